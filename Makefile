@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One Makefile for the whole tree; each folder lists its own targets in
+# rules.mk. Objects go to obj/ below the build directory, which is the
+# current one, or build/ if make is called in the sources.
+
+ifeq ($(wildcard config.mk),)
+# In the sources, unconfigured: everything happens in build/.
+.DEFAULT_GOAL := all
+srcdir := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+.PHONY: all $(MAKECMDGOALS)
+all $(filter-out all demo check clean distclean,$(MAKECMDGOALS)): build/config.mk
+	+$(MAKE) -C build $@
+# These install missing build packages before they configure.
+$(filter demo check,$(MAKECMDGOALS)):
+	+$(srcdir)/tests/setup build
+	+$(MAKE) -C build $@
+$(filter clean distclean,$(MAKECMDGOALS)):
+	rm -rf build
+build/config.mk: configure VERSION
+	mkdir -p build
+	cd build && $(srcdir)/configure $(CONFIGURE_ARGS)
+else
+
+include config.mk
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+config.mk: $(srcdir)/configure $(srcdir)/VERSION
+	@echo "configure has changed; run it again" >&2; exit 1
+
+CPPFLAGS_ALL = -I. -I$(srcdir)/tools/common -I$(srcdir)/libxl -I$(srcdir)/tests/unit -D_GNU_SOURCE
+COMPILE = $(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) \
+          $(HARDENING) $(CFLAGS) -MMD -MP
+LINK = $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+
+PROGRAMS :=
+SCRIPTS :=
+LIBRARIES :=
+OBJECTS :=
+
+# $(call objects,folder,names): their object files
+objects = $(addprefix obj/$(1)/,$(addsuffix .o,$(2)))
+
+# $(call program,name,objects,libraries): a rule to link it
+define program
+PROGRAMS += $(1)
+OBJECTS += $(2)
+$(1): $(2)
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$(filter %.o %.a,$$^) $(3)
+endef
+
+include $(srcdir)/tools/common/rules.mk
+include $(srcdir)/libxl/rules.mk
+include $(srcdir)/console/rules.mk
+include $(srcdir)/xl/rules.mk
+include $(srcdir)/tools/stubdom/rules.mk
+include $(srcdir)/tests/rules.mk
+
+all: $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
+
+obj/%.o: $(srcdir)/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# The same, for the shared library.
+obj/pic/%.o: $(srcdir)/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -fvisibility=hidden -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(sort $(OBJECTS)))
+
+INSTALL = install
+install: all
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(libexecdir)/xenqmp $(bindir) \
+	    $(libdir)/pkgconfig $(includedir))
+	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
+	    $(DESTDIR)$(libexecdir)/xenqmp
+	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
+	$(INSTALL) -m644 $(srcdir)/libxl/libxl_qmp.h $(DESTDIR)$(includedir)
+	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)
+	ln -sf libxlqmp.so.0 $(DESTDIR)$(libdir)/libxlqmp.so
+	$(INSTALL) -m644 lib/xlqmp.pc $(DESTDIR)$(libdir)/pkgconfig
+
+clean:
+	rm -rf obj bin lib
+
+distclean: clean
+	rm -f config.mk config.h
+
+.PHONY: all install clean distclean
+endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Splits a stream of bytes into QMP messages.
+ *
+ * A message is one JSON object. QMP does not frame its messages: they end
+ * where the JSON value ends (QEMU, docs/interop/qmp-spec, "Protocol
+ * Specification"), but QEMU writes each on a line of its own. The framer
+ * counts brackets outside strings and checks nothing else: what it returns
+ * is still to be parsed (qmp_message.h).
+ *
+ * Errors are part of the stream: the framer reports one, drops what it had
+ * and goes on behind the next newline.
+ */
+#ifndef XENQMP_QMP_FRAMER_H
+#define XENQMP_QMP_FRAMER_H
+
+#include "qmp_buf.h"
+
+enum qmp_framer_mode {
+    /* From a client: objects may span lines, as QEMU accepts them. A
+     * control byte other than TAB, CR and LF starts afresh, without an
+     * error unless something was dropped. */
+    QMP_FRAMER_CLIENT,
+    /* From a server over a console: one object a line; a newline
+     * within an object is an error, so that echo and garbage end where
+     * their line ends. */
+    QMP_FRAMER_SERVER,
+};
+
+enum qmp_framer_result {
+    QMP_FRAMER_MORE,        /* nothing complete: push more bytes */
+    QMP_FRAMER_MESSAGE,     /* one object */
+    QMP_FRAMER_TOO_LONG,    /* longer than max_message; dropped */
+    QMP_FRAMER_GARBAGE,     /* not an object; dropped up to a newline */
+};
+
+struct qmp_framer {
+    /* private */
+    enum qmp_framer_mode mode;
+    struct qmp_buf buf;
+    size_t scanned;             /* bytes of buf already looked at */
+    size_t returned;            /* bytes to consume at the next call */
+    unsigned int depth;
+    bool in_string, escaped;
+    bool skipping;              /* dropping up to the next newline */
+};
+
+/* max_message: most bytes of one message, brackets included. */
+void qmp_framer_init(struct qmp_framer *framer, enum qmp_framer_mode mode,
+                     size_t max_message);
+void qmp_framer_dispose(struct qmp_framer *framer);
+/* Forgets all bytes held. */
+void qmp_framer_reset(struct qmp_framer *framer);
+
+/* Takes n bytes; the caller calls qmp_framer_next() until it says
+ * QMP_FRAMER_MORE before it pushes again. n <= QMP_FRAMER_CHUNK. -1: no
+ * memory. */
+#define QMP_FRAMER_CHUNK 65536
+int qmp_framer_push(struct qmp_framer *framer, const void *bytes, size_t n);
+
+/* With QMP_FRAMER_MESSAGE, *text_r and *len_r name the object, which
+ * stays valid until the next call of any function here. */
+enum qmp_framer_result qmp_framer_next(struct qmp_framer *framer,
+                                       const char **text_r, size_t *len_r);
+
+/* True if a message has begun and not ended: more bytes are owed. */
+bool qmp_framer_mid_message(const struct qmp_framer *framer);
+
+#endif

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+UNIT_TESTS :=
+
+# $(call unit_test,name,objects,libraries): tests/unit/test_<name>.c
+define unit_test
+UNIT_TESTS += tests/unit/test_$(1)
+OBJECTS += obj/tests/unit/test_$(1).o $(2)
+tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$(filter %.o,$$^) $(3)
+endef
+
+# One line a test, sorted.
+
+unit-tests: $(UNIT_TESTS)
+
+# What the system tests boot: unpacked packages (kept), an installation of
+# this build, and the images made of both.
+INSTALLED = system/installed
+sysroot/.complete:
+	$(srcdir)/tests/system/sysroot sysroot
+
+SYSTEM_SOURCES = $(shell find $(srcdir)/tests/system -type f)
+system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
+	rm -rf $(INSTALLED)
+	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) \
+	    prefix=/usr exec_prefix=/usr >system-install.log
+	$(srcdir)/tests/system/image sysroot $(INSTALLED) system
+
+# Every test, one line of counts. TESTS names some of them instead.
+TESTS = $(UNIT_TESTS) $(sort $(wildcard $(srcdir)/tests/system/*.t))
+check: all unit-tests system/dom0.gz
+	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)
+
+demo: all system/dom0.gz
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
+
+.PHONY: unit-tests check demo

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the scenarios are written in. They run in dom0, in one shell, one
+# after the other; each leaves dom0 as it found it.
+
+checks=0 failures=0
+
+seconds() { cut -d' ' -f1 /proc/uptime; }
+
+# ok NAME COMMAND...: one line of TAP.
+ok() {
+    local name=$1
+    shift
+    checks=$((checks + 1))
+    if "$@" >/run/ok.out 2>&1; then
+        echo "ok $checks - $scenario_name: $name"
+    else
+        failures=$((failures + 1))
+        echo "not ok $checks - $scenario_name: $name"
+        echo "# command: $*"
+        sed 's/^/# /' /run/ok.out | cut -c1-300 | tail -30
+    fi
+}
+
+# is NAME WANTED FOUND
+is() {
+    if [ "$2" = "$3" ]; then ok "$1" true
+    else ok "$1" say_and_fail "wanted '$2', found '$3'"; fi
+}
+say_and_fail() { echo "$*"; false; }
+
+fail() { ok "$*" false; }
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+    local limit=$(($(cut -d. -f1 /proc/uptime) + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(cut -d. -f1 /proc/uptime)" -lt $limit ] || return 1
+        usleep 100000
+    done
+}
+
+finish() {
+    [ $checks = 0 ] || echo "1..$checks"
+    if [ $failures = 0 ]; then
+        echo "== passed"
+    else
+        echo "== failed"
+        xenstore-ls -f >/run/xenstore.txt 2>&1
+        dmesg >/run/dmesg.txt
+        ps >/run/ps.txt
+        stty -F /dev/ttyS2 raw -echo
+        tar -cf /dev/ttyS2 /var/log /run/*.txt 2>/dev/null
+    fi
+    # Until the serial ports have sent it all.
+    stty -F /dev/ttyS1 -echo
+    stty -F /dev/ttyS2 -echo
+}
+
+# A guest's configuration on stdout: guest_cfg NAME [LINE...]
+guest_cfg() {
+    cat <<END
+name = "$1"
+uuid = "$(cat /proc/sys/kernel/random/uuid)"
+type = "hvm"
+memory = 64
+vcpus = 1
+device_model_version = "qemu-xen"
+device_model_stubdomain_override = 1
+stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
+stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd"
+stubdomain_memory = 192
+vnc = 0
+END
+    shift
+    for line; do echo "$line"; done
+}
+helper='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
+
+domid() { xl domid "$1"; }
+dm_domid() { xenstore-read "/local/domain/$(domid "$1")/image/device-model-domid"; }
+
+# The state of dom0 that a guest's life must not change.
+snapshot() {
+    {
+        # Kernel threads come and go.
+        for p in /proc/[0-9]*; do
+            [ -s "$p/cmdline" ] && tr '\0' ' ' <"$p/cmdline" | sed 's/^/process /' && echo
+        done | grep -v -e ' sed ' -e ' tr ' | sort
+        find /run /tmp /var/lib/xen ! -path '/run/*.snapshot' \
+            ! -path /run/ok.out ! -path '/run/*.cfg' ! -path '/run/*.txt' | sort
+        sort -k8 /proc/net/unix | awk '$8 != "" { print "socket", $8 }' | sort -u
+        xenstore-ls -f | grep -v -e '^/local/domain/0/memory' | sort
+        ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l | sed 's/^/xenconsoled descriptors /'
+    } >"/run/$1.snapshot" 2>/dev/null
+}
+same_snapshots() { diff -u "/run/$1.snapshot" "/run/$2.snapshot"; }
+
+# PSS and private dirty kB of the processes with these pids.
+memory_of() {
+    for p; do cat "/proc/$p/smaps_rollup"; done 2>/dev/null |
+        awk '/^Pss:/ { pss += $2 } /^Private_Dirty:/ { dirty += $2 }
+             END { printf "%d %d\n", pss, dirty }'
+}

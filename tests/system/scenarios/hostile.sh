@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A stubdomain that attacks dom0 (guests/hostile.init), and a guest beside
+# it that must not notice.
+
+echo 'root:SECRET-OF-DOM0:1:0:99999:7:::' >/etc/shadow
+guest_cfg hvm1 "$helper" >/run/hvm1.cfg
+guest_cfg hvm2 "$helper" |
+    sed 's,stubdom/initrd,stubdom/initrd.hostile,' >/run/hvm2.cfg
+snapshot before
+ok "an honest guest" xl create /run/hvm1.cfg
+ok "a hostile guest" xl create /run/hvm2.cfg
+dm=$(dm_domid hvm2)
+
+attack() {
+    xenstore-write "/local/domain/$dm/attack" "$1"
+    ok "$1: done" wait_for 90 attack_is_done "$1"
+}
+attack_is_done() {
+    [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
+}
+works() { xl-qmp exec "$1" query-status | grep -q running; }
+
+for a in garbage truncated oversized; do
+    attack $a
+    ok "$a: the console recovers" wait_for 30 works hvm2
+    ok "$a: the other guest goes on" works hvm1
+done
+
+attack output
+is "nothing of /etc/shadow was read" "" \
+    "$(xenstore-read "/local/domain/$dm/data/stolen" 2>/dev/null)"
+attack output-file
+ok "nothing was written to /etc" test ! -e /etc/evil
+ok "the administrator reads why" grep -q "domain $dm.*console 2.*output" /var/log/messages
+ok "the other guest goes on" works hvm1
+
+attack delete
+ok "frontend deleted: the other guest goes on" works hvm1
+ok "frontend deleted: xenconsoled goes on" xl-qmp consoles
+
+ok "xl destroy" xl destroy hvm2
+ok "the other guest goes on" works hvm1
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper'
+snapshot after
+ok "nothing is left behind" same_snapshots before after
+ok "the logs stay small" test "$(cat /var/log/messages /var/log/xen/*.log | wc -c)" -lt 2000000
+rm -f /etc/shadow

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A unit test is one program: cases by TEST(), TAP_MAIN() at the end.
+ * Each case runs in a child of its own with a time limit; TAP on stdout.
+ */
+#ifndef XENQMP_TAP_H
+#define XENQMP_TAP_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TAP_LIMIT_S 20
+
+struct tap_case {
+    const char *name;
+    void (*run)(void);
+    struct tap_case *next;
+};
+
+static struct tap_case *tap_first, **tap_end = &tap_first;
+
+#define TEST(test)                                                      \
+    static void test(void);                                             \
+    __attribute__((constructor)) static void tap_register_##test(void)  \
+    {                                                                   \
+        static struct tap_case tap_case = { #test, test, NULL };        \
+        *tap_end = &tap_case;                                           \
+        tap_end = &tap_case.next;                                       \
+    }                                                                   \
+    static void test(void)
+
+#define tap_fail(...) do {                                              \
+        printf("# %s:%d: ", __FILE__, __LINE__);                        \
+        printf(__VA_ARGS__);                                            \
+        putchar('\n');                                                  \
+        fflush(stdout);                                                 \
+        _exit(1);                                                       \
+    } while (0)
+
+#define check(expr) do {                                                \
+        if (!(expr))                                                    \
+            tap_fail("not true: %s", #expr);                            \
+    } while (0)
+
+#define check_int(is, ought) do {                                       \
+        long long is_ = (long long)(is), ought_ = (long long)(ought);   \
+        if (is_ != ought_)                                              \
+            tap_fail("%s is %lld, not %lld", #is, is_, ought_);         \
+    } while (0)
+
+#define check_str(is, ought) do {                                       \
+        const char *is_ = (is), *ought_ = (ought);                      \
+        if (!is_ || strcmp(is_, ought_))                                \
+            tap_fail("%s is \"%s\", not \"%s\"", #is,                   \
+                     is_ ? is_ : "(null)", ought_);                     \
+    } while (0)
+
+#define check_mem(is, is_len, ought, ought_len) do {                    \
+        const void *is_ = (is), *ought_ = (ought);                      \
+        size_t is_len_ = (is_len), ought_len_ = (ought_len);            \
+        if (is_len_ != ought_len_ || memcmp(is_, ought_, is_len_))      \
+            tap_fail("%s is \"%.*s\", not \"%.*s\"", #is, (int)is_len_, \
+                     (const char *)is_, (int)ought_len_,                \
+                     (const char *)ought_);                             \
+    } while (0)
+
+static inline int tap_main(void)
+{
+    int n = 0, failed = 0;
+
+    for (struct tap_case *c = tap_first; c; c = c->next) {
+        int status;
+        pid_t pid;
+
+        n++;
+        fflush(stdout);
+        pid = fork();
+        if (pid < 0)
+            return 1;
+        if (!pid) {
+            alarm(TAP_LIMIT_S);
+            c->run();
+            fflush(stdout);
+            _exit(0);
+        }
+        waitpid(pid, &status, 0);
+        if (WIFSIGNALED(status))
+            printf("# killed by signal %d%s\n", WTERMSIG(status),
+                   WTERMSIG(status) == SIGALRM ? ": time limit" : "");
+        failed += status != 0;
+        printf("%sok %d - %s\n", status ? "not " : "", n, c->name);
+    }
+    printf("1..%d\n", n);
+    return failed != 0;
+}
+
+#define TAP_MAIN() int main(void) { return tap_main(); }
+
+#endif

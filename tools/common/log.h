@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Log lines of xenqmp's programs.
+ *
+ * Every line is sanitised as a whole after formatting: whatever a guest or
+ * a client managed to get into an argument, one call writes one line of
+ * printable ASCII. Lines that a guest can cause go through
+ * log_guest(), which limits each call site on its own.
+ */
+#ifndef XENQMP_LOG_H
+#define XENQMP_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
+                 LOG_LEVEL_DEBUG };
+
+enum log_target {
+    LOG_TO_STDERR,          /* one line each, "<program>: <text>" */
+    LOG_TO_SYSLOG,          /* facility daemon, with the pid */
+};
+
+/* program is borrowed for ever. Lines above max_level are dropped. */
+void log_open(const char *program, enum log_target target,
+              enum log_level max_level);
+
+void log_line(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* A call site may write LOG_GUEST_BURST lines, then one more for every
+ * LOG_GUEST_INTERVAL_S that passes; what was held back is counted in the
+ * next line. 10 lines tell a story; one every 10 s keeps a flood at less
+ * than a megabyte a day. */
+#define LOG_GUEST_BURST      10
+#define LOG_GUEST_INTERVAL_S 10
+
+struct log_limit {
+    unsigned int tokens_used, held_back;
+    int64_t last_s;
+};
+
+/* True if the call site may write now; *held_back_r = lines lost since. */
+bool log_limit_pass(struct log_limit *limit, int64_t now_s,
+                    unsigned int *held_back_r);
+
+/* For lines that a guest or a client can cause. */
+#define log_guest(level, ...) do {                                      \
+        static struct log_limit log_limit_here;                         \
+        log_limited(&log_limit_here, (level), __VA_ARGS__);             \
+    } while (0)
+
+void log_limited(struct log_limit *limit, enum log_level level,
+                 const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Replaces everything but printable ASCII in the n bytes at text by '?',
+ * in place. */
+void log_sanitise(char *text, size_t n);
+
+#endif
