@@ -11,6 +11,8 @@ tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
 endef
 
 # One line a test, sorted.
+$(eval $(call unit_test,log,obj/tools/common/log.o,))
+$(eval $(call unit_test,loop,obj/tools/common/loop.o,))
 
 unit-tests: $(UNIT_TESTS)
 
@@ -22,9 +24,9 @@ sysroot/.complete:
 
 SYSTEM_SOURCES = $(shell find $(srcdir)/tests/system -type f)
 system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
+	@[ "$(prefix)" = /usr ] || { echo "The system tests need a build configured with --prefix=/usr" >&2; exit 1; }
 	rm -rf $(INSTALLED)
-	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) \
-	    prefix=/usr exec_prefix=/usr >system-install.log
+	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) >system-install.log
 	$(srcdir)/tests/system/image sysroot $(INSTALLED) system
 
 # Every test, one line of counts. TESTS names some of them instead.
@@ -35,4 +37,8 @@ check: all unit-tests system/dom0.gz
 demo: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
 
-.PHONY: unit-tests check demo
+# Figures, as ratios to the stock set-up in the same run.
+bench: all system/dom0.gz
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
+
+.PHONY: unit-tests check demo bench

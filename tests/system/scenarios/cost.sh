@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a guest costs dom0 and how long its creation takes: the stock set-up
+# (QEMU in dom0, vchan proxy) and xenqmp in turn, in one run. Prints
+# figures; nothing passes or fails by them.
+
+milliseconds() { awk '{ print int($1 * 1000) }' /proc/uptime; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+# cost NAME: creates the guest of /run/NAME.cfg; times and memory to files.
+cost() {
+    local begun
+    begun=$(milliseconds)
+    xl create "/run/$1.cfg" >/dev/null 2>&1 || broken=1
+    echo $(($(milliseconds) - begun)) >>"/run/$1.create.txt"
+    # The time of one command, xl's own start included.
+    for _ in 1 2 3; do
+        begun=$(milliseconds)
+        xl qemu-monitor-command "$1" "info status" >/dev/null || broken=1
+        echo $(($(milliseconds) - begun)) >>"/run/$1.command.txt"
+    done
+    memory_of $(pidof qmp-helper xen-qemu-system-i386 vchan-socket-proxy) >>"/run/$1.memory.txt"
+    xl destroy "$1"
+    wait_for 20 sh -c '! pidof qmp-helper xen-qemu-system-i386 vchan-socket-proxy'
+}
+
+broken=0
+guest_cfg stock | sed 's,stubdom/initrd,stubdom/initrd.stock,' >/run/stock.cfg
+guest_cfg ours "$helper" >/run/ours.cfg
+# The first of each is not counted.
+for turn in 0 1 2 3; do
+    cost stock
+    cost ours
+    [ $turn != 0 ] || rm -f /run/*.create.txt /run/*.command.txt /run/*.memory.txt
+done
+is "every guest was created and answered" 0 $broken
+for name in stock ours; do
+    echo "# $name: xl create $(median </run/$name.create.txt) ms," \
+        "xl qemu-monitor-command $(median </run/$name.command.txt) ms," \
+        "dom0 memory $(cut -d' ' -f1 /run/$name.memory.txt | median) kB PSS," \
+        "$(cut -d' ' -f2 /run/$name.memory.txt | median) kB private dirty (medians of 3, 9, 3, 3)"
+done
+for what in create command; do
+    echo "$what $(median </run/ours.$what.txt) $(median </run/stock.$what.txt)"
+done | awk '{ printf "# xl %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
