@@ -11,8 +11,16 @@ tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
 endef
 
 # One line a test, sorted.
+$(eval $(call unit_test,console,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),))
+$(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,fifo,obj/console/fifo.o,))
+$(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
+$(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
+$(eval $(call unit_test,output,$(filter-out %/out_unix.o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,ring,obj/console/ring.o,))
+$(eval $(call unit_test,settings,obj/console/settings.o,))
 
 unit-tests: $(UNIT_TESTS)
 

@@ -50,12 +50,11 @@ finish() {
         xenstore-ls -f >/run/xenstore.txt 2>&1
         dmesg >/run/dmesg.txt
         ps >/run/ps.txt
-        stty -F /dev/ttyS2 raw -echo
-        tar -cf /dev/ttyS2 /var/log /run/*.txt 2>/dev/null
+        echo "== logs"
+        tar -cz /var/log /run/*.txt 2>/dev/null | base64
     fi
-    # Until the serial ports have sent it all.
+    # Until the serial port has sent it all.
     stty -F /dev/ttyS1 -echo
-    stty -F /dev/ttyS2 -echo
 }
 
 # A guest's configuration on stdout: guest_cfg NAME [LINE...]
@@ -81,15 +80,21 @@ helper='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
 domid() { xl domid "$1"; }
 dm_domid() { xenstore-read "/local/domain/$(domid "$1")/image/device-model-domid"; }
 
-# The state of dom0 that a guest's life must not change.
+# The state of dom0 that a guest's life must not change; of a dom0, that is,
+# in which libxl has run a guest before.
 snapshot() {
+    for node in /libxl /vm /local/domain/0/device-model /local/domain/0/backend \
+        /local/domain/0/backend/console /local/domain/0/backend/qdisk; do
+        xenstore-list $node >/dev/null 2>&1 || xenstore-write $node ""
+    done
     {
         # Kernel threads come and go.
         for p in /proc/[0-9]*; do
             [ -s "$p/cmdline" ] && tr '\0' ' ' <"$p/cmdline" | sed 's/^/process /' && echo
         done | grep -v -e ' sed ' -e ' tr ' | sort
         find /run /tmp /var/lib/xen ! -path '/run/*.snapshot' \
-            ! -path /run/ok.out ! -path '/run/*.cfg' ! -path '/run/*.txt' | sort
+            ! -path /run/ok.out ! -path '/run/*.cfg' ! -path '/run/*.txt' \
+            ! -path /run/xen/domid-history | sort
         sort -k8 /proc/net/unix | awk '$8 != "" { print "socket", $8 }' | sort -u
         xenstore-ls -f | grep -v -e '^/local/domain/0/memory' | sort
         ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l | sed 's/^/xenconsoled descriptors /'

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console.h"
+
+#include "domains.h"
+#include "flow.h"
+#include "log.h"
+#include "requests.h"
+#include "store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+static const char *const state_names[] = {
+    [CONSOLE_FOREIGN] = "foreign",
+    [CONSOLE_FAILED] = "failed",
+    [CONSOLE_WAITING] = "waiting",
+    [CONSOLE_SERVING] = "serving",
+    [CONSOLE_PARKED] = "parked",
+    [CONSOLE_CLOSED] = "closed",
+};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
+              CONSOLE_CLOSED + 1, "one name per state");
+
+const char *console_state_name(enum console_state state)
+{
+    return state_names[state];
+}
+
+static void set_state(struct console *c, enum console_state state)
+{
+    bool has_output = state != CONSOLE_FOREIGN && state != CONSOLE_FAILED;
+
+    assert(!c->output == !has_output);
+    assert((c->port >= 0) == (state == CONSOLE_SERVING));
+    if (c->state == state)
+        return;
+    log_debug("%s: %s -> %s", c->host.label, state_names[c->state],
+              state_names[state]);
+    c->state = state;
+}
+
+static void host_wake(void *data)
+{
+    struct console *c = data;
+
+    server_queue(c->server, c);
+}
+
+static void host_drain(void *data)
+{
+    flow_drain(data);
+}
+
+static void host_control(void *data, const char *request,
+                         struct qmp_buf *reply)
+{
+    struct console *c = data;
+
+    requests_console(c->server, c->domid, request, reply);
+}
+
+struct console *console_new(struct server *server, uint32_t domid,
+                            unsigned int n)
+{
+    struct console *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->server = server;
+    c->domid = domid;
+    c->n = n;
+    c->port = -1;
+    c->host = (struct output_host){
+        .loop = &server->loop,
+        .counters = &c->counters,
+        .keep = server->options->keep,
+        .wake = host_wake,
+        .drain = host_drain,
+        .control = host_control,
+        .data = c,
+    };
+    snprintf(c->host.label, sizeof(c->host.label),
+             "domain %" PRIu32 " console %u", domid, n);
+    logfile_init(&c->log);
+    return c;
+}
+
+/* Unmaps the ring; the caller sets the state that follows. */
+static void ring_release(struct console *c)
+{
+    if (c->port < 0)
+        return;
+    flow_stop(c);
+    hv_unbind(c->server->hv, c->port);
+    c->port = -1;
+    hv_unmap(c->server->hv, &c->page);
+    output_ring_lost(c->output);
+}
+
+/* The same, with what the guest has written before. */
+static void ring_close(struct console *c)
+{
+    flow_drain(c);
+    ring_release(c);
+}
+
+void console_park(struct console *c)
+{
+    log_guest(LOG_LEVEL_WARN, "%s: the counters in its ring make no sense; "
+              "it is left alone until the guest publishes a new ring",
+              c->host.label);
+    ring_release(c);
+    set_state(c, CONSOLE_PARKED);
+}
+
+static void output_drop(struct console *c)
+{
+    output_close(c->output);
+    c->output = NULL;
+    c->tty_published = false;
+    logfile_dispose(&c->log);
+}
+
+void console_free(struct console *c)
+{
+    ring_close(c);
+    output_drop(c);
+    if (c->is_ready)
+        TAILQ_REMOVE(&c->server->ready, c, ready);
+    free(c->type);
+    free(c->name);
+    free(c);
+}
+
+void console_open_log(struct console *c)
+{
+    const struct options *options = c->server->options;
+    char path[PATH_MAX], name_path[STORE_PATH_MAX];
+    char *name;
+
+    if (c->n || !options->log_guest || !c->output)
+        return;
+    snprintf(name_path, sizeof(name_path), "/local/domain/%" PRIu32 "/name",
+             c->domid);
+    name = store_read(c->server->xs, XBT_NULL, name_path);
+    /* A name is a file's name here, nothing more. */
+    if (name && *name && !strchr(name, '/')) {
+        snprintf(path, sizeof(path), "%s/guest-%s.log", options->log_dir,
+                 name);
+        c->log.timestamps = options->time_guest;
+        c->log.replace_escape = options->replace_escape;
+        logfile_open(&c->log, path);
+    }
+    free(name);
+}
+
+/* Says it in the backend's directory, if that is still there. */
+static void backend_state_set(struct console *c, enum xenbus_state state)
+{
+    char path[STORE_PATH_MAX], text[16];
+
+    if (!c->n)
+        return;
+    keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
+    snprintf(text, sizeof(text), "%d", (int)state);
+    store_write_owned(c->server->xs, path, text);
+    c->backend_state = (int)state;
+}
+
+/* Tells xenconsole where the terminal is. */
+static void tty_publish(struct console *c)
+{
+    const char *tty = output_tty(c->output);
+    char path[STORE_PATH_MAX];
+
+    if (!tty || c->tty_published)
+        return;
+    keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
+    c->tty_published = store_write_owned(c->server->xs, path, tty);
+    if (!c->tty_published)
+        log_guest(LOG_LEVEL_DEBUG, "%s: its key 'tty' is missing or not "
+                  "dom0's; %s is not written there", c->host.label, tty);
+}
+
+/* Maps and binds; false: nothing is held, a line has been logged. */
+static bool ring_map(struct console *c)
+{
+    struct hv *hv = c->server->hv;
+    int r;
+
+    if (!hv_domain_is_alive(hv, c->domid))
+        return false;
+    if (c->n)
+        r = hv_map_grant(hv, c->domid, (uint32_t)c->ring_ref, &c->page);
+    else
+        r = hv_map_primary(hv, c->domid, c->ring_ref, &c->page);
+    if (r) {
+        log_guest(LOG_LEVEL_WARN, "%s: cannot map its ring (ring-ref "
+                  "%" PRIu64 "): %s", c->host.label, c->ring_ref,
+                  strerror(errno));
+        return false;
+    }
+    c->port = hv_bind(hv, c->domid, c->remote_port, c);
+    if (c->port >= 0)
+        return true;
+    log_guest(LOG_LEVEL_WARN, "%s: cannot bind its event channel (port "
+              "%" PRIu32 "): %s", c->host.label, c->remote_port,
+              strerror(errno));
+    hv_unmap(hv, &c->page);
+    return false;
+}
+
+/* Serves the ring that the keys name, in the place of another. */
+static void ring_connect(struct console *c, const struct keys *keys)
+{
+    ring_close(c);
+    c->ring_ref = keys->ring_ref;
+    c->remote_port = keys->port;
+    if (!ring_map(c)) {
+        set_state(c, CONSOLE_WAITING);
+        return;
+    }
+    if (ring_adopt(&c->ring, c->page.page)) {
+        console_park(c);
+        return;
+    }
+    set_state(c, CONSOLE_SERVING);
+    output_ring_up(c->output, c->ring.in_prod);
+    /* Also if it was 4 before: the frontend waits for the event. */
+    backend_state_set(c, XenbusStateConnected);
+    hv_notify(c->server->hv, c->port);
+    server_queue(c->server, c);
+}
+
+/* True if the ring in the keys is not the one that was tried last. */
+static bool ring_is_new(const struct console *c, const struct keys *keys,
+                        bool republished)
+{
+    switch (c->state) {
+    case CONSOLE_SERVING:
+        if (keys->ring_ref != c->ring_ref || keys->port != c->remote_port)
+            return true;
+        /* Same numbers: Linux asks for state 4 again after a resume. */
+        if (c->n && keys->frontend_state == XenbusStateInitialised &&
+            c->frontend_state != XenbusStateInitialised)
+            return true;
+        return republished && !hv_port_is_bound(c->server->hv, c->port);
+    case CONSOLE_PARKED:
+        return republished;
+    default:
+        return true;
+    }
+}
+
+static void frontend_closes(struct console *c, enum xenbus_state state)
+{
+    ring_close(c);
+    set_state(c, CONSOLE_CLOSED);
+    if (c->backend_state != (int)state)
+        backend_state_set(c, state);
+}
+
+static void frontend_follow(struct console *c, const struct keys *keys,
+                            bool republished)
+{
+    int state = c->n ? keys->frontend_state : XenbusStateInitialised;
+
+    switch (state) {
+    case XenbusStateInitialising:
+    case XenbusStateInitWait:
+        ring_close(c);
+        set_state(c, CONSOLE_WAITING);
+        if (c->backend_state != XenbusStateInitWait)
+            backend_state_set(c, XenbusStateInitWait);
+        break;
+    case XenbusStateInitialised:
+    case XenbusStateConnected:
+        if (keys->ring_known && ring_is_new(c, keys, republished))
+            ring_connect(c, keys);
+        break;
+    case XenbusStateClosing:
+    case XenbusStateClosed:
+        frontend_closes(c, (enum xenbus_state)state);
+        break;
+    default:
+        /* The guest has removed its directory, or writes nonsense: a
+         * ring that works goes on working. */
+        break;
+    }
+    c->frontend_state = state;
+}
+
+/* One line for each key that a guest made for itself. */
+static void foreign_report(struct console *c, const struct keys *keys)
+{
+    unsigned int fresh = keys->foreign & ~c->foreign;
+
+    c->foreign = keys->foreign;
+    for (int key = 0; fresh; key++, fresh >>= 1)
+        if (fresh & 1)
+            log_guest(LOG_LEVEL_WARN, "%s: ignoring the key '%s' in the "
+                      "frontend's directory: the guest owns it, not dom0",
+                      c->host.label, keys_text_name((enum keys_text)key));
+}
+
+static void console_leave(struct console *c, enum console_state state)
+{
+    ring_close(c);
+    output_drop(c);
+    set_state(c, state);
+}
+
+/* Opens the output that the settings name, if it is another. */
+static bool output_follow(struct console *c, const struct settings *wanted)
+{
+    if (c->output && settings_equal(&c->settings, wanted))
+        return true;
+    if (c->output)
+        console_leave(c, CONSOLE_FAILED);
+    c->settings = *wanted;
+    c->output = output_open(&c->host, wanted);
+    if (!c->output) {
+        set_state(c, CONSOLE_FAILED);
+        return false;
+    }
+    set_state(c, CONSOLE_WAITING);
+    console_open_log(c);
+    return true;
+}
+
+static void console_configure(struct console *c, struct keys *keys,
+                              bool republished)
+{
+    const struct settings_text text = {
+        .output = keys->text[KEY_OUTPUT],
+        .policy = keys->text[KEY_POLICY],
+        .limit = keys->text[KEY_LIMIT],
+    };
+    struct settings settings;
+    const char *why = NULL;
+
+    if (!keys_type_is_ours(keys, c->n)) {
+        if (c->state != CONSOLE_FOREIGN)
+            console_leave(c, CONSOLE_FOREIGN);
+        return;
+    }
+    if (settings_parse(&text, &settings, &why)) {
+        if (c->why_failed != why)
+            log_error("%s is not served: %s", c->host.label, why);
+        c->why_failed = why;
+        console_leave(c, CONSOLE_FAILED);
+        return;
+    }
+    c->why_failed = NULL;
+    if (!output_follow(c, &settings))
+        return;
+    tty_publish(c);
+    frontend_follow(c, keys, republished);
+}
+
+bool console_sync(struct console *c, bool republished)
+{
+    struct keys keys;
+    bool present;
+
+    if (!keys_read(c->server->xs, c->domid, c->n, &keys)) {
+        log_warn("%s: cannot read its keys: %s", c->host.label,
+                 strerror(errno));
+        return true;
+    }
+    /* A primary console lives as long as its domain. Before its ring is
+     * there, the toolstack is still writing. */
+    present = keys.present || !c->n;
+    if (keys.present && (c->n || keys.ring_known)) {
+        free(c->type);
+        free(c->name);
+        c->type = keys.text[KEY_TYPE];
+        c->name = keys.text[KEY_NAME];
+        foreign_report(c, &keys);
+        console_configure(c, &keys, republished);
+        keys.text[KEY_TYPE] = keys.text[KEY_NAME] = NULL;
+    }
+    keys_dispose(&keys);
+    return present;
+}

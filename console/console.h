@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One console of one domain: what its keys in xenstore say, its ring, its
+ * output.
+ *
+ *   state     output  ring    backend state  leaves by
+ *   FOREIGN   -       -       untouched      type
+ *   FAILED    -       -       untouched      output, policy; a new try
+ *   WAITING   open    -       1, 2           frontend state 3, 4; 5, 6
+ *   SERVING   open    mapped  4              new ring; 5, 6; bad counters
+ *   PARKED    open    -       4              ring-ref, port, state written
+ *   CLOSED    open    -       5, 6           frontend state 1 to 4
+ *
+ * Any of them leads to FOREIGN when the type changes and to FAILED when
+ * the output cannot be opened. A primary console has no states in
+ * xenstore; its ring appears with ring-ref and port.
+ *
+ * console.c follows xenstore, flow.c moves bytes, domains.c owns consoles.
+ */
+#ifndef XENQMP_CONSOLE_H
+#define XENQMP_CONSOLE_H
+
+#include "hv.h"
+#include "keys.h"
+#include "logfile.h"
+#include "output.h"
+#include "ring.h"
+#include "server.h"
+
+enum console_state {
+    /* Another backend's (type ioemu): nothing of it is touched, in
+     * xenstore neither. */
+    CONSOLE_FOREIGN,
+    /* Ours, but its keys make no sense or its output can't be opened. The
+     * guest sees a backend that has not started. Tried again whenever
+     * something about it changes in xenstore. */
+    CONSOLE_FAILED,
+    /* Ours; readers can attach; the frontend has not published a ring, or
+     * one that could not be mapped. */
+    CONSOLE_WAITING,
+    /* Bytes flow. */
+    CONSOLE_SERVING,
+    /* The ring's counters made no sense. It is not mapped any more; a
+     * resume looks the same, and ends as soon as the frontend publishes
+     * its new ring. */
+    CONSOLE_PARKED,
+    /* The frontend has said that it closes. */
+    CONSOLE_CLOSED,
+};
+
+struct console {
+    /* readable */
+    struct server *server;
+    uint32_t domid;
+    unsigned int n;             /* 0: primary */
+    enum console_state state;
+    struct counters counters;
+    struct settings settings;   /* valid if output */
+    struct output *output;      /* NULL in FOREIGN and FAILED */
+    char *type, *name;          /* of the keys; NULL: absent */
+    struct output_host host;
+    /* of flow.c */
+    struct ring ring;           /* in SERVING */
+    struct hv_page page;
+    int port;                   /* local; -1: not bound */
+    struct logfile log;         /* guest-<name>.log */
+    TAILQ_ENTRY(console) ready;
+    bool is_ready;
+    bool event;                 /* the port is masked until handled */
+    unsigned int idle_events;   /* in this period, moving nothing */
+    int64_t idle_since_ms;
+    struct loop_timer unmask;   /* set while a storm is held back */
+    /* of console.c */
+    uint64_t ring_ref;          /* as last tried */
+    uint32_t remote_port;
+    int frontend_state;         /* as last seen */
+    int backend_state;          /* as last written; 0: not yet */
+    bool tty_published;
+    unsigned int foreign;       /* keys already complained about */
+    const char *why_failed;     /* the complaint, NULL: none */
+    /* of domains.c */
+    TAILQ_ENTRY(console) dirty;
+    bool is_dirty, republished, watched;
+    unsigned int syncs;         /* in this period */
+    int64_t syncs_since_ms;
+    struct loop_timer resync;
+};
+
+/* NULL: no memory. */
+struct console *console_new(struct server *server, uint32_t domid,
+                            unsigned int n);
+/* Delivers what is still in the ring; says nothing in xenstore. */
+void console_free(struct console *console);
+
+/* Reads the keys again and does what they say. republished: the frontend
+ * wrote its state, ring-ref or port. False: the console is gone from
+ * xenstore, to be freed by the caller. */
+bool console_sync(struct console *console, bool republished);
+
+/* Opens or reopens the guest's log, if there is to be one. */
+void console_open_log(struct console *console);
+const char *console_state_name(enum console_state state);
+
+/* For flow.c: the ring's counters make no sense. */
+void console_park(struct console *console);
+
+#endif

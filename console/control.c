@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control.h"
+
+#include "config.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONTROL_VERSION 1
+
+struct control_peer {
+    struct control *control;
+    struct control_peer *next;
+    int fd;
+    loop_id id;
+    char line[CONTROL_LINE_MAX];
+    size_t line_n;
+    struct qmp_buf reply;
+    struct loop_timer idle;     /* set while replies wait */
+};
+
+static void peer_free(struct control_peer *peer)
+{
+    struct control *control = peer->control;
+    struct control_peer **p = &control->peers;
+
+    while (*p != peer)
+        p = &(*p)->next;
+    *p = peer->next;
+    control->peers_n--;
+    loop_timer_clear(control->loop, &peer->idle);
+    loop_del(control->loop, &peer->id);
+    close(peer->fd);
+    qmp_buf_dispose(&peer->reply);
+    free(peer);
+}
+
+static void peer_idle(void *data)
+{
+    struct control_peer *peer = data;
+
+    log_warn("a client of %s takes no replies; disconnected",
+             peer->control->listener.path);
+    peer_free(peer);
+}
+
+/* -1: the peer is gone. */
+static int peer_flush(struct control_peer *peer)
+{
+    struct loop *loop = peer->control->loop;
+    ssize_t r = 0;
+
+    while (peer->reply.len) {
+        r = send(peer->fd, peer->reply.data, peer->reply.len,
+                 MSG_NOSIGNAL);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            break;
+        qmp_buf_consume(&peer->reply, (size_t)r);
+        loop_timer_clear(loop, &peer->idle);
+    }
+    if (r < 0 && errno != EAGAIN)
+        return -1;
+    if (!peer->reply.len)
+        loop_timer_clear(loop, &peer->idle);
+    else if (!loop_timer_is_set(&peer->idle))
+        loop_timer_set(loop, &peer->idle, CONTROL_IDLE_MS, peer_idle, peer);
+    /* One thing at a time: no request before the replies are gone. */
+    loop_mod(loop, peer->id, peer->reply.len ? EPOLLOUT : EPOLLIN);
+    return 0;
+}
+
+static void peer_request(struct control_peer *peer, size_t n)
+{
+    if (n && peer->line[n - 1] == '\r')
+        n--;
+    peer->line[n] = '\0';
+    log_sanitise(peer->line, n);
+    peer->control->fn(peer->control->data, peer->line, &peer->reply);
+}
+
+/* Answers the complete lines that have come. -1: a line is too long. */
+static int peer_lines(struct control_peer *peer)
+{
+    char *nl;
+
+    while (!peer->reply.len &&
+           (nl = memchr(peer->line, '\n', peer->line_n))) {
+        size_t n = (size_t)(nl - peer->line);
+
+        peer_request(peer, n);
+        peer->line_n -= n + 1;
+        memmove(peer->line, nl + 1, peer->line_n);
+        if (peer_flush(peer))
+            return -1;
+    }
+    return peer->line_n == sizeof(peer->line) && !peer->reply.len ? -1 : 0;
+}
+
+static int peer_serve(struct control_peer *peer, uint32_t events)
+{
+    ssize_t r;
+
+    if (events & EPOLLOUT && peer_flush(peer))
+        return -1;
+    if (!peer->reply.len && peer->line_n < sizeof(peer->line)) {
+        r = recv(peer->fd, peer->line + peer->line_n,
+                 sizeof(peer->line) - peer->line_n, 0);
+        if (r < 0 && (errno == EAGAIN || errno == EINTR))
+            r = 0;
+        else if (r <= 0)
+            return -1;
+        peer->line_n += (size_t)r;
+    } else if (events & (EPOLLERR | EPOLLHUP)) {
+        return -1;
+    }
+    return peer_lines(peer);
+}
+
+static void peer_event(void *data, uint32_t events)
+{
+    struct control_peer *peer = data;
+
+    if (peer_serve(peer, events))
+        peer_free(peer);
+}
+
+static void peer_add(void *data, int fd)
+{
+    struct control *control = data;
+    struct control_peer *peer = NULL;
+
+    if (control->peers_n < CONTROL_CONNECTIONS_MAX)
+        peer = calloc(1, sizeof(*peer));
+    if (!peer || loop_add(control->loop, fd, EPOLLIN, peer_event, peer,
+                          &peer->id)) {
+        log_warn("too many connections to %s; refused one",
+                 control->listener.path);
+        free(peer);
+        close(fd);
+        return;
+    }
+    peer->control = control;
+    peer->fd = fd;
+    qmp_buf_init(&peer->reply, CONTROL_REPLY_MAX);
+    peer->next = control->peers;
+    control->peers = peer;
+    control->peers_n++;
+    if (qmp_buf_printf(&peer->reply, "xenconsoled %d %ld %s\n",
+                       CONTROL_VERSION, (long)getpid(), XENQMP_VERSION) ||
+        peer_flush(peer))
+        peer_free(peer);
+}
+
+void control_init(struct control *control)
+{
+    *control = (struct control){ .peers = NULL };
+    listener_init(&control->listener);
+}
+
+int control_open(struct control *control, struct loop *loop,
+                 const char *path, uid_t uid, control_fn *fn, void *data)
+{
+    control->loop = loop;
+    control->fn = fn;
+    control->data = data;
+    return listener_open(&control->listener, loop, path, uid, peer_add,
+                         control);
+}
+
+void control_dispose(struct control *control)
+{
+    while (control->peers)
+        peer_free(control->peers);
+    listener_dispose(&control->listener);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control protocol on a listening socket: lines of text in, lines out,
+ * as docs/console-control.md has it. Used for the host socket and for the
+ * socket beside each unix console; they differ in the requests that the
+ * owner answers.
+ *
+ * Requests are answered at once and in order. A connection whose replies
+ * wait is not read from; one that takes nothing for CONTROL_IDLE_MS while
+ * they wait, or that breaks a limit, is closed.
+ */
+#ifndef XENQMP_CONTROL_H
+#define XENQMP_CONTROL_H
+
+#include "listener.h"
+#include "loop.h"
+#include "qmp_buf.h"
+
+/* Bytes of a request: the longest is "list" and a domain. */
+#define CONTROL_LINE_MAX 256
+/* Connections at a time: a helper, its successor, and a few commands. */
+#define CONTROL_CONNECTIONS_MAX 16
+/* A list of 4096 domains with six consoles each stays below this. */
+#define CONTROL_REPLY_MAX (16U << 20)
+#define CONTROL_IDLE_MS 30000
+
+/* Answers one request: appends data lines and the last line, "ok" or
+ * "error <text>", each with LF. request is without LF, printable. */
+typedef void control_fn(void *data, const char *request,
+                        struct qmp_buf *reply);
+
+struct control {
+    /* private */
+    struct loop *loop;
+    struct listener listener;
+    control_fn *fn;
+    void *data;
+    struct control_peer *peers;
+    unsigned int peers_n;
+};
+
+void control_init(struct control *control);
+/* Root and uid may connect. -1 with errno. */
+int control_open(struct control *control, struct loop *loop,
+                 const char *path, uid_t uid, control_fn *fn, void *data);
+/* Disconnects all and removes the socket. Idempotent; not from fn. */
+void control_dispose(struct control *control);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow.h"
+
+#include "console.h"
+
+/* Four rings: enough to make the turn's fixed cost small, and with a
+ * hundred busy guests still less than a millisecond between turns. */
+#define FLOW_BUDGET (4 * RING_OUT_SIZE)
+
+/* Events that move nothing cost a system call or two each. A guest that
+ * works has next to none; one that has more than this in a period gets its
+ * port back only at the period's end, 640 events a second at most. */
+#define FLOW_IDLE_EVENTS    64
+#define FLOW_IDLE_PERIOD_MS 100
+
+/* Takes what the output takes of the ring's bytes, at most max. How many;
+ * -1: bad counters. */
+static ssize_t out_step(struct console *c, size_t max)
+{
+    char bytes[RING_OUT_SIZE];
+    size_t taken, want = max < sizeof(bytes) ? max : sizeof(bytes);
+    ssize_t n = ring_out_peek(&c->ring, bytes, want);
+
+    if (n <= 0)
+        return n;
+    taken = output_put(c->output, bytes, (size_t)n);
+    c->counters.received += taken;
+    logfile_write(&c->log, bytes, taken);
+    ring_out_consume(&c->ring, taken);
+    return (ssize_t)taken;
+}
+
+static ssize_t in_step(struct console *c)
+{
+    char bytes[RING_IN_SIZE];
+    ssize_t room = ring_in_room(&c->ring);
+    size_t n;
+
+    if (room <= 0)
+        return room;
+    n = output_get(c->output, bytes, (size_t)room);
+    if (n)
+        ring_in_put(&c->ring, bytes, n);
+    c->counters.sent += n;
+    return (ssize_t)n;
+}
+
+static void flow_unmask(void *data)
+{
+    struct console *c = data;
+
+    c->idle_since_ms = loop_now_ms();
+    c->idle_events = 0;
+    if (c->port >= 0)
+        hv_unmask(c->server->hv, c->port);
+}
+
+/* The event has been handled; moved: it was worth something. */
+static void event_done(struct console *c, bool moved)
+{
+    int64_t now;
+
+    c->event = false;
+    if (!moved) {
+        now = loop_now_ms();
+        if (now - c->idle_since_ms >= FLOW_IDLE_PERIOD_MS) {
+            c->idle_since_ms = now;
+            c->idle_events = 0;
+        }
+        if (++c->idle_events > FLOW_IDLE_EVENTS &&
+            !loop_timer_set(&c->server->loop, &c->unmask,
+                            c->idle_since_ms + FLOW_IDLE_PERIOD_MS - now,
+                            flow_unmask, c))
+            return;
+    }
+    hv_unmask(c->server->hv, c->port);
+}
+
+void flow_event(struct console *c)
+{
+    c->event = true;
+    server_queue(c->server, c);
+}
+
+void flow_turn(struct console *c)
+{
+    size_t budget = FLOW_BUDGET;
+    bool moved = false, room;
+    ssize_t n, in;
+
+    if (!c->output)
+        return;
+    if (c->state != CONSOLE_SERVING) {
+        output_poll(c->output, false);
+        return;
+    }
+    do {
+        n = out_step(c, budget);
+        in = n < 0 ? 0 : in_step(c);
+        if (n < 0 || in < 0) {
+            console_park(c);
+            return;
+        }
+        /* At once: the guest may be waiting for this room. */
+        if (n || in)
+            hv_notify(c->server->hv, c->port);
+        moved |= n || in;
+        budget -= (size_t)n < budget ? (size_t)n : budget;
+    } while (n && budget);
+
+    if (c->event)
+        event_done(c, moved);
+    room = ring_in_room(&c->ring) > 0;
+    output_poll(c->output, room);
+    /* Over budget, or the output had more than the ring took: what stays
+     * comes with the guest's next event, the former by ourselves. */
+    if (!budget || (in && room))
+        server_queue(c->server, c);
+}
+
+void flow_drain(struct console *c)
+{
+    ssize_t n = 0;
+
+    if (c->state != CONSOLE_SERVING)
+        return;
+    for (size_t left = RING_OUT_SIZE; left; left -= (size_t)n) {
+        n = out_step(c, left);
+        if (n <= 0)
+            break;
+        hv_notify(c->server->hv, c->port);
+    }
+    if (n < 0)
+        console_park(c);
+}
+
+void flow_stop(struct console *c)
+{
+    loop_timer_clear(&c->server->loop, &c->unmask);
+    c->event = false;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The bytes of a console that is served: ring to output, output to ring.
+ */
+#ifndef XENQMP_FLOW_H
+#define XENQMP_FLOW_H
+
+struct console;
+
+/* The console's port has an event, and is masked. */
+void flow_event(struct console *console);
+/* One turn: moves at most a budget of bytes, then waits for whatever can
+ * move more, or queues the console again. */
+void flow_turn(struct console *console);
+/* Gives all that the guest has written so far to the output, as far as it
+ * takes it: one ring at most. */
+void flow_drain(struct console *console);
+/* No more turns and timers. */
+void flow_stop(struct console *console);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What Xen gives a console backend: pages, event channels, domains.
+ *
+ * One event-channel handle for all consoles: ports are looked up in an
+ * array, so an event costs the same with one guest and with a thousand.
+ * Ports arrive masked; hv_unmask() lets the next event of one come. A port
+ * can still arrive once after its unbind, or after its number was given to
+ * another console: a wake-up without cause, which is harmless.
+ */
+#ifndef XENQMP_HV_H
+#define XENQMP_HV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct hv;
+
+/* A mapped ring. Zero-initialised is "not mapped". */
+struct hv_page {
+    void *page;
+    bool foreign;               /* by page number, not by grant */
+};
+
+/* NULL: the reason has been logged. */
+struct hv *hv_open(void);
+void hv_close(struct hv *hv);
+
+/* The primary console: by the reserved grant, else by page number. */
+int hv_map_primary(struct hv *hv, uint32_t domid, uint64_t gfn,
+                   struct hv_page *r);
+int hv_map_grant(struct hv *hv, uint32_t domid, uint32_t ref,
+                 struct hv_page *r);
+void hv_unmap(struct hv *hv, struct hv_page *page);
+
+/* Readable when hv_pending() has something. */
+int hv_fd(const struct hv *hv);
+/* data comes back from hv_pending(). The local port, or -1 with errno. */
+int hv_bind(struct hv *hv, uint32_t domid, uint32_t remote_port,
+            void *data);
+int hv_bind_console_virq(struct hv *hv, void *data);
+void hv_unbind(struct hv *hv, int port);
+void hv_notify(struct hv *hv, int port);
+void hv_unmask(struct hv *hv, int port);
+/* False once the other end has closed it. */
+bool hv_port_is_bound(struct hv *hv, int port);
+/* False if there is none now. *data_r NULL: of a port no longer bound. */
+bool hv_pending(struct hv *hv, void **data_r);
+
+bool hv_domain_is_alive(struct hv *hv, uint32_t domid);
+/* Calls fn for every domain but 0 that is not dying; -1 if Xen failed. */
+int hv_domains(struct hv *hv, void (*fn)(void *data, uint32_t domid),
+               void *data);
+
+/* New bytes of Xen's own log; 0 if none. */
+size_t hv_console_read(struct hv *hv, char *bytes, size_t size);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One console's keys in xenstore, read with the rules of who may say what.
+ *
+ *   key                          believed if                   from
+ *   type output policy limit     dom0 owns the node            the backend's
+ *   name connection path                                       directory, else
+ *                                                              the frontend's
+ *   ring-ref port state          always: they are the guest's  the frontend's
+ *     (of the primary console)   dom0 owns the node            its directory
+ *
+ * The primary console has one directory, /local/domain/<domid>/console.
+ * For the others the frontend's is derived, /local/domain/<domid>/
+ * device/console/<n>; the backend's key `frontend` is not looked at.
+ */
+#ifndef XENQMP_KEYS_H
+#define XENQMP_KEYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xenstore.h>
+
+/* Consoles of a domain: 0 is the primary. Linux shows a guest 8; the bound
+ * is only there so that a directory can't make us hold thousands. */
+#define CONSOLES_MAX 64
+
+enum keys_text {
+    KEY_TYPE, KEY_OUTPUT, KEY_POLICY, KEY_LIMIT,
+    KEY_NAME, KEY_CONNECTION, KEY_PATH,
+    KEYS_TEXT_N,
+};
+
+struct keys {
+    char *text[KEYS_TEXT_N];    /* NULL: absent, or not to be believed */
+    unsigned int foreign;       /* bit per text: a guest made this key */
+    bool present;               /* the console's own directory exists */
+    bool ring_known;            /* ring_ref and port are numbers */
+    uint64_t ring_ref;
+    uint32_t port;
+    int frontend_state;         /* enum xenbus_state; 0: unknown */
+};
+
+/* False if xenstore could not be read: *r is then empty. */
+bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
+               struct keys *r);
+void keys_dispose(struct keys *keys);
+const char *keys_text_name(enum keys_text key);
+
+/* What `type` says: absent is ours for a primary console only. */
+bool keys_type_is_ours(const struct keys *keys, unsigned int n);
+
+/* size: STORE_PATH_MAX is enough. key NULL: the directory itself. */
+void keys_frontend_path(char *path, size_t size, uint32_t domid,
+                        unsigned int n, const char *key);
+void keys_backend_path(char *path, size_t size, uint32_t domid,
+                       unsigned int n, const char *key);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "listener.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Connections that may wait to be accepted: a few clients at once. */
+#define LISTENER_BACKLOG 16
+/* How soon to accept again when descriptors ran out. */
+#define LISTENER_RETRY_MS 1000
+
+static int address_set(struct sockaddr_un *address, const char *path)
+{
+    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof(address->sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+static int stale_remove(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st))
+        return errno == ENOENT ? 0 : -1;
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return unlink(path);
+}
+
+/* The listening descriptor, or -1 with errno and nothing left behind. */
+static int socket_listen(const char *path, uid_t uid)
+{
+    struct sockaddr_un address;
+    mode_t mask;
+    int fd, r;
+
+    if (address_set(&address, path) || stale_remove(path))
+        return -1;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    mask = umask(0177);
+    r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    umask(mask);
+    if (!r && uid && lchown(path, uid, (gid_t)-1))
+        r = -2;
+    if (!r && listen(fd, LISTENER_BACKLOG))
+        r = -2;
+    if (r) {
+        int error = errno;
+
+        if (r == -2)
+            unlink(path);
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+static void listener_resume(void *data)
+{
+    struct listener *listener = data;
+
+    loop_mod(listener->loop, listener->id, EPOLLIN);
+}
+
+static bool peer_is_allowed(const struct listener *listener, int fd)
+{
+    struct ucred peer;
+    socklen_t n = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
+        return false;
+    if (peer.uid == 0 || peer.uid == listener->uid)
+        return true;
+    log_guest(LOG_LEVEL_WARN, "refused a connection of user %u to %s",
+              peer.uid, listener->path);
+    return false;
+}
+
+static void listener_event(void *data, uint32_t events)
+{
+    struct listener *listener = data;
+
+    (void)events;
+    for (;;) {
+        int fd = accept4(listener->fd, NULL, NULL,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+            continue;
+        if (fd < 0)
+            break;
+        if (peer_is_allowed(listener, fd))
+            listener->fn(listener->data, fd);
+        else
+            close(fd);
+    }
+    if (errno == EAGAIN)
+        return;
+    log_guest(LOG_LEVEL_WARN, "cannot accept a connection to %s: %s",
+              listener->path, strerror(errno));
+    loop_mod(listener->loop, listener->id, 0);
+    loop_timer_set(listener->loop, &listener->retry, LISTENER_RETRY_MS,
+                   listener_resume, listener);
+}
+
+void listener_init(struct listener *listener)
+{
+    *listener = (struct listener){ .fd = -1 };
+}
+
+int listener_open(struct listener *listener, struct loop *loop,
+                  const char *path, uid_t uid, listener_fn *fn, void *data)
+{
+    listener->loop = loop;
+    listener->uid = uid;
+    listener->fn = fn;
+    listener->data = data;
+    listener->path = strdup(path);
+    if (!listener->path)
+        return -1;
+    listener->fd = socket_listen(path, uid);
+    if (listener->fd < 0 ||
+        loop_add(loop, listener->fd, EPOLLIN, listener_event, listener,
+                 &listener->id)) {
+        int error = errno;
+
+        listener_dispose(listener);
+        errno = error;
+        return -1;
+    }
+    return 0;
+}
+
+void listener_dispose(struct listener *listener)
+{
+    if (listener->loop) {
+        loop_timer_clear(listener->loop, &listener->retry);
+        loop_del(listener->loop, &listener->id);
+    }
+    if (listener->fd >= 0) {
+        close(listener->fd);
+        unlink(listener->path);
+    }
+    free(listener->path);
+    listener_init(listener);
+}
+
+bool listener_is_served(const char *path)
+{
+    struct sockaddr_un address;
+    bool served;
+    int fd;
+
+    if (address_set(&address, path))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    /* EAGAIN: one who listens has his hands full. */
+    served = !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+             errno == EAGAIN;
+    close(fd);
+    return served;
+}

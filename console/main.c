@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xenconsoled: serves the PV consoles of all domains.
+ *
+ * As a daemon it forks before it opens anything of Xen's; the parent waits
+ * until the child serves, so that whoever started it reads errors on stderr
+ * and in the exit code. privileges.c says which rights are kept.
+ */
+#include "log.h"
+#include "options.h"
+#include "privileges.h"
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens and locks the pid file; whoever holds the lock is the daemon. */
+static int pid_file_open(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
+        log_error("cannot open pid file %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        log_error("pid file %s is locked: another xenconsoled is running",
+                  path);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int pid_file_write(int fd)
+{
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+    if (!ftruncate(fd, 0) && write(fd, text, (size_t)n) == n)
+        return 0;
+    log_error("cannot write the pid file: %s", strerror(errno));
+    return -1;
+}
+
+/* In the child, from here on in a session of its own: returns what is to
+ * be closed when it serves. The parent ends here, with the exit code. */
+static int background(void)
+{
+    int ready[2];
+    pid_t pid;
+    char byte;
+
+    if (pipe2(ready, O_CLOEXEC) || (pid = fork()) < 0) {
+        log_error("cannot become a daemon: %s", strerror(errno));
+        exit(1);
+    }
+    if (pid) {
+        close(ready[1]);
+        exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    close(ready[0]);
+    setsid();
+    /* Not a session's leader: no terminal becomes its controlling one. */
+    pid = fork();
+    if (pid)
+        _exit(pid < 0);
+    umask(027);
+    if (chdir("/"))
+        exit(1);
+    return ready[1];
+}
+
+/* Tells the parent, and lets go of its terminal. */
+static void ready_say(int fd, const struct options *options)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    log_open("xenconsoled", LOG_TO_SYSLOG,
+             options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+    for (int i = 0; i <= 2 && null >= 0; i++)
+        dup2(null, i);
+    if (null > 2)
+        close(null);
+    if (write(fd, "", 1) != 1)
+        log_warn("the starting process is gone");
+    close(fd);
+}
+
+static int run(const struct options *options, int pid_fd, int ready_fd)
+{
+    static struct server server;
+    int r = 1;
+
+    if ((pid_fd < 0 || !pid_file_write(pid_fd)) &&
+        !server_init(&server, options)) {
+        if (ready_fd >= 0)
+            ready_say(ready_fd, options);
+        server_run(&server);
+        r = server.stop ? 0 : 1;
+    }
+    server_dispose(&server);
+    if (pid_fd >= 0)
+        unlink(options->pid_file);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int pid_fd = -1, ready_fd = -1;
+
+    switch (options_parse(&options, argc, argv)) {
+    case OPTIONS_DONE:
+        return 0;
+    case OPTIONS_WRONG:
+        return EINVAL;
+    case OPTIONS_RUN:
+        break;
+    }
+    log_open("xenconsoled", LOG_TO_STDERR,
+             options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    if (geteuid()) {
+        log_error("only root can serve consoles; run it as root");
+        return EPERM;
+    }
+    privileges_raise_limits();
+    if (!options.interactive) {
+        pid_fd = pid_file_open(options.pid_file);
+        if (pid_fd < 0)
+            return 1;
+        ready_fd = background();
+    }
+    return run(&options, pid_fd, ready_fd);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pty: a terminal that xenconsole and others open and close as they like.
+ *
+ * The slave is kept open here as well: with nobody else on it the master
+ * would report a hang-up without end. It starts raw.
+ */
+#include "log.h"
+#include "outputs.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct out_pty {
+    struct output output;
+    struct stream stream;       /* the master */
+    int slave;
+    char path[64];
+};
+
+static void pty_close(struct output *output)
+{
+    struct out_pty *pty = (struct out_pty *)output;
+
+    stream_close(&pty->stream);
+    if (pty->slave >= 0)
+        close(pty->slave);
+    free(pty);
+}
+
+static void pty_flush(struct out_pty *pty)
+{
+    struct output_host *host = pty->output.host;
+    ssize_t done = stream_flush(&pty->stream);
+
+    if (done > 0)
+        host->counters->delivered += (uint64_t)done;
+    if (done < 0)
+        log_guest(LOG_LEVEL_WARN, "%s: writing to %s: %s", host->label,
+                  pty->path, strerror(errno));
+}
+
+static size_t pty_put(struct output *output, const char *bytes, size_t n)
+{
+    struct out_pty *pty = (struct out_pty *)output;
+    struct fifo *fifo = &pty->stream.fifo;
+    size_t room = fifo->max - fifo->len;
+    size_t taken;
+
+    if (n > room && !output->host->keep) {
+        /* Room for the newest; n is never more than all. */
+        fifo_consume(fifo, n - room);
+        output->host->counters->dropped += n - room;
+    }
+    taken = fifo_put(fifo, bytes, n);
+    pty_flush(pty);
+    if (taken < n && !output->host->keep) {
+        /* Out of memory: the guest goes on, its bytes are lost. */
+        output->host->counters->dropped += n - taken;
+        return n;
+    }
+    return taken;
+}
+
+static size_t pty_get(struct output *output, char *bytes, size_t n)
+{
+    ssize_t r = stream_read(&((struct out_pty *)output)->stream, bytes, n);
+
+    return r > 0 ? (size_t)r : 0;
+}
+
+static void pty_poll(struct output *output, bool room)
+{
+    stream_poll(&((struct out_pty *)output)->stream, room);
+}
+
+static size_t pty_buffered(const struct output *output)
+{
+    return ((const struct out_pty *)output)->stream.fifo.len;
+}
+
+const struct output_ops out_pty_ops = {
+    .close = pty_close,
+    .put = pty_put,
+    .get = pty_get,
+    .poll = pty_poll,
+    .buffered = pty_buffered,
+};
+
+const char *out_pty_path(const struct output *output)
+{
+    return ((const struct out_pty *)output)->path;
+}
+
+static void pty_event(void *data, uint32_t events)
+{
+    struct out_pty *pty = data;
+
+    stream_events(&pty->stream, events);
+    pty_flush(pty);
+    pty->output.host->wake(pty->output.host->data);
+}
+
+static int slave_set_up(struct out_pty *pty, int master)
+{
+    struct termios termios;
+
+    if (tcgetattr(pty->slave, &termios))
+        return -1;
+    cfmakeraw(&termios);
+    if (tcsetattr(pty->slave, TCSANOW, &termios))
+        return -1;
+    if (fcntl(master, F_SETFL, O_NONBLOCK) ||
+        fcntl(master, F_SETFD, FD_CLOEXEC) ||
+        fcntl(pty->slave, F_SETFD, FD_CLOEXEC))
+        return -1;
+    errno = ptsname_r(master, pty->path, sizeof(pty->path));
+    return errno ? -1 : 0;
+}
+
+struct output *out_pty_open(const struct settings *settings,
+                            struct output_host *host)
+{
+    struct out_pty *pty = calloc(1, sizeof(*pty));
+    int master = -1, error;
+
+    if (!pty)
+        return NULL;
+    pty->output.ops = &out_pty_ops;
+    pty->output.host = host;
+    stream_init(&pty->stream, settings->limit);
+    if (openpty(&master, &pty->slave, NULL, NULL, NULL)) {
+        pty->slave = master = -1;
+        goto out;
+    }
+    if (slave_set_up(pty, master) ||
+        stream_open(&pty->stream, host->loop, master, pty_event, pty))
+        goto out;
+    return &pty->output;
+
+out:
+    error = errno;
+    if (master >= 0)
+        close(master);
+    pty_close(&pty->output);
+    errno = error;
+    return NULL;
+}

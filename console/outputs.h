@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kinds of output, for output.c alone.
+ */
+#ifndef XENQMP_OUTPUTS_H
+#define XENQMP_OUTPUTS_H
+
+#include "output.h"
+
+extern const struct output_ops out_pty_ops, out_unix_ops, out_save_ops;
+
+/* NULL with errno. */
+struct output *out_pty_open(const struct settings *settings,
+                            struct output_host *host);
+struct output *out_unix_open(const struct settings *settings,
+                             struct output_host *host);
+struct output *out_file_open(const struct settings *settings,
+                             struct output_host *host);
+struct output *out_save_open(const struct settings *settings,
+                             struct output_host *host);
+struct output *out_pipe_open(const struct settings *settings,
+                             struct output_host *host);
+
+const char *out_pty_path(const struct output *output);
+bool out_unix_attached(const struct output *output);
+bool out_save_begin(struct output *output, const char **why_r);
+bool out_save_sync(struct output *output, uint64_t *bytes_r,
+                   const char **why_r);
+
+#endif

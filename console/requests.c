@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "requests.h"
+
+#include "domains.h"
+#include "flow.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A value with everything encoded that could end it. */
+static void value_append(struct qmp_buf *reply, const char *text)
+{
+    for (; text && *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte > ' ' && byte < 0x7f && byte != '%')
+            qmp_buf_append(reply, text, 1);
+        else
+            qmp_buf_printf(reply, "%%%02X", byte);
+    }
+}
+
+static void key_append(struct qmp_buf *reply, const char *key,
+                       const char *text)
+{
+    qmp_buf_printf(reply, " %s=", key);
+    value_append(reply, text);
+}
+
+static void console_append(struct console *c, void *data)
+{
+    struct qmp_buf *reply = data;
+    const struct counters *n = &c->counters;
+    size_t buffered = 0;
+
+    qmp_buf_printf(reply, "domid=%" PRIu32 " console=%u", c->domid, c->n);
+    key_append(reply, "name", c->name);
+    key_append(reply, "type", c->type ? c->type :
+                              c->n ? "" : "xenconsoled");
+    key_append(reply, "state", console_state_name(c->state));
+    qmp_buf_printf(reply, " output=");
+    if (c->output) {
+        qmp_buf_printf(reply, "%s", output_kind_name(c->settings.kind));
+        if (*c->settings.path)
+            qmp_buf_printf(reply, ":");
+        value_append(reply, c->settings.path);
+        buffered = output_buffered(c->output);
+    }
+    key_append(reply, "tty", c->output ? output_tty(c->output) : "");
+    qmp_buf_printf(reply, " received=%" PRIu64 " sent=%" PRIu64
+                   " dropped=%" PRIu64 " buffered=%zu attached=%d\n",
+                   n->received, n->sent, n->dropped, buffered,
+                   c->output && output_is_attached(c->output));
+}
+
+static void list(struct server *server, const char *argument,
+                 struct qmp_buf *reply)
+{
+    unsigned long long domid;
+    struct domain *d;
+
+    if (!*argument) {
+        domains_each(server, console_append, reply);
+        qmp_buf_printf(reply, "ok\n");
+        return;
+    }
+    if (!decimal_parse(argument, UINT32_MAX, &domid)) {
+        qmp_buf_printf(reply, "error not a domain's number: %s\n",
+                       argument);
+        return;
+    }
+    d = domains_find(server, (uint32_t)domid);
+    for (size_t n = 0; d && n < CONSOLES_MAX; n++)
+        if (d->consoles[n])
+            console_append(d->consoles[n], reply);
+    if (d)
+        qmp_buf_printf(reply, "ok\n");
+    else
+        qmp_buf_printf(reply, "error there is no domain %llu\n", domid);
+}
+
+void requests_host(void *data, const char *request, struct qmp_buf *reply)
+{
+    struct server *server = data;
+
+    if (!strcmp(request, "ping"))
+        qmp_buf_printf(reply, "ok\n");
+    else if (!strcmp(request, "list"))
+        list(server, "", reply);
+    else if (!strncmp(request, "list ", 5))
+        list(server, request + 5, reply);
+    else
+        qmp_buf_printf(reply, "error unknown request; known are list "
+                       "[<domid>] and ping\n");
+}
+
+/* The domain's console with policy save. */
+static struct console *save_console(struct server *server, uint32_t domid)
+{
+    struct domain *d = domains_find(server, domid);
+
+    for (size_t n = 0; d && n < CONSOLES_MAX; n++) {
+        struct console *c = d->consoles[n];
+
+        if (c && c->output && c->settings.policy == POLICY_SAVE)
+            return c;
+    }
+    return NULL;
+}
+
+static void save_begin(struct console *c, struct qmp_buf *reply)
+{
+    const char *why;
+
+    /* What an earlier save left in the ring is none of this one's. */
+    flow_drain(c);
+    if (output_save_begin(c->output, &why))
+        qmp_buf_printf(reply, "ok\n");
+    else
+        qmp_buf_printf(reply, "error cannot open %s: %s\n",
+                       c->settings.path, why);
+}
+
+static void save_sync(struct console *c, struct qmp_buf *reply)
+{
+    uint64_t bytes;
+    const char *why;
+
+    flow_drain(c);
+    if (output_save_sync(c->output, &bytes, &why))
+        qmp_buf_printf(reply, "ok %" PRIu64 "\n", bytes);
+    else
+        qmp_buf_printf(reply, "error the state is not in %s: %s\n",
+                       c->settings.path, why);
+}
+
+void requests_console(struct server *server, uint32_t domid,
+                      const char *request, struct qmp_buf *reply)
+{
+    struct console *c = save_console(server, domid);
+
+    if (strcmp(request, "save-begin") && strcmp(request, "sync"))
+        qmp_buf_printf(reply, "error unknown request; known are "
+                       "save-begin and sync\n");
+    else if (!c)
+        qmp_buf_printf(reply, "error domain %" PRIu32 " has no console "
+                       "with policy save\n", domid);
+    else if (!strcmp(request, "sync"))
+        save_sync(c, reply);
+    else
+        save_begin(c, reply);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon answers on its control sockets.
+ */
+#ifndef XENQMP_REQUESTS_H
+#define XENQMP_REQUESTS_H
+
+#include "qmp_buf.h"
+#include "server.h"
+
+#include <stdint.h>
+
+/* On the host socket: list [<domid>], ping. data: the server. */
+void requests_host(void *data, const char *request, struct qmp_buf *reply);
+
+/* Beside a console of the domain: save-begin, sync. */
+void requests_console(struct server *server, uint32_t domid,
+                      const char *request, struct qmp_buf *reply);
+
+#endif

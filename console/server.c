@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "server.h"
+
+#include "domains.h"
+#include "flow.h"
+#include "log.h"
+#include "privileges.h"
+#include "requests.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define HOST_SOCKET "/run/xen/xenconsoled.sock"
+
+/* Events of one kind handled before the others get their turn. */
+#define SERVER_PORTS_BATCH 256
+#define SERVER_WATCH_BATCH 256
+/* Xen's log at a time, and at most so often in one turn. */
+#define SERVER_HV_CHUNK    16384
+#define SERVER_HV_BATCH    8
+
+void server_queue(struct server *server, struct console *c)
+{
+    if (c->is_ready)
+        return;
+    c->is_ready = true;
+    TAILQ_INSERT_TAIL(&server->ready, c, ready);
+}
+
+/* One turn for each console that is in the queue now. */
+static void ready_run(struct server *server)
+{
+    struct console_queue now = TAILQ_HEAD_INITIALIZER(now);
+    struct console *c;
+
+    TAILQ_CONCAT(&now, &server->ready, ready);
+    while ((c = TAILQ_FIRST(&now))) {
+        TAILQ_REMOVE(&now, c, ready);
+        c->is_ready = false;
+        flow_turn(c);
+    }
+}
+
+/* Copies what is new in Xen's log to hypervisor.log. */
+static void hv_log_copy(struct server *server)
+{
+    char bytes[SERVER_HV_CHUNK];
+
+    for (int i = 0; i < SERVER_HV_BATCH; i++) {
+        size_t n = hv_console_read(server->hv, bytes, sizeof(bytes));
+
+        logfile_write(&server->hv_log, bytes, n);
+        if (n < sizeof(bytes))
+            break;
+    }
+    hv_unmask(server->hv, server->hv_port);
+}
+
+static void hv_event(void *data, uint32_t events)
+{
+    struct server *server = data;
+    void *owner;
+
+    (void)events;
+    for (int i = 0; i < SERVER_PORTS_BATCH; i++) {
+        if (!hv_pending(server->hv, &owner))
+            break;
+        if (owner == server)
+            hv_log_copy(server);
+        else if (owner)
+            flow_event(owner);
+    }
+}
+
+static void xs_event(void *data, uint32_t events)
+{
+    struct server *server = data;
+    char **watch;
+
+    (void)events;
+    for (int i = 0; i < SERVER_WATCH_BATCH; i++) {
+        watch = xs_check_watch(server->xs);
+        if (!watch)
+            break;
+        domains_event(server, watch[XS_WATCH_PATH], watch[XS_WATCH_TOKEN]);
+        free(watch);
+    }
+    if (!watch && errno != EAGAIN && errno != EINTR) {
+        log_error("lost xenstore: %s; consoles go on as they are, new ones "
+                  "are not served", strerror(errno));
+        loop_del(&server->loop, &server->xs_id);
+    }
+}
+
+static void log_reopen(struct console *c, void *data)
+{
+    (void)data;
+    console_open_log(c);
+}
+
+static void signal_event(void *data, uint32_t events)
+{
+    struct server *server = data;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    while (read(server->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo != SIGHUP) {
+            server->stop = true;
+            continue;
+        }
+        logfile_reopen(&server->hv_log);
+        domains_each(server, log_reopen, NULL);
+    }
+}
+
+static int signals_init(struct server *server)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL))
+        return -1;
+    server->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (server->signal_fd < 0)
+        return -1;
+    return loop_add(&server->loop, server->signal_fd, EPOLLIN, signal_event,
+                    server, &server->signal_id);
+}
+
+static int hv_log_init(struct server *server)
+{
+    const struct options *options = server->options;
+    char path[PATH_MAX];
+
+    if (!options->log_hv)
+        return 0;
+    snprintf(path, sizeof(path), "%s/hypervisor.log", options->log_dir);
+    server->hv_log.timestamps = options->time_hv;
+    server->hv_log.replace_escape = options->replace_escape;
+    /* A missing directory is no reason to serve nobody; SIGHUP tries
+     * again. */
+    logfile_open(&server->hv_log, path);
+    server->hv_port = hv_bind_console_virq(server->hv, server);
+    if (server->hv_port < 0) {
+        log_error("cannot bind VIRQ_CON_RING for %s: %s; is another "
+                  "xenconsoled running?", path, strerror(errno));
+        return -1;
+    }
+    hv_log_copy(server);
+    return 0;
+}
+
+static int host_socket_init(struct server *server)
+{
+    if (listener_is_served(HOST_SOCKET)) {
+        log_error("another xenconsoled serves " HOST_SOCKET);
+        return -1;
+    }
+    if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0,
+                      requests_host, server))
+        return 0;
+    log_error("cannot listen on " HOST_SOCKET ": %s", strerror(errno));
+    return -1;
+}
+
+int server_init(struct server *server, const struct options *options)
+{
+    *server = (struct server){ .options = options, .hv_port = -1,
+                               .signal_fd = -1 };
+    TAILQ_INIT(&server->ready);
+    TAILQ_INIT(&server->dirty);
+    control_init(&server->control);
+    logfile_init(&server->hv_log);
+
+    if (loop_init(&server->loop) || signals_init(server)) {
+        log_error("cannot start: %s", strerror(errno));
+        return -1;
+    }
+    server->xs = xs_open(0);
+    if (!server->xs) {
+        log_error("cannot connect to xenstore: %s; is xenstored running?",
+                  strerror(errno));
+        return -1;
+    }
+    server->hv = hv_open();
+    if (!server->hv || host_socket_init(server) || hv_log_init(server) ||
+        privileges_drop() || domains_init(server))
+        return -1;
+    if (loop_add(&server->loop, hv_fd(server->hv), EPOLLIN, hv_event,
+                 server, &server->hv_id) ||
+        loop_add(&server->loop, xs_fileno(server->xs), EPOLLIN, xs_event,
+                 server, &server->xs_id)) {
+        log_error("cannot start: %s", strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+void server_run(struct server *server)
+{
+    while (!server->stop) {
+        /* One batch from epoll, the consoles that it made dirty, then
+         * those that are ready: no kind of work waits for another to run
+         * dry. */
+        bool busy = !TAILQ_EMPTY(&server->ready);
+
+        if (loop_run_once(&server->loop, busy ? 0 : -1)) {
+            log_error("cannot wait for events: %s", strerror(errno));
+            return;
+        }
+        domains_read_dirty(server);
+        ready_run(server);
+    }
+}
+
+void server_dispose(struct server *server)
+{
+    domains_dispose(server);
+    control_dispose(&server->control);
+    logfile_dispose(&server->hv_log);
+    hv_close(server->hv);
+    if (server->xs)
+        xs_close(server->xs);
+    if (server->signal_fd >= 0)
+        close(server->signal_fd);
+    loop_dispose(&server->loop);
+}

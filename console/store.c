@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A transaction that collided this often competes with something that
+ * writes the same node without end; the next watch event tries again. */
+#define STORE_RETRIES 16
+
+static enum store_owner owner_of(struct xs_handle *xs, xs_transaction_t t,
+                                 const char *path)
+{
+    struct xs_permissions *perms;
+    enum store_owner owner = STORE_FOREIGN;
+    unsigned int n;
+
+    perms = xs_get_permissions(xs, t, path, &n);
+    if (!perms)
+        return errno == ENOENT ? STORE_ABSENT : STORE_FOREIGN;
+    if (n && perms[0].id == 0)
+        owner = STORE_DOM0;
+    free(perms);
+    return owner;
+}
+
+char *store_read(struct xs_handle *xs, xs_transaction_t t,
+                 const char *path)
+{
+    unsigned int len;
+    char *value = xs_read(xs, t, path, &len);
+
+    if (value && memchr(value, 0, len)) {
+        free(value);
+        return NULL;
+    }
+    return value;
+}
+
+enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,
+                                  const char *path, char **value_r)
+{
+    enum store_owner owner = owner_of(xs, t, path);
+
+    *value_r = owner == STORE_DOM0 ? store_read(xs, t, path) : NULL;
+    return owner == STORE_DOM0 && !*value_r ? STORE_ABSENT : owner;
+}
+
+static bool write_allowed(struct xs_handle *xs, xs_transaction_t t,
+                          const char *path)
+{
+    enum store_owner owner = owner_of(xs, t, path);
+    char parent[STORE_PATH_MAX];
+    char *slash;
+
+    if (owner != STORE_ABSENT)
+        return owner == STORE_DOM0;
+    snprintf(parent, sizeof(parent), "%s", path);
+    slash = strrchr(parent, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return owner_of(xs, t, parent) == STORE_DOM0;
+}
+
+bool store_write_owned(struct xs_handle *xs, const char *path,
+                       const char *value)
+{
+    for (int i = 0; i < STORE_RETRIES; i++) {
+        xs_transaction_t t = xs_transaction_start(xs);
+        bool ok;
+
+        if (t == XBT_NULL)
+            break;
+        ok = write_allowed(xs, t, path) &&
+             xs_write(xs, t, path, value, (unsigned int)strlen(value));
+        if (xs_transaction_end(xs, t, !ok))
+            return ok;
+        if (errno != EAGAIN)
+            break;
+    }
+    log_warn("cannot write %s in xenstore: %s", path, strerror(errno));
+    return false;
+}

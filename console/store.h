@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xenstore as a place where guests can write.
+ *
+ * A node counts as dom0's if the first entry of its permissions names
+ * domain 0: that is its owner. A guest owns its frontend directories; in
+ * them it can remove anything and create what is missing, but it cannot
+ * give a node to dom0. Value and owner are read in one transaction, where
+ * both come from one version of the node: dom0 may be taking over a node
+ * that a guest made at this very moment.
+ */
+#ifndef XENQMP_STORE_H
+#define XENQMP_STORE_H
+
+#include <stdbool.h>
+#include <xenstore.h>
+
+/* Most bytes of a path that is ours; the longest is a console's key. */
+#define STORE_PATH_MAX 128
+
+enum store_owner {
+    STORE_ABSENT,       /* no such node */
+    STORE_DOM0,         /* the value may be believed */
+    STORE_FOREIGN,      /* a guest owns it, or it could not be found out */
+};
+
+/* t: a transaction, not XBT_NULL. *value_r: terminated, to be freed; set
+ * with STORE_DOM0 only. */
+enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,
+                                  const char *path, char **value_r);
+
+/* What anybody wrote, to be freed; NULL if absent. Values with bytes 0 in
+ * them are treated as absent. */
+char *store_read(struct xs_handle *xs, xs_transaction_t t,
+                 const char *path);
+
+/* Writes a node that exists and is dom0's, or that is missing in a
+ * directory that is dom0's: it never brings back what was removed, and
+ * never makes a node that a guest would own. False if not written. */
+bool store_write_owned(struct xs_handle *xs, const char *path,
+                       const char *value);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qmp-helper's worker: the process that touches QMP. It lets many clients
+ * share the QMP console of one stubdomain, with no more rights than that
+ * takes. Its parent makes the sockets, forks it and restarts it.
+ */
+#ifndef XENQMP_HELPER_WORKER_H
+#define XENQMP_HELPER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct worker_config {
+    uint32_t guest_domid, dm_domid;
+    /* /run/xenqmp/<dm>: root's own, the worker's root directory. */
+    const char *root;
+    /* "/console-3": xenconsoled's socket for console 3, below root. Its
+     * control socket has ".ctl" appended. Either may not exist yet. */
+    const char *console;
+    /* Listens at /run/xen/qmp-libxl-<guest>; inherited. */
+    int listen_fd;
+    /* Listens at /run/xen/qmp-libxl-<dm>, where libxl expects a QEMU in
+     * dom0; inherited. -1: none. */
+    int toolstack_fd;
+    /* What the process becomes once it is in its root directory. */
+    uid_t uid;
+    gid_t gid;
+    /* False only in tests: no chroot, no change of user, no seccomp. */
+    bool sandbox;
+};
+
+/*
+ * Called in a forked child, which it makes its own: it closes every
+ * descriptor but 0 to 2 and the two above, resets the signal mask, and
+ * asks for SIGKILL should the parent die (the change of user would undo an
+ * earlier request). Logs by log.h; call log_open() first.
+ *
+ * Returns only if it cannot go on: the exit status for the parent's log.
+ */
+int worker_run(const struct worker_config *config);
+
+#endif

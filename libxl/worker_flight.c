@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker_flight.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "x<20 digits>", quotes and terminator. */
+#define FLIGHT_ID_MAX 24
+
+static int flight_id(const struct flight *flight, char *id_r)
+{
+    return snprintf(id_r, FLIGHT_ID_MAX, "\"x%" PRIu64 "\"", flight->seq);
+}
+
+void flight_table_init(struct flight_table *table)
+{
+    *table = (struct flight_table){ .next_seq = 1 };
+}
+
+void flight_table_dispose(struct flight_table *table)
+{
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
+        if (table->flights[i].state != FLIGHT_FREE)
+            flight_free(table, &table->flights[i]);
+}
+
+/* Gives the flight message's line with another id. */
+static int flight_set_text(struct flight_table *table,
+                           struct flight *flight,
+                           const struct qmp_message *message,
+                           const char *id, size_t n)
+{
+    struct qmp_buf line;
+
+    flight_drop_text(table, flight);
+    qmp_buf_init(&line, message->len + n + FLIGHT_ID_MAX);
+    if (!qmp_message_append_with_id(message, id, n, &line) &&
+        !qmp_buf_append(&line, "\r\n", 2))
+        flight->text = malloc(line.len);
+    if (flight->text) {
+        memcpy(flight->text, line.data, line.len);
+        flight->text_len = line.len;
+        table->text_bytes += line.len;
+    }
+    qmp_buf_dispose(&line);
+    return flight->text ? 0 : -1;
+}
+
+struct flight *flight_new(struct flight_table *table,
+                          struct client_ref client,
+                          const struct qmp_message *command)
+{
+    struct flight *flight = NULL;
+    char id[FLIGHT_ID_MAX];
+
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX && !flight; i++)
+        if (table->flights[i].state == FLIGHT_FREE)
+            flight = &table->flights[i];
+    if (!flight)
+        return NULL;
+
+    *flight = (struct flight){
+        .state = FLIGHT_WAITING, .seq = table->next_seq++,
+        .client = client, .id_len = command->id.len,
+    };
+    table->used++;
+    flight->id = malloc(flight->id_len + 1);
+    if (!flight->id ||
+        flight_set_text(table, flight, command, id,
+                        (size_t)flight_id(flight, id))) {
+        flight_free(table, flight);
+        return NULL;
+    }
+    memcpy(flight->id, qmp_span_text(command, command->id),
+           flight->id_len);
+    return flight;
+}
+
+void flight_free(struct flight_table *table, struct flight *flight)
+{
+    flight_drop_text(table, flight);
+    free(flight->id);
+    flight->id = NULL;
+    flight->state = FLIGHT_FREE;
+    table->used--;
+}
+
+void flight_drop_text(struct flight_table *table, struct flight *flight)
+{
+    table->text_bytes -= flight->text_len;
+    free(flight->text);
+    flight->text = NULL;
+    flight->text_len = 0;
+}
+
+int flight_hold_reply(struct flight_table *table, struct flight *flight,
+                      const struct qmp_message *reply)
+{
+    return flight_set_text(table, flight, reply, flight->id,
+                           flight->id_len);
+}
+
+struct flight *flight_find(struct flight_table *table,
+                           const struct qmp_message *reply)
+{
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+        struct flight *flight = &table->flights[i];
+        char id[FLIGHT_ID_MAX];
+        size_t n;
+
+        if (flight->state != FLIGHT_SENT &&
+            flight->state != FLIGHT_ABANDONED)
+            continue;
+        n = (size_t)flight_id(flight, id);
+        if (reply->id.len == n &&
+            !memcmp(qmp_span_text(reply, reply->id), id, n))
+            return flight;
+    }
+    return NULL;
+}
+
+struct flight *flight_oldest(struct flight_table *table,
+                             enum flight_state state)
+{
+    struct flight *oldest = NULL;
+
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+        struct flight *flight = &table->flights[i];
+
+        if (flight->state == state &&
+            (!oldest || flight->seq < oldest->seq))
+            oldest = flight;
+    }
+    return oldest;
+}
+
+struct flight *flight_of_client(struct flight_table *table,
+                                struct client_ref client)
+{
+    struct flight *oldest = NULL;
+
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+        struct flight *flight = &table->flights[i];
+
+        if (flight->state != FLIGHT_FREE &&
+            flight->state != FLIGHT_ABANDONED &&
+            flight->client.index == client.index &&
+            flight->client.generation == client.generation &&
+            (!oldest || flight->seq < oldest->seq))
+            oldest = flight;
+    }
+    return oldest;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every limit of qmp-helper's worker, with its reason. Tests that wait for
+ * one define a shorter one before they include the sources.
+ */
+#ifndef XENQMP_WORKER_LIMITS_H
+#define XENQMP_WORKER_LIMITS_H
+
+/* --- Clients ----------------------------------------------------------- */
+
+/* xl, libvirt and monitoring each hold one; 64 is a leak somewhere. */
+#define WORKER_CLIENTS_MAX       64
+/* One command. QEMU takes 64 MiB, but libxl caps a message at 1 MB, and
+ * nothing that makes sense over a console is longer. */
+#define WORKER_COMMAND_MAX       (1u << 20)
+/* A client that has more than this to read yet loses its events, and its
+ * further commands wait. One large reply fits below. */
+#define WORKER_OUTPUT_PAUSE      (256u << 10)
+/* Most that waits for one client: the largest reply behind what was there,
+ * and room for error replies to everything in flight. */
+#define WORKER_OUTPUT_MAX        (QMP_MESSAGE_MAX + (1u << 20))
+/* Most that waits for all of them: a QEMU that answers 64 clients with
+ * 8 MiB each must not cost dom0 half a gigabyte. */
+#define WORKER_OUTPUT_TOTAL_MAX  (64u << 20)
+/* A client that takes nothing of what waits for so long is closed. */
+#ifndef WORKER_STALL_MS
+#define WORKER_STALL_MS          30000
+#endif
+/* libxl gives up 10 s after it connected. A client that finds no QEMU is
+ * greeted on its behalf after this, so that it can be told why. */
+#ifndef WORKER_GREETING_WAIT_MS
+#define WORKER_GREETING_WAIT_MS  6000
+#endif
+/* accept() failed for lack of something: try again after this. */
+#define WORKER_ACCEPT_RETRY_MS   1000
+
+/* --- Commands in flight ------------------------------------------------ */
+
+/* QEMU answers in order; more would only queue in the stubdomain. */
+#define WORKER_FLIGHTS_MAX       64
+/* So that three clients at once can't take them all. */
+#define WORKER_CLIENT_FLIGHTS    16
+/* Bytes of commands that wait to be sent: beyond it no client is read. */
+#define WORKER_WAITING_MAX       (4u << 20)
+/* A command that can't be sent for so long fails; below libxl's 10 s, so
+ * that libxl reports the reason and not a time-out of its own. */
+#ifndef WORKER_SEND_LIMIT_MS
+#define WORKER_SEND_LIMIT_MS     8000
+#endif
+/* The same as long as no QEMU has ever been seen: the client has been
+ * waiting for a greeting before. */
+#ifndef WORKER_FIRST_LIMIT_MS
+#define WORKER_FIRST_LIMIT_MS    2000
+#endif
+/* A command that QEMU doesn't answer for so long fails. Longer than any
+ * that QEMU handles in its main loop should ever take. */
+#ifndef WORKER_REPLY_LIMIT_MS
+#define WORKER_REPLY_LIMIT_MS    30000
+#endif
+
+/* --- The console session ----------------------------------------------- */
+
+/* Between attempts to reach xenconsoled: at once when it merely
+ * restarts, and next to nothing when it is down for good. */
+#ifndef WORKER_CONNECT_FIRST_MS
+#define WORKER_CONNECT_FIRST_MS  50
+#endif
+#ifndef WORKER_CONNECT_LAST_MS
+#define WORKER_CONNECT_LAST_MS   1000
+#endif
+/* xenconsoled missing for so many attempts in a row gets a log line. */
+#define WORKER_CONNECT_WARN      10
+/* Commands are handed to the console while less than this waits there, so
+ * that what isn't sent yet is known not to be. */
+#define WORKER_CONSOLE_PAUSE     (64u << 10)
+#define WORKER_CONSOLE_MAX       (WORKER_CONSOLE_PAUSE + \
+                                  2 * WORKER_COMMAND_MAX)
+/* qmp_reset is repeated (a tty that is still cooked may have eaten it)
+ * every 2 s for the first minute, which covers a stubdomain's boot, then
+ * less often: an answer that takes longer than that must find its nonce
+ * still current. */
+#ifndef WORKER_RESET_REPEAT_MS
+#define WORKER_RESET_REPEAT_MS   2000
+#endif
+#define WORKER_RESET_REPEATS     30
+#define WORKER_RESET_SLOW_MS     15000
+/* stubdomd may answer before its QEMU is up: 30 s, as long as libxl waits
+ * for that QEMU, then reset again. */
+#define WORKER_HELLO_LIMIT_MS    30000
+/* qmp_capabilities and the like: answered at once by a live QEMU. */
+#ifndef WORKER_NEGOTIATE_LIMIT_MS
+#define WORKER_NEGOTIATE_LIMIT_MS 10000
+#endif
+/* QEMU's is 200 bytes. Kept, and sent to each client. */
+#define WORKER_GREETING_MAX      16384
+/* After something that QMP doesn't allow the session is reset, the first
+ * time at once, then after 100 ms doubling to 10 s: a peer that always
+ * lies costs a reset each 10 s. A minute without wipes the slate. */
+#define WORKER_OFFENCE_FIRST_MS  100
+#define WORKER_OFFENCE_LAST_MS   10000
+#define WORKER_OFFENCE_FORGET_MS 60000
+
+/* --- The save barrier -------------------------------------------------- */
+
+/* save-begin opens a file on the same host. */
+#ifndef WORKER_SAVE_BEGIN_MS
+#define WORKER_SAVE_BEGIN_MS     5000
+#endif
+/* sync writes what is left in a ring of 2 KB; a minute is a dead disk. */
+#ifndef WORKER_SAVE_SYNC_MS
+#define WORKER_SAVE_SYNC_MS      60000
+#endif
+/* One line of xenconsoled's control protocol. */
+#define WORKER_CONTROL_LINE_MAX  1024
+
+#endif

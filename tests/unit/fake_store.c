@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fake_store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NODES   256
+#define WATCHES 64
+#define EVENTS  1024
+
+static struct node { char *path, *value; unsigned int owner; } nodes[NODES];
+static struct watch { char *path, *token; } watches[WATCHES];
+static struct watch events[EVENTS];
+static unsigned int events_n, reads, collisions;
+
+struct xs_handle *const fake_store = (struct xs_handle *)nodes;
+
+static bool is_below(const char *path, const char *top)
+{
+    size_t n = strlen(top);
+
+    return !strncmp(path, top, n) && (!path[n] || path[n] == '/');
+}
+
+static void event_add(const char *path, const char *token)
+{
+    if (events_n == EVENTS)
+        abort();
+    events[events_n].path = strdup(path);
+    events[events_n++].token = strdup(token);
+}
+
+static void changed(const char *path)
+{
+    for (int i = 0; i < WATCHES; i++)
+        if (watches[i].path && is_below(path, watches[i].path))
+            event_add(path, watches[i].token);
+        else if (watches[i].path && is_below(watches[i].path, path))
+            event_add(watches[i].path, watches[i].token);
+}
+
+static struct node *find(const char *path)
+{
+    for (int i = 0; i < NODES; i++)
+        if (nodes[i].path && !strcmp(nodes[i].path, path))
+            return &nodes[i];
+    errno = ENOENT;
+    return NULL;
+}
+
+static struct node *find_parent(const char *path)
+{
+    char parent[256];
+
+    snprintf(parent, sizeof(parent), "%s", path);
+    *strrchr(parent, '/') = '\0';
+    return find(parent);
+}
+
+void fake_store_set(const char *path, const char *value, unsigned int owner)
+{
+    struct node *node = find(path);
+
+    for (int i = 0; !node; i++)
+        if (!nodes[i].path)
+            node = &nodes[i];
+    if (node->path) {
+        free(node->path);
+        free(node->value);
+    }
+    *node = (struct node){ strdup(path), strdup(value), owner };
+    changed(path);
+}
+
+void fake_store_remove(const char *path)
+{
+    for (int i = 0; i < NODES; i++)
+        if (nodes[i].path && is_below(nodes[i].path, path)) {
+            free(nodes[i].path);
+            free(nodes[i].value);
+            nodes[i].path = NULL;
+        }
+    changed(path);
+}
+
+const char *fake_store_get(const char *path)
+{
+    struct node *node = find(path);
+
+    return node ? node->value : NULL;
+}
+
+unsigned int fake_store_watches(void)
+{
+    unsigned int n = 0;
+
+    for (int i = 0; i < WATCHES; i++)
+        n += watches[i].path != NULL;
+    return n;
+}
+
+unsigned int fake_store_reads(void)
+{
+    return reads;
+}
+
+void fake_store_collide(unsigned int times)
+{
+    collisions = times;
+}
+
+struct xs_handle *xs_open(unsigned long flags)
+{
+    (void)flags;
+    return fake_store;
+}
+
+void xs_close(struct xs_handle *h)
+{
+    (void)h;
+}
+
+int xs_fileno(struct xs_handle *h)
+{
+    (void)h;
+    return -1;
+}
+
+void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
+              unsigned int *len)
+{
+    struct node *node = find(path);
+
+    (void)h, (void)t;
+    reads++;
+    if (!node)
+        return NULL;
+    *len = (unsigned int)strlen(node->value);
+    return strdup(node->value);
+}
+
+bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path,
+              const void *data, unsigned int len)
+{
+    struct node *node = find(path), *parent = find_parent(path);
+    char *value = strndup(data, len);
+
+    (void)h, (void)t;
+    /* What dom0 makes belongs to whom its directory belongs. */
+    fake_store_set(path, value, node ? node->owner :
+                                parent ? parent->owner : 0);
+    free(value);
+    return true;
+}
+
+struct xs_permissions *xs_get_permissions(struct xs_handle *h,
+                                          xs_transaction_t t,
+                                          const char *path,
+                                          unsigned int *num)
+{
+    struct node *node = find(path);
+    struct xs_permissions *perms;
+
+    (void)h, (void)t;
+    if (!node)
+        return NULL;
+    perms = calloc(2, sizeof(*perms));
+    perms[0].id = node->owner;
+    /* dom0 can read and write anyway; an entry that is not the owner's. */
+    perms[1].id = 0;
+    *num = 2;
+    return perms;
+}
+
+char **xs_directory(struct xs_handle *h, xs_transaction_t t,
+                    const char *path, unsigned int *num)
+{
+    char **names = calloc(NODES, sizeof(*names) + 64);
+    char *text = (char *)(names + NODES);
+    size_t n = strlen(path);
+
+    (void)h, (void)t;
+    *num = 0;
+    for (int i = 0; i < NODES; i++) {
+        const char *p = nodes[i].path;
+
+        if (!p || strncmp(p, path, n) || p[n] != '/' ||
+            strchr(p + n + 1, '/'))
+            continue;
+        names[*num] = text + 64 * *num;
+        strncpy(names[(*num)++], p + n + 1, 63);
+    }
+    return names;
+}
+
+bool xs_watch(struct xs_handle *h, const char *path, const char *token)
+{
+    int i = 0;
+
+    (void)h;
+    while (watches[i].path)
+        if (++i == WATCHES)
+            return false;
+    watches[i] = (struct watch){ strdup(path), strdup(token) };
+    event_add(path, token);
+    return true;
+}
+
+bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
+{
+    (void)h;
+    for (int i = 0; i < WATCHES; i++)
+        if (watches[i].path && !strcmp(watches[i].path, path) &&
+            !strcmp(watches[i].token, token)) {
+            free(watches[i].path);
+            free(watches[i].token);
+            watches[i].path = NULL;
+            return true;
+        }
+    return false;
+}
+
+char **xs_check_watch(struct xs_handle *h)
+{
+    char **vec;
+
+    (void)h;
+    if (!events_n) {
+        errno = EAGAIN;
+        return NULL;
+    }
+    /* As in the library, one block; leaks do not matter here. */
+    vec = calloc(2, sizeof(*vec));
+    vec[XS_WATCH_PATH] = events[0].path;
+    vec[XS_WATCH_TOKEN] = events[0].token;
+    memmove(events, events + 1, --events_n * sizeof(*events));
+    return vec;
+}
+
+xs_transaction_t xs_transaction_start(struct xs_handle *h)
+{
+    (void)h;
+    return 1;
+}
+
+bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
+{
+    (void)h, (void)t;
+    if (abort || !collisions)
+        return true;
+    collisions--;
+    errno = EAGAIN;
+    return false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A xenstore in memory, linked in the place of libxenstore: values, owners,
+ * watches. One process, one client; transactions never collide unless told.
+ */
+#ifndef XENQMP_FAKE_STORE_H
+#define XENQMP_FAKE_STORE_H
+
+#include <stdbool.h>
+#include <xenstore.h>
+
+/* The handle to give to the code under test. */
+extern struct xs_handle *const fake_store;
+
+/* Writes a node as a domain; it becomes the owner. */
+void fake_store_set(const char *path, const char *value, unsigned int owner);
+/* With all below it. */
+void fake_store_remove(const char *path);
+/* NULL: absent. */
+const char *fake_store_get(const char *path);
+/* Watches that are set now. */
+unsigned int fake_store_watches(void);
+/* Reads of values so far. */
+unsigned int fake_store_reads(void);
+/* So many commits fail with EAGAIN from here on. */
+void fake_store_collide(unsigned int times);
+
+#endif

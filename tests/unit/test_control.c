@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control protocol's lines: control.c and listener.c. */
+#include "../../console/control.h"
+
+#include "config.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static char dir[] = "/tmp/test_control.XXXXXX";
+static char path[64];
+static struct loop loop;
+static struct control control;
+static char requests[1024];
+
+static void answer(void *data, const char *request, struct qmp_buf *reply)
+{
+    (void)data;
+    strcat(requests, request);
+    strcat(requests, ";");
+    if (!strcmp(request, "big"))
+        for (int i = 0; i < 100000; i++)
+            qmp_buf_printf(reply, "line %d of many\n", i);
+    qmp_buf_printf(reply, "ok %s\n", request);
+}
+
+static void start(void)
+{
+    check(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/s", dir);
+    check(!loop_init(&loop));
+    control_init(&control);
+    check(!control_open(&control, &loop, path, 0, answer, NULL));
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void finish(void)
+{
+    control_dispose(&control);
+    check(access(path, F_OK));
+    rmdir(dir);
+}
+
+static int client(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    strcpy(address.sun_path, path);
+    check(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    return fd;
+}
+
+/* Runs the loop until the client has a line, or is disconnected (NULL). */
+static const char *line(int fd)
+{
+    static char text[4096];
+    size_t n = 0;
+
+    for (;;) {
+        ssize_t r = read(fd, text + n, 1);
+
+        if (r == 0 || (r < 0 && errno != EAGAIN))
+            return NULL;
+        if (r < 0)
+            loop_run_once(&loop, 10);
+        else if (text[n++] == '\n')
+            break;
+    }
+    text[n - 1] = '\0';
+    return text;
+}
+
+static void say(int fd, const char *text)
+{
+    check_int(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+TEST(greeting)
+{
+    char expected[128];
+
+    start();
+    snprintf(expected, sizeof(expected), "xenconsoled 1 %d %s", getpid(),
+             XENQMP_VERSION);
+    check_str(line(client()), expected);
+    finish();
+}
+
+TEST(the_socket_is_its_owner_s)
+{
+    struct stat st;
+
+    start();
+    check(!stat(path, &st));
+    check_int(st.st_mode & 07777, 0600);
+    control_dispose(&control);
+    if (!geteuid()) {
+        check(!control_open(&control, &loop, path, 65534, answer, NULL));
+        check(!stat(path, &st));
+        check_int(st.st_uid, 65534);
+        check_int(st.st_mode & 07777, 0600);
+    }
+    finish();
+}
+
+TEST(requests_in_order_however_they_are_cut)
+{
+    int fd;
+
+    start();
+    fd = client();
+    line(fd);
+    say(fd, "pi");
+    loop_run_once(&loop, 10);
+    say(fd, "ng\nlist\r\n\nlast");
+    check_str(line(fd), "ok ping");
+    check_str(line(fd), "ok list");
+    check_str(line(fd), "ok ");
+    say(fd, "\n");
+    check_str(line(fd), "ok last");
+    check_str(requests, "ping;list;;last;");
+    finish();
+}
+
+TEST(bytes_that_do_not_print)
+{
+    int fd;
+
+    start();
+    fd = client();
+    line(fd);
+    check_int(write(fd, "a\0b\033c\n", 6), 6);
+    check_str(line(fd), "ok a?b?c");
+    finish();
+}
+
+TEST(a_long_line_ends_the_connection)
+{
+    char text[CONTROL_LINE_MAX + 1];
+    int fd, other;
+
+    start();
+    fd = client();
+    other = client();
+    line(fd);
+    line(other);
+    memset(text, 'a', sizeof(text));
+    text[CONTROL_LINE_MAX] = '\0';
+    say(fd, text);
+    check(!line(fd));
+    say(other, "ping\n");
+    check_str(line(other), "ok ping");
+    finish();
+}
+
+TEST(a_large_reply_to_a_slow_reader)
+{
+    char expected[32];
+    int fd, other;
+
+    start();
+    fd = client();
+    other = client();
+    line(fd);
+    line(other);
+    say(fd, "big\nping\n");
+    for (int i = 0; i < 5; i++)
+        loop_run_once(&loop, 10);
+    /* The second request waits until the first's reply is gone. */
+    check_str(requests, "big;");
+    say(other, "list\n");
+    check_str(line(other), "ok list");
+    for (int i = 0; i < 100000; i++) {
+        snprintf(expected, sizeof(expected), "line %d of many", i);
+        check_str(line(fd), expected);
+    }
+    check_str(line(fd), "ok big");
+    check_str(line(fd), "ok ping");
+    finish();
+}
+
+TEST(as_many_as_allowed)
+{
+    int fds[CONTROL_CONNECTIONS_MAX + 1];
+
+    start();
+    for (int i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
+        fds[i] = client();
+        check(line(fds[i]));
+    }
+    fds[CONTROL_CONNECTIONS_MAX] = client();
+    check(!line(fds[CONTROL_CONNECTIONS_MAX]));
+    close(fds[0]);
+    loop_run_once(&loop, 10);
+    check(line(client()));
+    finish();
+}
+
+TEST(a_stale_socket_is_replaced_and_nothing_else)
+{
+    int fd;
+
+    start();
+    control_dispose(&control);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        strcpy(address.sun_path, path);
+        check(!bind(fd, (struct sockaddr *)&address, sizeof(address)));
+        close(fd);
+    }
+    check(!listener_is_served(path));
+    check(!control_open(&control, &loop, path, 0, answer, NULL));
+    check(listener_is_served(path));
+    control_dispose(&control);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    check_int(control_open(&control, &loop, path, 0, answer, NULL), -1);
+    check_int(errno, EEXIST);
+    check(!access(path, F_OK));
+    unlink(path);
+    finish();
+}
+
+TEST(another_user_is_refused)
+{
+    int status;
+    pid_t pid;
+
+    if (geteuid())
+        return;
+    start();
+    chmod(dir, 0755);
+    chmod(path, 0666);
+    pid = fork();
+    if (!pid) {
+        char c;
+        int fd;
+
+        if (setresuid(65534, 65534, 65534))
+            _exit(2);
+        fd = client();
+        fcntl(fd, F_SETFL, 0);
+        _exit(read(fd, &c, 1) == 0 ? 0 : 1);
+    }
+    while (!waitpid(pid, &status, WNOHANG))
+        loop_run_once(&loop, 10);
+    check_int(status, 0);
+    finish();
+}
+
+TAP_MAIN()

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who may say what about a console: keys.c and store.c. */
+#include "../../console/keys.h"
+#include "../../console/store.h"
+
+#include "fake_store.h"
+#include "tap.h"
+
+#define BE "/local/domain/0/backend/console/5/2"
+#define FE "/local/domain/5/device/console/2"
+#define PRIMARY "/local/domain/5/console"
+
+static struct keys keys;
+
+static struct keys *read_keys(unsigned int n)
+{
+    keys_dispose(&keys);
+    check(keys_read(fake_store, 5, n, &keys));
+    return &keys;
+}
+
+static void secondary(void)
+{
+    fake_store_set(BE, "", 0);
+    fake_store_set(FE, "", 5);
+    fake_store_set(FE "/type", "ioemu", 0);
+    fake_store_set(FE "/limit", "5000", 0);
+}
+
+TEST(absent)
+{
+    check(!read_keys(2)->present);
+    check(!read_keys(0)->present);
+}
+
+TEST(dom0_s_keys_in_the_frontend_s_directory)
+{
+    secondary();
+    check(read_keys(2)->present);
+    check_str(keys.text[KEY_TYPE], "ioemu");
+    check_str(keys.text[KEY_LIMIT], "5000");
+    check(!keys.text[KEY_OUTPUT]);
+    check_int(keys.foreign, 0);
+    check(!keys_type_is_ours(&keys, 2));
+}
+
+TEST(the_backend_s_directory_comes_first)
+{
+    secondary();
+    fake_store_set(BE "/type", "xenconsoled", 0);
+    read_keys(2);
+    check(keys_type_is_ours(&keys, 2));
+    check_str(keys.text[KEY_LIMIT], "5000");
+}
+
+TEST(a_guest_s_key_does_not_count)
+{
+    secondary();
+    fake_store_set(FE "/output", "pipe:/etc/shadow", 5);
+    read_keys(2);
+    check(!keys.text[KEY_OUTPUT]);
+    check_int(keys.foreign, 1 << KEY_OUTPUT);
+    /* Nor if dom0 appears further down in the permissions: the fake lists
+     * it second. With dom0's key in the backend it is still reported. */
+    fake_store_set(BE "/output", "null", 0);
+    read_keys(2);
+    check_str(keys.text[KEY_OUTPUT], "null");
+    check_int(keys.foreign, 1 << KEY_OUTPUT);
+}
+
+TEST(a_guest_s_type_does_not_count)
+{
+    secondary();
+    fake_store_set(FE "/type", "xenconsoled", 5);
+    check(!keys_type_is_ours(read_keys(2), 2));
+}
+
+TEST(a_backend_directory_that_is_not_dom0_s)
+{
+    secondary();
+    fake_store_set(BE, "", 5);
+    check(!read_keys(2)->present);
+}
+
+TEST(the_ring_is_the_guest_s)
+{
+    secondary();
+    fake_store_set(FE "/ring-ref", "8", 5);
+    check(!read_keys(2)->ring_known);
+    fake_store_set(FE "/port", "9", 5);
+    fake_store_set(FE "/state", "3", 5);
+    check(read_keys(2)->ring_known);
+    check_int(keys.ring_ref, 8);
+    check_int(keys.port, 9);
+    check_int(keys.frontend_state, 3);
+}
+
+TEST(nonsense_in_the_ring_s_keys)
+{
+    static const char *const bad[] = { "", "x", "-1", "4294967296", "1 " };
+
+    secondary();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        fake_store_set(FE "/ring-ref", bad[i], 5);
+        fake_store_set(FE "/port", "9", 5);
+        check(!read_keys(2)->ring_known);
+        fake_store_set(FE "/ring-ref", "8", 5);
+        fake_store_set(FE "/port", bad[i], 5);
+        check(!read_keys(2)->ring_known);
+        fake_store_set(FE "/state", bad[i], 5);
+        check_int(read_keys(2)->frontend_state, 0);
+    }
+    fake_store_set(FE "/state", "99", 5);
+    check_int(read_keys(2)->frontend_state, 0);
+}
+
+TEST(the_primary_console_is_dom0_s)
+{
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/ring-ref", "1044479", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    check(read_keys(0)->present);
+    check(keys.ring_known);
+    check_int(keys.ring_ref, 1044479);
+    /* No type is ours, as with Xen's. */
+    check(keys_type_is_ours(&keys, 0));
+    fake_store_set(PRIMARY "/type", "ioemu", 0);
+    check(!keys_type_is_ours(read_keys(0), 0));
+    fake_store_set(PRIMARY "/port", "2", 5);
+    check(!read_keys(0)->ring_known);
+}
+
+TEST(a_secondary_console_without_type_is_not_ours)
+{
+    fake_store_set(BE, "", 0);
+    check(!keys_type_is_ours(read_keys(2), 2));
+}
+
+TEST(writing_what_is_there)
+{
+    secondary();
+    fake_store_set(FE "/tty", "", 0);
+    check(store_write_owned(fake_store, FE "/tty", "/dev/pts/3"));
+    check_str(fake_store_get(FE "/tty"), "/dev/pts/3");
+}
+
+TEST(not_writing_a_guest_s_node)
+{
+    secondary();
+    fake_store_set(FE "/tty", "x", 5);
+    check(!store_write_owned(fake_store, FE "/tty", "/dev/pts/3"));
+    check_str(fake_store_get(FE "/tty"), "x");
+}
+
+TEST(not_bringing_back_what_was_removed)
+{
+    secondary();
+    check(!store_write_owned(fake_store, FE "/tty", "/dev/pts/3"));
+    check(!fake_store_get(FE "/tty"));
+    check(store_write_owned(fake_store, BE "/state", "4"));
+    fake_store_remove(BE);
+    check(!store_write_owned(fake_store, BE "/state", "5"));
+    check(!fake_store_get(BE "/state"));
+}
+
+TEST(a_collision_is_tried_again)
+{
+    secondary();
+    fake_store_collide(3);
+    check(store_write_owned(fake_store, BE "/state", "4"));
+    fake_store_collide(1000);
+    check(!store_write_owned(fake_store, BE "/state", "5"));
+}
+
+TAP_MAIN()
