@@ -33,7 +33,7 @@ char *qmp_buf_reserve(struct qmp_buf *buf, size_t n)
         errno = ENOBUFS;
         return NULL;
     }
-    if (front + buf->len + n > buf->size) {
+    if (!buf->base || front + buf->len + n > buf->size) {
         if (front)
             memmove(buf->base, buf->data, buf->len);
         while (size < buf->len + n)
@@ -89,6 +89,8 @@ int qmp_buf_printf(struct qmp_buf *buf, const char *fmt, ...)
 void qmp_buf_consume(struct qmp_buf *buf, size_t n)
 {
     assert(n <= buf->len);
+    if (!buf->base)
+        return;
     buf->data += n;
     buf->len -= n;
     if (buf->len)

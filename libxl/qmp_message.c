@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qmp_message.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "qmp_json.h"
@@ -273,24 +274,39 @@ bool qmp_message_member(const struct qmp_message *message,
     return false;
 }
 
+/* A member of the error, decoded: the caller's to free, or NULL. */
+static char *decoded_member(const struct qmp_message *message,
+                            const char *key)
+{
+    struct qmp_span span;
+    char *decoded;
+
+    if (!qmp_message_member(message, message->value, key, &span))
+        return NULL;
+    /* Never longer than its text. */
+    decoded = malloc(span.len + 1);
+    if (decoded && qmp_json_decode_string(qmp_span_text(message, span),
+                                          span.len, decoded,
+                                          span.len + 1)) {
+        free(decoded);
+        decoded = NULL;
+    }
+    return decoded;
+}
+
 static void printable_member(const struct qmp_message *message,
                              const char *key, char *value_r, size_t size)
 {
-    char decoded[4096];
-    struct qmp_span span;
-    size_t n;
+    char *decoded = decoded_member(message, key);
+    const char *value = decoded ? decoded : "?";
+    size_t n = strlen(value);
 
-    if (!qmp_message_member(message, message->value, key, &span) ||
-        qmp_json_decode_string(qmp_span_text(message, span), span.len,
-                               decoded, sizeof(decoded)))
-        strcpy(decoded, "?");
-    n = strlen(decoded);
     if (n >= size)
         n = size - 1;
     for (size_t i = 0; i < n; i++)
-        value_r[i] = decoded[i] < 0x20 || decoded[i] > 0x7e ? '?' :
-                     decoded[i];
+        value_r[i] = value[i] < 0x20 || value[i] > 0x7e ? '?' : value[i];
     value_r[n] = '\0';
+    free(decoded);
 }
 
 void qmp_message_error(const struct qmp_message *message, char *class_r,

@@ -2,3 +2,31 @@
 # What reads and writes QMP messages: in libxlqmp, qmp-helper and stubdomd.
 QMP_OBJECTS := $(call objects,libxl,qmp_buf qmp_framer qmp_json qmp_message)
 OBJECTS += $(QMP_OBJECTS)
+
+# libxlqmp; xl-qmp and the tests link the same objects.
+XLQMP_NAMES := xlqmp_command xlqmp_ctx xlqmp_event xlqmp_log xlqmp_open \
+    xlqmp_request xlqmp_session
+XLQMP_OBJECTS := $(call objects,libxl,$(XLQMP_NAMES)) $(QMP_OBJECTS)
+XLQMP_LIBS = $(YAJL_LIBS) $(XENTOOLLOG_LIBS)
+XLQMP_PIC := $(XLQMP_OBJECTS:obj/%=obj/pic/%)
+OBJECTS += $(XLQMP_OBJECTS) $(XLQMP_PIC)
+LIBRARIES += lib/libxlqmp.so.0 lib/xlqmp.pc
+lib/libxlqmp.so.0: $(XLQMP_PIC)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now \
+	    $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,-z,defs) \
+	    $(LDFLAGS) -o $@ $^ $(XLQMP_LIBS)
+
+lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
+	@mkdir -p $(@D)
+	printf '%s\n' 'prefix=$(prefix)' 'exec_prefix=$(exec_prefix)' \
+	    'libdir=$(libdir)' 'includedir=$(includedir)' '' 'Name: xlqmp' \
+	    'Description: QMP client over sockets and Xen consoles' \
+	    'Version: $(VERSION)' 'Requires.private: yajl xentoollog' \
+	    'Libs: -L$${libdir} -lxlqmp' 'Cflags: -I$${includedir}' >$@
+
+HELPER_OBJECTS := $(call objects,libxl,helper helper_args helper_consoles \
+    helper_devices helper_proxy helper_socket helper_store)
+$(eval $(call program,bin/qmp-helper,$(HELPER_OBJECTS) $$(WORKER_OBJECTS) \
+    $(QMP_OBJECTS) $(COMMON_OBJECTS),\
+    $(XENSTORE_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "worker_flight.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,8 +84,17 @@ void flight_free(struct flight_table *table, struct flight *flight)
     flight_drop_text(table, flight);
     free(flight->id);
     flight->id = NULL;
+    if (flight->state == FLIGHT_ABANDONED)
+        table->abandoned--;
     flight->state = FLIGHT_FREE;
     table->used--;
+}
+
+void flight_abandon(struct flight_table *table, struct flight *flight)
+{
+    assert(flight->state == FLIGHT_SENT);
+    flight->state = FLIGHT_ABANDONED;
+    table->abandoned++;
 }
 
 void flight_drop_text(struct flight_table *table, struct flight *flight)

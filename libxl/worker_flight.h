@@ -23,7 +23,8 @@ enum flight_state {
      * limit, if it has one. */
     FLIGHT_SENT,
     /* QEMU's reply to a save is here, in text, and waits for the stream to
-     * reach its file. */
+     * reach its file. If the client left meanwhile its generation is 0,
+     * which is nobody's. */
     FLIGHT_HELD,
     /* QEMU still owes the reply, but nobody waits for it: it was late, or
      * the client has left. Keeps its place, so that no more than the table
@@ -49,6 +50,7 @@ struct flight {
     size_t text_len;
     uint64_t end;               /* of SENT: see session_was_sent() */
     bool save;                  /* xen-save-devices-state */
+    bool succeeded;             /* of HELD: no error is held */
     bool unlimited;             /* no reply limit */
     /* private to its user */
     struct loop_timer timer;
@@ -58,6 +60,7 @@ struct flight {
 struct flight_table {
     /* readable */
     size_t used;
+    size_t abandoned;           /* of these */
     size_t text_bytes;          /* held by all texts */
     /* private */
     struct flight flights[WORKER_FLIGHTS_MAX];
@@ -74,6 +77,8 @@ struct flight *flight_new(struct flight_table *table,
                           struct client_ref client,
                           const struct qmp_message *command);
 void flight_free(struct flight_table *table, struct flight *flight);
+/* From SENT to ABANDONED. */
+void flight_abandon(struct flight_table *table, struct flight *flight);
 void flight_drop_text(struct flight_table *table, struct flight *flight);
 /* Sets text to the reply with the client's own id, byte for byte. */
 int flight_hold_reply(struct flight_table *table, struct flight *flight,

@@ -19,6 +19,8 @@
 /* Most that waits for one client: the largest reply behind what was there,
  * and room for error replies to everything in flight. */
 #define WORKER_OUTPUT_MAX        (QMP_MESSAGE_MAX + (1u << 20))
+/* Kept free of replies, for errors and notices. */
+#define WORKER_OUTPUT_RESERVE    (128u << 10)
 /* Most that waits for all of them: a QEMU that answers 64 clients with
  * 8 MiB each must not cost dom0 half a gigabyte. */
 #define WORKER_OUTPUT_TOTAL_MAX  (64u << 20)
@@ -40,6 +42,9 @@
 #define WORKER_FLIGHTS_MAX       64
 /* So that three clients at once can't take them all. */
 #define WORKER_CLIENT_FLIGHTS    16
+/* So many replies that nobody waits for any more: QEMU hangs. Further
+ * commands fail at once, rather than after the time that these took. */
+#define WORKER_ABANDONED_MAX     (WORKER_FLIGHTS_MAX / 2)
 /* Bytes of commands that wait to be sent: beyond it no client is read. */
 #define WORKER_WAITING_MAX       (4u << 20)
 /* A command that can't be sent for so long fails; below libxl's 10 s, so

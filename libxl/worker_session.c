@@ -99,7 +99,9 @@ static void session_start_reset(void *data)
                          WORKER_RESET_REPEAT_MS : WORKER_RESET_SLOW_MS);
 }
 
-/* Leaves the session for PAUSED or RESET; tells who was using it. */
+/* Pauses the session, not at all the first time; tells who was using it.
+ * Without a pause the reset still comes a turn later: until then it is
+ * known how much of which command was sent. */
 static void session_offence(struct session *session, const char *what,
                             const char *why)
 {
@@ -125,10 +127,7 @@ static void session_offence(struct session *session, const char *what,
     console_drop_output(&session->console);
     qmp_framer_reset(&session->framer);
     session->resets = 0;
-    if (pause)
-        session_arm(session, pause);
-    else
-        session_start_reset(session);
+    session_arm(session, pause);
     if (was_up)
         session->hooks->lost(session->data);    /* must be last */
 }

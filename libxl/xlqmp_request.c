@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlqmp_request.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "qmp_json.h"
 #include "qmp_message.h"
+
+/* Two quotes, a nonce (xlqmp_session.c: 17 bytes), a hyphen, 20 digits. */
+#define ID_SIZE 64
 
 static void request_free(struct xlqmp_request *request)
 {
@@ -134,15 +139,40 @@ bool xlqmp_requests_cancel(struct xlqmp_requests *list, uint64_t handle)
     return true;
 }
 
-struct xlqmp_request *
-xlqmp_requests_sent(const struct xlqmp_requests *list, uint64_t handle)
+/* The id of a request, as JSON. */
+static size_t format_id(const struct xlqmp_request *request,
+                        const char *nonce, char id_r[ID_SIZE])
 {
-    struct xlqmp_request *request = list->first;
+    return (size_t)snprintf(id_r, ID_SIZE, "\"%s-%" PRIu64 "\"", nonce,
+                            request->handle);
+}
 
-    while (request && (request->handle != handle ||
-                       request->state != XLQMP_REQUEST_SENT))
-        request = request->next;
-    return request;
+int xlqmp_request_append(const struct xlqmp_request *request,
+                         const char *nonce, struct qmp_buf *out)
+{
+    size_t before = out->len;
+    char id[ID_SIZE];
+
+    format_id(request, nonce, id);
+    if (qmp_buf_append(out, request->text, request->text_len) ||
+        qmp_buf_printf(out, ",\"id\":%s}\r\n", id)) {
+        out->len = before;
+        return -1;
+    }
+    return 0;
+}
+
+struct xlqmp_request *
+xlqmp_requests_by_id(const struct xlqmp_requests *list, const char *nonce,
+                     const char *id, size_t n)
+{
+    char own[ID_SIZE];
+
+    for (struct xlqmp_request *r = list->first; r; r = r->next)
+        if (r->state == XLQMP_REQUEST_SENT &&
+            format_id(r, nonce, own) == n && !memcmp(own, id, n))
+            return r;
+    return NULL;
 }
 
 struct xlqmp_request *

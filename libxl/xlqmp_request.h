@@ -62,9 +62,14 @@ int xlqmp_requests_add(struct xlqmp_requests *list, const char *command,
 
 bool xlqmp_requests_cancel(struct xlqmp_requests *list, uint64_t handle);
 
-/* The request SENT with this handle, or NULL. */
+/* Appends the whole line, CRLF included; its id is nonce and handle. -1,
+ * and nothing appended: no memory. */
+int xlqmp_request_append(const struct xlqmp_request *request,
+                         const char *nonce, struct qmp_buf *out);
+/* The request SENT that the n bytes at id, JSON, belong to, or NULL. */
 struct xlqmp_request *
-xlqmp_requests_sent(const struct xlqmp_requests *list, uint64_t handle);
+xlqmp_requests_by_id(const struct xlqmp_requests *list, const char *nonce,
+                     const char *id, size_t n);
 /* The request SENT if there is but one, else NULL. */
 struct xlqmp_request *
 xlqmp_requests_only_sent(const struct xlqmp_requests *list);

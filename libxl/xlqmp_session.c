@@ -38,7 +38,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -89,6 +88,7 @@ static bool was_sent(const struct xlqmp_session *session,
            request->sent_end <= session->written;
 }
 
+/* For one whose text will not be sent any more. */
 static void fail_request(struct xlqmp_session *session,
                          struct xlqmp_request *request,
                          const struct xlqmp_error *why)
@@ -206,17 +206,11 @@ static void pump(struct xlqmp_session *session)
     nonce_text(session, nonce);
     for (struct xlqmp_request *r = session->requests.first;
          r && session->out.len < XLQMP_OUT_PAUSE; r = r->next) {
-        size_t before = session->out.len;
-
         if (r->state != XLQMP_REQUEST_WAITING)
             continue;
         if (r->for_ready) {
             xlqmp_request_succeed(r, NULL, 0);
-        } else if (qmp_buf_append(&session->out, r->text, r->text_len) ||
-                   qmp_buf_printf(&session->out,
-                                  ",\"id\":\"%s-%" PRIu64 "\"}\r\n", nonce,
-                                  r->handle)) {
-            session->out.len = before;
+        } else if (xlqmp_request_append(r, nonce, &session->out)) {
             fail_request(session, r, &no_memory);
         } else {
             r->state = XLQMP_REQUEST_SENT;
@@ -289,9 +283,7 @@ static struct xlqmp_request *
 request_of(const struct xlqmp_session *session,
            const struct qmp_message *message)
 {
-    const char *id = qmp_span_text(message, message->id);
-    char prefix[NONCE_SIZE + 2], nonce[NONCE_SIZE], number[24];
-    size_t n, digits;
+    char nonce[NONCE_SIZE];
 
     /* Some errors come without an id: QEMU, before it has parsed one;
      * StratoVirt, when it throttles. */
@@ -299,18 +291,9 @@ request_of(const struct xlqmp_session *session,
         return message->kind == QMP_ERROR ?
                xlqmp_requests_only_sent(&session->requests) : NULL;
     nonce_text(session, nonce);
-    n = (size_t)snprintf(prefix, sizeof(prefix), "\"%s-", nonce);
-    if (message->id.len <= n + 1 || memcmp(id, prefix, n))
-        return NULL;
-    digits = message->id.len - n - 1;
-    if (digits >= sizeof(number))
-        return NULL;
-    memcpy(number, id + n, digits);
-    number[digits] = '\0';
-    if (strspn(number, "0123456789") != digits || number[0] == '0')
-        return NULL;
-    return xlqmp_requests_sent(&session->requests,
-                               strtoull(number, NULL, 10));
+    return xlqmp_requests_by_id(&session->requests, nonce,
+                                qmp_span_text(message, message->id),
+                                message->id.len);
 }
 
 static void reply_in_ready(struct xlqmp_session *session,
@@ -440,7 +423,9 @@ void xlqmp_session_tick(struct xlqmp_session *session, int64_t now_ms)
         if (r->state == XLQMP_REQUEST_DONE || r->deadline_ms > now_ms)
             continue;
         error_set(&error, XLQMP_ERROR_TIMEOUT, obstacle(session, r), "");
-        fail_request(session, r, &error);
+        /* What stands in the output will yet be sent. */
+        error.maybe_executed = r->state == XLQMP_REQUEST_SENT;
+        xlqmp_request_fail(r, &error);
     }
     if (session->phase_ms <= now_ms) {
         if (session->state == XLQMP_STATE_RESET)
@@ -501,16 +486,12 @@ int xlqmp_session_reset(struct xlqmp_session *session, int64_t now_ms,
     static const struct xlqmp_error why = {
         .rc = XLQMP_ERROR_RESET, .desc = "the session was reset",
     };
-    enum xlqmp_state before = session->state;
     int rc;
 
-    if (before == XLQMP_STATE_DEAD)
+    if (session->state == XLQMP_STATE_DEAD)
         return session->error.rc;
-    /* Added to a session that isn't READY, so that it waits for the new
-     * one: only then does begin_reset() leave it alone. */
-    session->state = XLQMP_STATE_RESET;
-    rc = xlqmp_session_wait(session, deadline_ms, fn, user, handle_r);
-    session->state = before;
+    rc = xlqmp_requests_add(&session->requests, NULL, NULL, deadline_ms, fn,
+                            user, handle_r);
     if (!rc)
         begin_reset(session, now_ms, &why);
     return rc;

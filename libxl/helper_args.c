@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helper_args.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Domids above are special (Xen, public/xen.h, DOMID_FIRST_RESERVED). */
+#define DOMID_LAST 0x7fef
+
+static int parse_domid(struct helper_args *args, const char *value)
+{
+    unsigned long domid;
+    char *end;
+
+    errno = 0;
+    domid = value ? strtoul(value, &end, 10) : 0;
+    if (!value || errno || *end || !domid || domid > DOMID_LAST) {
+        fprintf(stderr, "qmp-helper: -xen-domid needs the number of a "
+                "stubdomain, not '%s'\n", value ? value : "");
+        return -1;
+    }
+    args->domid = (uint32_t)domid;
+    return 0;
+}
+
+/* "socket,id=libxl-cmd,path=PATH,..." */
+static void parse_chardev(struct helper_args *args, const char *value)
+{
+    const char *path = strstr(value, ",path=");
+    size_t n;
+
+    if (!path || !strstr(value, "id=libxl-cmd"))
+        return;
+    path += strlen(",path=");
+    n = strcspn(path, ",");
+    if (n < sizeof(args->toolstack)) {
+        memcpy(args->toolstack, path, n);
+        args->toolstack[n] = '\0';
+    }
+}
+
+int helper_args_parse(struct helper_args *args, int argc, char **argv)
+{
+    *args = (struct helper_args){ .domid = 0 };
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (!strcmp(argv[i], "--help")) {
+            args->help = true;
+            return 0;
+        } else if (!strcmp(argv[i], "--version")) {
+            args->version = true;
+            return 0;
+        } else if (!strcmp(argv[i], "-xen-domid")) {
+            if (parse_domid(args, value))
+                return -1;
+            i++;
+        } else if (!strcmp(argv[i], "-chardev") && value) {
+            parse_chardev(args, value);
+            i++;
+        }
+    }
+    if (args->domid)
+        return 0;
+    fprintf(stderr, "qmp-helper: -xen-domid is missing: libxl starts this "
+            "program, named in device_model_override\n");
+    return -1;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What qmp-helper takes from the arguments by which libxl starts a QEMU in
+ * dom0; the rest means nothing to it.
+ */
+#ifndef XENQMP_HELPER_ARGS_H
+#define XENQMP_HELPER_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct helper_args {
+    uint32_t domid;             /* -xen-domid: the stubdomain */
+    char toolstack[108];        /* where libxl expects QEMU's socket */
+    bool help, version;
+};
+
+/* -1 after one line on stderr: exit 2. */
+int helper_args_parse(struct helper_args *args, int argc, char **argv);
+
+#endif

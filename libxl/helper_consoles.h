@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The stubdomain's consoles, as an unmodified libxl leaves them (type
+ * ioemu; serial ports from console 3 on) made into those that xenqmp
+ * serves: type xenconsoled, QMP on console 3, serial ports from 4 on.
+ * Edited in place, in one transaction, before the stubdomain runs.
+ * docs/console-control.md specifies the keys.
+ */
+#ifndef XENQMP_HELPER_CONSOLES_H
+#define XENQMP_HELPER_CONSOLES_H
+
+#include "helper_store.h"
+
+#define CONSOLE_QMP        3
+#define CONSOLE_SERIAL     4
+/* hvc_xen makes hvc0 to hvc7. */
+#define CONSOLE_SERIAL_MAX 4
+
+/* uid: who may attach to console 3's socket, root/console-3. Returns the
+ * number of serial ports, or -1 after a line on the log. */
+int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
+                  const char *root, uint32_t uid);
+
+/* Makes the pty of serial port i (from 0) known where xl console and virsh
+ * console look. True once it is known. */
+bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,
+                          int i);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helper_store.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT_PATH(path) do {                          \
+        va_list ap;                                     \
+        va_start(ap, fmt);                              \
+        vsnprintf(path, sizeof(path), fmt, ap);         \
+        va_end(ap);                                     \
+    } while (0)
+
+char *store_read(struct xs_handle *xs, xs_transaction_t t,
+                 const char *fmt, ...)
+{
+    struct xs_permissions *perms;
+    char path[STORE_PATH_MAX], *value;
+    unsigned int n;
+    bool ours;
+
+    FORMAT_PATH(path);
+    /* The value first: a node once dom0's stays dom0's. */
+    value = xs_read(xs, t, path, &n);
+    if (!value)
+        return NULL;
+    perms = xs_get_permissions(xs, t, path, &n);
+    ours = perms && n && perms[0].id == 0;
+    free(perms);
+    if (!ours) {
+        free(value);
+        return NULL;
+    }
+    return value;
+}
+
+bool store_write(struct xs_handle *xs, xs_transaction_t t, const char *value,
+                 const char *fmt, ...)
+{
+    char path[STORE_PATH_MAX];
+
+    FORMAT_PATH(path);
+    return xs_write(xs, t, path, value, (unsigned int)strlen(value));
+}
+
+static bool set_permissions(struct xs_handle *xs, xs_transaction_t t,
+                            const char *path, uint32_t owner,
+                            uint32_t reader)
+{
+    struct xs_permissions perms[2] = {
+        { .id = owner, .perms = XS_PERM_NONE },
+        { .id = reader, .perms = XS_PERM_READ },
+    };
+
+    return xs_set_permissions(xs, t, path, perms, 2);
+}
+
+bool store_write_readable(struct xs_handle *xs, xs_transaction_t t,
+                          uint32_t domid, const char *value,
+                          const char *fmt, ...)
+{
+    char path[STORE_PATH_MAX];
+
+    FORMAT_PATH(path);
+    return xs_write(xs, t, path, value, (unsigned int)strlen(value)) &&
+           set_permissions(xs, t, path, 0, domid);
+}
+
+bool store_mkdir(struct xs_handle *xs, xs_transaction_t t, uint32_t owner,
+                 uint32_t reader, const char *fmt, ...)
+{
+    char path[STORE_PATH_MAX];
+
+    FORMAT_PATH(path);
+    return xs_mkdir(xs, t, path) &&
+           set_permissions(xs, t, path, owner, reader);
+}
+
+char **store_list(struct xs_handle *xs, xs_transaction_t t,
+                  unsigned int *n_r, const char *fmt, ...)
+{
+    char path[STORE_PATH_MAX], **names;
+
+    FORMAT_PATH(path);
+    names = xs_directory(xs, t, path, n_r);
+    if (!names)
+        *n_r = 0;
+    return names;
+}
+
+bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *fmt, ...)
+{
+    char path[STORE_PATH_MAX];
+
+    FORMAT_PATH(path);
+    return xs_rm(xs, t, path);
+}

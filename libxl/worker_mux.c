@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A command's way (worker_flight.h has the states):
+ *
+ *   WAITING ──────────────► SENT ──► reply to the client, FREE
+ *      │ a save                │ late, or the client has left
+ *      ▼                       ▼
+ *   OPENING ─► SENT ─► HELD  ABANDONED ──► reply dropped, FREE
+ *
+ * Commands go out in the order in which they came, and QEMU answers in
+ * that order. While a save's barrier is up nothing else is sent: QEMU
+ * would not answer before the save is over, and the client that sent the
+ * save must not see a later reply first. A lost session fails what was
+ * SENT, frees what was ABANDONED, and leaves what is WAITING for the next,
+ * until its time is up.
+ */
+#include "worker_mux.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+#define MUX_DESC_MAX 512
+
+/* Commands whose time QEMU alone knows: they write the guest's memory or
+ * the devices' state. */
+static const char *const mux_unlimited[] = {
+    "xen-save-devices-state", "xen-load-devices-state", "migrate",
+    "dump-guest-memory",
+};
+
+static void mux_room(void *data)
+{
+    struct mux *mux = data;
+
+    mux->hooks->room(mux->data);                /* must be last */
+}
+
+static void mux_tell_room(struct mux *mux)
+{
+    if (!loop_timer_is_set(&mux->room) &&
+        loop_timer_set(mux->loop, &mux->room, 0, mux_room, mux))
+        log_error("out of memory; clients may hang");
+}
+
+static void mux_free(struct mux *mux, struct flight *flight)
+{
+    loop_timer_clear(mux->loop, &flight->timer);
+    flight_free(&mux->table, flight);
+    mux_tell_room(mux);
+}
+
+/* Fails a command that stays in the table, if that is to be. */
+static void mux_fail(struct mux *mux, struct flight *flight,
+                     const char *desc)
+{
+    mux->hooks->failure(mux->data, flight->client, desc, flight->id,
+                        flight->id_len);
+}
+
+static void mux_expired(void *data)
+{
+    struct flight *flight = data;
+    struct mux *mux = flight->owner;
+    char desc[MUX_DESC_MAX];
+
+    if (flight->state == FLIGHT_SENT) {
+        snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
+                 "has not answered in %d s; the command may still be "
+                 "executed", mux->guest_domid,
+                 (WORKER_REPLY_LIMIT_MS + 999) / 1000);
+        flight_abandon(&mux->table, flight);
+        mux_fail(mux, flight, desc);
+        return;
+    }
+    snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u can't "
+             "be reached: %s; the command was not sent", mux->guest_domid,
+             mux->saving ? "the state of its devices is being saved" :
+             session_obstacle(&mux->session));
+    mux_fail(mux, flight, desc);
+    mux_free(mux, flight);
+}
+
+static void mux_arm(struct mux *mux, struct flight *flight, int64_t ms)
+{
+    if (loop_timer_set(mux->loop, &flight->timer, ms, mux_expired, flight))
+        log_error("out of memory; a command has no time limit");
+}
+
+static void mux_wait(struct mux *mux, struct flight *flight)
+{
+    flight->state = FLIGHT_WAITING;
+    mux_arm(mux, flight, mux->session.greeting.len ? WORKER_SEND_LIMIT_MS :
+                         WORKER_FIRST_LIMIT_MS);
+}
+
+/* -1: no memory; it goes on waiting. */
+static int mux_send(struct mux *mux, struct flight *flight)
+{
+    if (session_send(&mux->session, flight->text, flight->text_len,
+                     &flight->end))
+        return -1;
+    flight->state = FLIGHT_SENT;
+    flight_drop_text(&mux->table, flight);
+    loop_timer_clear(mux->loop, &flight->timer);
+    if (!flight->unlimited)
+        mux_arm(mux, flight, WORKER_REPLY_LIMIT_MS);
+    return 0;
+}
+
+static void mux_pump(struct mux *mux)
+{
+    struct flight *flight;
+
+    while (!mux->saving && session_can_send(&mux->session) &&
+           (flight = flight_oldest(&mux->table, FLIGHT_WAITING))) {
+        if (flight->save) {
+            mux->saving = flight;
+            flight->state = FLIGHT_OPENING;
+            loop_timer_clear(mux->loop, &flight->timer);
+            save_begin(&mux->save);
+        } else if (mux_send(mux, flight)) {
+            return;
+        }
+    }
+}
+
+static void mux_save_begun(void *data, const char *error)
+{
+    struct mux *mux = data;
+    struct flight *flight = mux->saving;
+    char desc[MUX_DESC_MAX];
+
+    if (!error && !mux_send(mux, flight))
+        return;
+    snprintf(desc, sizeof(desc), "The state of domain %u's devices can't "
+             "be saved: %s; the command was not sent", mux->guest_domid,
+             error ? error : "out of memory");
+    save_cancel(&mux->save);
+    mux->saving = NULL;
+    mux_fail(mux, flight, desc);
+    mux_free(mux, flight);
+    mux_pump(mux);
+}
+
+static void mux_save_synced(void *data, const char *error)
+{
+    struct mux *mux = data;
+    struct flight *flight = mux->saving;
+    char desc[MUX_DESC_MAX];
+
+    if (error && flight->succeeded) {
+        snprintf(desc, sizeof(desc), "QEMU has saved the state of domain "
+                 "%u's devices, but it did not reach its file: %s",
+                 mux->guest_domid, error);
+        mux_fail(mux, flight, desc);
+    } else {
+        mux->hooks->reply(mux->data, flight->client, flight->text,
+                          flight->text_len, flight->id, flight->id_len);
+    }
+    mux->saving = NULL;
+    mux_free(mux, flight);
+    mux_pump(mux);
+}
+
+static void mux_reply(struct mux *mux, const struct qmp_message *message)
+{
+    struct flight *flight = flight_find(&mux->table, message);
+    bool wanted;
+
+    if (!flight) {
+        log_guest(LOG_LEVEL_INFO, "domain %u: console 3 (QMP): dropped a "
+                  "reply to nothing that was asked", mux->dm_domid);
+        return;
+    }
+    wanted = flight->state == FLIGHT_SENT;
+    loop_timer_clear(mux->loop, &flight->timer);
+    if (wanted && flight_hold_reply(&mux->table, flight, message)) {
+        mux_fail(mux, flight, "Out of memory for QEMU's reply; the command "
+                              "has been executed");
+        flight_abandon(&mux->table, flight);
+        wanted = false;
+    }
+    if (flight == mux->saving) {
+        if (!wanted) {
+            mux->table.abandoned--;
+            flight->client = (struct client_ref){ 0, 0 };
+        }
+        flight->state = FLIGHT_HELD;
+        flight->succeeded = message->kind == QMP_RETURN;
+        save_sync(&mux->save);
+        return;
+    }
+    if (wanted)
+        mux->hooks->reply(mux->data, flight->client, flight->text,
+                          flight->text_len, flight->id, flight->id_len);
+    mux_free(mux, flight);
+    mux_pump(mux);
+}
+
+static void mux_message(void *data, const struct qmp_message *message)
+{
+    struct mux *mux = data;
+
+    if (message->kind == QMP_EVENT)
+        mux->hooks->event(mux->data, message);
+    else
+        mux_reply(mux, message);
+}
+
+static void mux_ready(void *data)
+{
+    struct mux *mux = data;
+
+    mux_pump(mux);
+    mux_tell_room(mux);
+}
+
+/* The session is lost, and with it the reply to what it carried. */
+static void mux_lost_flight(struct mux *mux, struct flight *flight)
+{
+    char desc[MUX_DESC_MAX];
+
+    if (flight->state == FLIGHT_OPENING) {
+        save_cancel(&mux->save);
+        mux->saving = NULL;
+        mux_wait(mux, flight);
+        return;
+    }
+    if (flight->state != FLIGHT_SENT && flight->state != FLIGHT_ABANDONED)
+        return;
+    if (flight == mux->saving) {
+        save_cancel(&mux->save);
+        mux->saving = NULL;
+    }
+    if (flight->state == FLIGHT_SENT) {
+        snprintf(desc, sizeof(desc), "The connection to QEMU in the "
+                 "stubdomain of domain %u was lost; the command %s",
+                 mux->guest_domid,
+                 session_was_sent(&mux->session, flight->end) ?
+                 "may have been executed" :
+                 "was not sent, so it was not executed");
+        mux_fail(mux, flight, desc);
+    }
+    mux_free(mux, flight);
+}
+
+static void mux_lost(void *data)
+{
+    struct mux *mux = data;
+
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
+        mux_lost_flight(mux, &mux->table.flights[i]);
+}
+
+int mux_init(struct mux *mux)
+{
+    static const struct session_hooks session_hooks = {
+        .ready = mux_ready, .lost = mux_lost, .message = mux_message,
+    };
+    static const struct save_hooks save_hooks = {
+        .begun = mux_save_begun, .synced = mux_save_synced,
+    };
+
+    flight_table_init(&mux->table);
+    mux->saving = NULL;
+    mux->room = (struct loop_timer){ 0 };
+    mux->save = (struct save){
+        .loop = mux->loop, .path = mux->control_path,
+        .hooks = &save_hooks, .data = mux,
+    };
+    save_init(&mux->save);
+    mux->session = (struct session){
+        .loop = mux->loop, .path = mux->console_path,
+        .dm_domid = mux->dm_domid, .hooks = &session_hooks, .data = mux,
+    };
+    return session_init(&mux->session);
+}
+
+void mux_dispose(struct mux *mux)
+{
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
+        loop_timer_clear(mux->loop, &mux->table.flights[i].timer);
+    loop_timer_clear(mux->loop, &mux->room);
+    session_dispose(&mux->session);
+    save_dispose(&mux->save);
+    flight_table_dispose(&mux->table);
+}
+
+bool mux_has_room(const struct mux *mux)
+{
+    return mux->table.abandoned >= WORKER_ABANDONED_MAX ||
+           (mux->table.used < WORKER_FLIGHTS_MAX &&
+            mux->table.text_bytes < WORKER_WAITING_MAX);
+}
+
+int mux_submit(struct mux *mux, struct client_ref client,
+               const struct qmp_message *command, const char *name)
+{
+    struct flight *flight;
+    char desc[MUX_DESC_MAX];
+
+    if (mux->table.abandoned >= WORKER_ABANDONED_MAX) {
+        snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
+                 "hangs: it has not answered %zu commands; this one was "
+                 "not sent", mux->guest_domid, mux->table.abandoned);
+        mux->hooks->failure(mux->data, client, desc,
+                            qmp_span_text(command, command->id),
+                            command->id.len);
+        return 0;
+    }
+    flight = flight_new(&mux->table, client, command);
+    if (!flight)
+        return -1;
+    flight->owner = mux;
+    flight->save = !strcmp(name, mux_unlimited[0]);
+    for (size_t i = 0; i < sizeof(mux_unlimited) / sizeof(*mux_unlimited);
+         i++)
+        flight->unlimited |= !strcmp(name, mux_unlimited[i]);
+    mux_wait(mux, flight);
+    mux_pump(mux);
+    return 0;
+}
+
+void mux_abandon(struct mux *mux, struct client_ref client)
+{
+    struct flight *flight;
+
+    while ((flight = flight_of_client(&mux->table, client))) {
+        if (flight->state == FLIGHT_HELD) {
+            flight->client = (struct client_ref){ 0, 0 };
+        } else if (flight->state == FLIGHT_SENT) {
+            loop_timer_clear(mux->loop, &flight->timer);
+            flight_abandon(&mux->table, flight);
+        } else {
+            if (flight == mux->saving) {
+                save_cancel(&mux->save);
+                mux->saving = NULL;
+            }
+            mux_free(mux, flight);
+        }
+    }
+    mux_pump(mux);
+}

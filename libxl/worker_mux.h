@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Many clients, one QEMU: commands in, replies back to who asked, time
+ * limits, the save barrier.
+ */
+#ifndef XENQMP_WORKER_MUX_H
+#define XENQMP_WORKER_MUX_H
+
+#include "worker_flight.h"
+#include "worker_save.h"
+#include "worker_session.h"
+
+/* A command that was submitted gets exactly one reply() or failure(),
+ * unless its client abandons it. id: the client's own, n bytes. */
+struct mux_hooks {
+    /* line: QEMU's reply, with that id, CRLF included. */
+    void (*reply)(void *data, struct client_ref client, const char *line,
+                  size_t len, const char *id, size_t n);
+    /* desc: for a GenericError. */
+    void (*failure)(void *data, struct client_ref client, const char *desc,
+                    const char *id, size_t n);
+    void (*event)(void *data, const struct qmp_message *event);
+    /* Commands may be submitted again, or the greeting is known. Called
+     * from the loop only. */
+    void (*room)(void *data);
+};
+
+struct mux {
+    /* the caller sets */
+    struct loop *loop;
+    uint32_t guest_domid, dm_domid;
+    const char *console_path, *control_path;
+    const struct mux_hooks *hooks;
+    void *data;
+    /* readable */
+    struct session session;
+    /* private */
+    struct flight_table table;
+    struct save save;
+    struct flight *saving;      /* the one whose barrier is up, or NULL */
+    struct loop_timer room;
+};
+
+int mux_init(struct mux *mux);
+void mux_dispose(struct mux *mux);
+
+/* True if mux_submit() may be called. */
+bool mux_has_room(const struct mux *mux);
+/* Takes a command, decoded name included. -1: no memory. */
+int mux_submit(struct mux *mux, struct client_ref client,
+               const struct qmp_message *command, const char *name);
+/* The client wants no more of what it submitted. */
+void mux_abandon(struct mux *mux, struct client_ref client);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The control socket is connected for one save only. Requests are a dozen
+ * bytes into an empty socket buffer, so they are sent at once or not at
+ * all. Failures are reported by a timer without delay: whoever called is
+ * not called back before it has returned.
+ */
+#include "worker_save.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "worker_limits.h"
+
+#define SAVE_PROTOCOL  "xenconsoled 1 "
+#define SAVE_SYNC_LINE "sync\n"
+
+static void save_close(struct save *save)
+{
+    loop_timer_clear(save->loop, &save->timer);
+    loop_del(save->loop, &save->id);
+    if (save->fd >= 0)
+        close(save->fd);
+    save->fd = -1;
+    qmp_buf_consume(&save->in, save->in.len);
+}
+
+static void save_report(void *data)
+{
+    struct save *save = data;
+
+    save_cancel(save);
+    save->report(save->data, save->error);      /* must be last */
+}
+
+static void save_arm(struct save *save, int64_t ms, loop_timer_fn *fn)
+{
+    /* The heap has room for it but on the first call. */
+    if (loop_timer_set(save->loop, &save->timer, ms, fn, save))
+        log_error("out of memory; a save may hang");
+}
+
+/* Ends the save; says so now, or when sync is asked for. */
+static void save_fail(struct save *save, const char *what,
+                      const char *why)
+{
+    bool wait = save->state == SAVE_OPEN;
+
+    save_close(save);
+    save->state = SAVE_FAILED;
+    snprintf(save->error, sizeof(save->error), "%s: %s", what, why);
+    log_warn("a save of the stubdomain's device state fails: %s",
+             save->error);
+    if (!wait)
+        save_arm(save, 0, save_report);
+}
+
+static void save_timeout(void *data)
+{
+    struct save *save = data;
+
+    save_fail(save, "xenconsoled", save->state == SAVE_SYNC ?
+              "it has not completed the state's file in time" :
+              "it has not opened the state's file in time");
+}
+
+static void save_request(struct save *save, const char *line)
+{
+    ssize_t n = send(save->fd, line, strlen(line),
+                     MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n != (ssize_t)strlen(line))
+        save_fail(save, "cannot write to xenconsoled",
+                  n < 0 ? strerror(errno) : "only a part was taken");
+}
+
+/* One line of xenconsoled's, terminated, without its end. */
+static void save_line(struct save *save, char *line)
+{
+    bool ok = !strcmp(line, "ok") || !strncmp(line, "ok ", 3);
+
+    switch (save->state) {
+    case SAVE_HELLO:
+        if (strncmp(line, SAVE_PROTOCOL, strlen(SAVE_PROTOCOL))) {
+            save_fail(save, "xenconsoled speaks another version", line);
+            break;
+        }
+        save->state = SAVE_BEGIN;
+        save_request(save, "save-begin\n");
+        break;
+    case SAVE_BEGIN:
+        if (!ok) {
+            save_fail(save, "xenconsoled", line);
+            break;
+        }
+        loop_timer_clear(save->loop, &save->timer);
+        save->state = SAVE_OPEN;
+        save->hooks->begun(save->data, NULL);   /* must be last */
+        break;
+    case SAVE_SYNC:
+        if (!ok) {
+            save_fail(save, "xenconsoled", line);
+            break;
+        }
+        save_cancel(save);
+        save->hooks->synced(save->data, NULL);  /* must be last */
+        break;
+    default:
+        save_fail(save, "xenconsoled said something unasked", line);
+    }
+}
+
+static void save_ready(void *data, uint32_t events)
+{
+    struct save *save = data;
+    char line[WORKER_CONTROL_LINE_MAX];
+    const char *end;
+    char *room;
+    ssize_t n;
+    size_t len;
+
+    (void)events;
+    room = qmp_buf_reserve(&save->in, save->in.max - save->in.len);
+    if (!room) {
+        save_fail(save, "xenconsoled", "out of memory");
+        return;
+    }
+    n = recv(save->fd, room, save->in.max - save->in.len, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        save_fail(save, "lost the connection to xenconsoled",
+                  n ? strerror(errno) : "closed");
+        return;
+    }
+    qmp_buf_commit(&save->in, (size_t)n);
+    while (save->fd >= 0 && save->in.len &&
+           (end = memchr(save->in.data, '\n', save->in.len))) {
+        len = (size_t)(end - save->in.data);
+        memcpy(line, save->in.data, len);
+        line[len] = '\0';
+        log_sanitise(line, len);
+        qmp_buf_consume(&save->in, len + 1);
+        save_line(save, line);
+    }
+    if (save->in.len == save->in.max)
+        save_fail(save, "xenconsoled", "it sent too long a line");
+}
+
+static int save_connect(struct save *save)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (strlen(save->path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address.sun_path, save->path);
+    save->fd = socket(AF_UNIX,
+                      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (save->fd < 0 ||
+        connect(save->fd, (struct sockaddr *)&address, sizeof(address)))
+        return -1;
+    return loop_add(save->loop, save->fd, EPOLLIN, save_ready, save,
+                    &save->id);
+}
+
+void save_init(struct save *save)
+{
+    save->state = SAVE_IDLE;
+    save->fd = -1;
+    save->id = LOOP_NONE;
+    save->timer = (struct loop_timer){ 0 };
+    qmp_buf_init(&save->in, WORKER_CONTROL_LINE_MAX);
+}
+
+void save_dispose(struct save *save)
+{
+    save_cancel(save);
+    qmp_buf_dispose(&save->in);
+}
+
+void save_begin(struct save *save)
+{
+    assert(save->state == SAVE_IDLE);
+    save->state = SAVE_HELLO;
+    save->report = save->hooks->begun;
+    if (save_connect(save))
+        save_fail(save, "cannot connect to xenconsoled", strerror(errno));
+    else
+        save_arm(save, WORKER_SAVE_BEGIN_MS, save_timeout);
+}
+
+void save_sync(struct save *save)
+{
+    save->report = save->hooks->synced;
+    if (save->state == SAVE_FAILED) {
+        save_arm(save, 0, save_report);
+        return;
+    }
+    assert(save->state == SAVE_OPEN);
+    save->state = SAVE_SYNC;
+    save_arm(save, WORKER_SAVE_SYNC_MS, save_timeout);
+    save_request(save, SAVE_SYNC_LINE);
+}
+
+void save_cancel(struct save *save)
+{
+    if (save->state == SAVE_OPEN &&
+        send(save->fd, SAVE_SYNC_LINE, strlen(SAVE_SYNC_LINE),
+             MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_warn("a save's stream stays open until the next save (%s)",
+                 strerror(errno));
+    save_close(save);
+    save->state = SAVE_IDLE;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The barrier around a save: QEMU's device state leaves by console 1, its
+ * reply by console 3, and nothing orders the two but xenconsoled's control
+ * socket (docs/console-control.md). One save at a time.
+ */
+#ifndef XENQMP_WORKER_SAVE_H
+#define XENQMP_WORKER_SAVE_H
+
+#include <stdint.h>
+
+#include "loop.h"
+#include "qmp_buf.h"
+
+enum save_state {
+    SAVE_IDLE,      /* no connection; save_begin() may be called */
+    SAVE_HELLO,     /* connected; xenconsoled's greeting is next */
+    SAVE_BEGIN,     /* save-begin was sent */
+    SAVE_OPEN,      /* the stream is open; save_sync() may be called */
+    SAVE_SYNC,      /* sync was sent */
+    SAVE_FAILED,    /* the hook is about to be told, or, if it broke while
+                     * OPEN, save_sync() is going to be */
+};
+
+/* error: NULL or what went wrong, valid during the call. Never called
+ * from within save_...(). */
+struct save_hooks {
+    void (*begun)(void *data, const char *error);
+    void (*synced)(void *data, const char *error);
+};
+
+struct save {
+    /* the caller sets */
+    struct loop *loop;
+    const char *path;           /* of the control socket */
+    const struct save_hooks *hooks;
+    void *data;
+    /* readable */
+    enum save_state state;
+    /* private */
+    int fd;
+    loop_id id;
+    struct loop_timer timer;
+    struct qmp_buf in;
+    void (*report)(void *data, const char *error);
+    char error[256];
+};
+
+void save_init(struct save *save);
+/* Idempotent. */
+void save_dispose(struct save *save);
+
+/* Has xenconsoled open the stream; begun() follows. */
+void save_begin(struct save *save);
+/* Has it complete the stream; synced() follows. */
+void save_sync(struct save *save);
+/* Back to IDLE; no hook is called. An open stream is completed, for what
+ * that is worth, so that nothing more gets in. */
+void save_cancel(struct save *save);
+
+#endif

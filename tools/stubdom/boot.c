@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static void mount_one(const char *type, const char *dir)
+{
+    mkdir(dir, 0755);
+    /* EBUSY: the kernel has mounted it already. */
+    if (mount(type, dir, type, 0, NULL) && errno != EBUSY)
+        log_error("cannot mount %s: %s", dir, strerror(errno));
+}
+
+void boot_mount(void)
+{
+    int fd;
+
+    mount_one("devtmpfs", "/dev");
+    mount_one("proc", "/proc");
+    mount_one("sysfs", "/sys");
+    mount_one("tmpfs", "/run");
+
+    fd = open("/dev/hvc0", O_RDWR | O_NOCTTY);
+    if (fd < 0)
+        fd = open("/dev/null", O_RDWR);
+    if (fd < 0)
+        return;
+    for (int i = 0; i <= 2; i++)
+        if (fd != i)
+            dup2(fd, i);
+    if (fd > 2)
+        close(fd);
+}
+
+void boot_mount_xenfs(void)
+{
+    mount_one("xenfs", "/proc/xen");
+}
+
+static void load_module(const char *path)
+{
+    /* QEMU's first device model operation names no domain, which a
+     * restricted privcmd refuses. */
+    const char *options = strstr(path, "xen-privcmd") ? "unrestricted=1" : "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        log_error("cannot open module %s: %s", path, strerror(errno));
+        return;
+    }
+    if (syscall(SYS_finit_module, fd, options, 0) && errno != EEXIST)
+        log_error("cannot load module %s: %s", path, strerror(errno));
+    close(fd);
+}
+
+void boot_load_modules(const char *list)
+{
+    FILE *f = fopen(list, "re");
+    char path[256];
+
+    if (!f) {
+        log_error("cannot read %s: %s", list, strerror(errno));
+        return;
+    }
+    while (fgets(path, sizeof(path), f)) {
+        path[strcspn(path, "\n")] = '\0';
+        if (*path)
+            load_module(path);
+    }
+    fclose(f);
+}

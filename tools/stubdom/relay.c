@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void relay_init(struct relay *relay)
+{
+    *relay = (struct relay){ .want_connect = true };
+    qmp_buf_init(&relay->to_console, RELAY_OUT_MAX);
+    qmp_buf_init(&relay->to_qemu, RELAY_OUT_MAX);
+    qmp_buf_init(&relay->held, QMP_MESSAGE_MAX + QMP_ID_MAX);
+    qmp_framer_init(&relay->from_console, QMP_FRAMER_CLIENT,
+                    QMP_MESSAGE_MAX);
+    qmp_framer_init(&relay->from_qemu, QMP_FRAMER_SERVER, QMP_MESSAGE_MAX);
+}
+
+static void command_forget(struct relay *relay,
+                           struct relay_command *command)
+{
+    free(command->id);
+    *command = (struct relay_command){ .number = 0 };
+    relay->flight_n--;
+}
+
+static void flight_clear(struct relay *relay)
+{
+    for (size_t i = 0; i < RELAY_FLIGHT_MAX; i++)
+        if (relay->flight[i].number)
+            command_forget(relay, &relay->flight[i]);
+}
+
+void relay_dispose(struct relay *relay)
+{
+    flight_clear(relay);
+    qmp_buf_dispose(&relay->to_console);
+    qmp_buf_dispose(&relay->to_qemu);
+    qmp_buf_dispose(&relay->held);
+    qmp_framer_dispose(&relay->from_console);
+    qmp_framer_dispose(&relay->from_qemu);
+}
+
+bool relay_takes_commands(const struct relay *relay)
+{
+    return relay->flight_n < RELAY_FLIGHT_MAX &&
+           relay->to_console.len < RELAY_EVENTS_MAX &&
+           relay->to_qemu.len < RELAY_EVENTS_MAX;
+}
+
+/* A session begins with nothing owed to anybody. */
+static void session_begin(struct relay *relay)
+{
+    flight_clear(relay);
+    relay->session++;
+    relay->connected = false;
+    relay->want_connect = true;
+    relay->want_save_prepare = relay->want_save_copy = false;
+    qmp_buf_consume(&relay->held, relay->held.len);
+    qmp_buf_consume(&relay->to_qemu, relay->to_qemu.len);
+    qmp_buf_consume(&relay->to_console, relay->to_console.len);
+    qmp_framer_reset(&relay->from_qemu);
+}
+
+static int append_error(struct qmp_buf *buf, const char *id, size_t id_len,
+                        const char *class, const char *desc)
+{
+    if (qmp_buf_printf(buf, "{\"error\": {\"class\": \"%s\", \"desc\": "
+                       "\"%s\"}", class, desc))
+        return -1;
+    if (id_len && qmp_buf_printf(buf, ", \"id\": %.*s", (int)id_len, id))
+        return -1;
+    return qmp_buf_printf(buf, "}\r\n");
+}
+
+static int handle_reset(struct relay *relay,
+                        const struct qmp_message *message)
+{
+    session_begin(relay);
+    /* End the line that was cut; the peer drops it. */
+    if (relay->mid_line && qmp_buf_printf(&relay->to_console, "\r\n"))
+        return -1;
+    if (!message->id.len)
+        return qmp_buf_printf(&relay->to_console, "{\"return\": {}}\r\n");
+    return qmp_buf_printf(&relay->to_console,
+                          "{\"return\": {}, \"id\": %.*s}\r\n",
+                          (int)message->id.len,
+                          qmp_span_text(message, message->id));
+}
+
+static int forward_command(struct relay *relay,
+                           const struct qmp_message *message)
+{
+    struct relay_command *command = relay->flight;
+    char id[64];
+    int n;
+
+    while (command->number)
+        command++;
+    *command = (struct relay_command){
+        .number = ++relay->next_number,
+        .save = qmp_span_is_string(message, message->value,
+                                   "xen-save-devices-state"),
+    };
+    relay->flight_n++;
+    if (message->id.len) {
+        command->id = malloc(message->id.len);
+        if (!command->id)
+            return -1;
+        command->id_len = message->id.len;
+        memcpy(command->id, qmp_span_text(message, message->id),
+               message->id.len);
+    }
+    if (command->save)
+        relay->want_save_prepare = true;
+    n = snprintf(id, sizeof(id), "\"%llu-%llu\"", relay->session,
+                 command->number);
+    if (qmp_message_append_with_id(message, id, (size_t)n,
+                                   &relay->to_qemu))
+        return -1;
+    return qmp_buf_append(&relay->to_qemu, "\r\n", 2);
+}
+
+static int handle_command(struct relay *relay,
+                          const struct qmp_message *message)
+{
+    const char *id = qmp_span_text(message, message->id);
+
+    if (qmp_span_is_string(message, message->value, "qmp_reset")) {
+        if (message->id.len <= QMP_ID_MAX)
+            return handle_reset(relay, message);
+    } else if (message->kind == QMP_COMMAND &&
+               message->id.len <= QMP_ID_MAX) {
+        if (!relay->connected)
+            return append_error(&relay->to_console, id, message->id.len,
+                                "GenericError",
+                                "QEMU has not started or has ended");
+        if (relay->flight_n < RELAY_FLIGHT_MAX)
+            return forward_command(relay, message);
+        return append_error(&relay->to_console, id, message->id.len,
+                            "GenericError", "Too many commands in flight");
+    }
+    return append_error(&relay->to_console, NULL, 0, "GenericError",
+                        "QMP input must be a command with a short id");
+}
+
+int relay_console_input(struct relay *relay, const char *bytes, size_t n)
+{
+    struct qmp_message message;
+    const char *text, *why;
+    size_t len;
+
+    if (qmp_framer_push(&relay->from_console, bytes, n))
+        return -1;
+    for (;;) {
+        bool ok = true;
+
+        switch (qmp_framer_next(&relay->from_console, &text, &len)) {
+        case QMP_FRAMER_MORE:
+            return 0;
+        case QMP_FRAMER_MESSAGE:
+            ok = qmp_message_parse(&message, text, len, &why);
+            if (ok && handle_command(relay, &message))
+                return -1;
+            break;
+        case QMP_FRAMER_TOO_LONG:
+        case QMP_FRAMER_GARBAGE:
+            ok = false;
+        }
+        /* Answers to garbage are no reason to keep more than room. */
+        if (!ok && relay->to_console.len < RELAY_EVENTS_MAX &&
+            append_error(&relay->to_console, NULL, 0, "GenericError",
+                         "Invalid JSON syntax"))
+            return -1;
+    }
+}
+
+/* The command that this reply answers, or NULL. */
+static struct relay_command *find_command(struct relay *relay,
+                                          const struct qmp_message *message)
+{
+    unsigned long long session, number;
+    char id[64], junk;
+
+    if (!message->id.len || message->id.len >= sizeof(id))
+        return NULL;
+    memcpy(id, qmp_span_text(message, message->id), message->id.len);
+    id[message->id.len] = '\0';
+    if (sscanf(id, "\"%llu-%llu\"%c", &session, &number, &junk) != 2 ||
+        session != relay->session || !number)
+        return NULL;
+    for (size_t i = 0; i < RELAY_FLIGHT_MAX; i++)
+        if (relay->flight[i].number == number)
+            return &relay->flight[i];
+    return NULL;
+}
+
+static int handle_reply(struct relay *relay,
+                        const struct qmp_message *message)
+{
+    struct relay_command *command = find_command(relay, message);
+    struct qmp_buf *to = &relay->to_console;
+    int r;
+
+    /* Late, of an older session; or an error about bytes of ours. */
+    if (!command)
+        return 0;
+    if (command->save && message->kind == QMP_RETURN) {
+        to = &relay->held;
+        qmp_buf_consume(to, to->len);
+        relay->want_save_copy = true;
+    }
+    r = qmp_message_append_with_id(message, command->id, command->id_len,
+                                   to);
+    if (!r)
+        r = qmp_buf_append(to, "\r\n", 2);
+    command_forget(relay, command);
+    return r;
+}
+
+static int handle_from_qemu(struct relay *relay, const char *text,
+                            size_t len)
+{
+    struct qmp_message message;
+    const char *why;
+
+    /* QEMU is ours, but a message that is none is not passed on. */
+    if (!qmp_message_parse(&message, text, len, &why))
+        return 0;
+    if (message.kind == QMP_RETURN || message.kind == QMP_ERROR)
+        return handle_reply(relay, &message);
+    if (message.kind == QMP_EVENT &&
+        relay->to_console.len > RELAY_EVENTS_MAX) {
+        relay->events_lost++;
+        return 0;
+    }
+    if (qmp_buf_append(&relay->to_console, text, len))
+        return -1;
+    return qmp_buf_append(&relay->to_console, "\r\n", 2);
+}
+
+int relay_qemu_input(struct relay *relay, const char *bytes, size_t n)
+{
+    const char *text;
+    size_t len;
+
+    if (!relay->connected)
+        return 0;
+    if (qmp_framer_push(&relay->from_qemu, bytes, n))
+        return -1;
+    for (;;) {
+        switch (qmp_framer_next(&relay->from_qemu, &text, &len)) {
+        case QMP_FRAMER_MORE:
+            return 0;
+        case QMP_FRAMER_MESSAGE:
+            if (handle_from_qemu(relay, text, len))
+                return -1;
+            break;
+        case QMP_FRAMER_TOO_LONG:
+        case QMP_FRAMER_GARBAGE:
+            break;
+        }
+    }
+}
+
+void relay_console_written(struct relay *relay, size_t n)
+{
+    if (!n)
+        return;
+    relay->mid_line = relay->to_console.data[n - 1] != '\n';
+    qmp_buf_consume(&relay->to_console, n);
+}
+
+void relay_connected(struct relay *relay)
+{
+    relay->want_connect = false;
+    relay->connected = true;
+}
+
+int relay_disconnected(struct relay *relay)
+{
+    relay->connected = false;
+    relay->want_connect = true;
+    qmp_framer_reset(&relay->from_qemu);
+    qmp_buf_consume(&relay->to_qemu, relay->to_qemu.len);
+    for (size_t i = 0; i < RELAY_FLIGHT_MAX; i++) {
+        struct relay_command *command = &relay->flight[i];
+
+        if (!command->number)
+            continue;
+        if (append_error(&relay->to_console, command->id, command->id_len,
+                         "GenericError",
+                         "QEMU closed its monitor; it may have executed the "
+                         "command"))
+            return -1;
+        command_forget(relay, command);
+    }
+    return 0;
+}
+
+int relay_save_copied(struct relay *relay, int error)
+{
+    struct qmp_message message;
+    const char *why;
+    int r = 0;
+
+    /* The session that asked may be over. */
+    if (!relay->held.len)
+        return 0;
+    if (!error) {
+        r = qmp_buf_append(&relay->to_console, relay->held.data,
+                           relay->held.len);
+    } else if (qmp_message_parse(&message, relay->held.data,
+                                 relay->held.len - 2, &why)) {
+        r = append_error(&relay->to_console,
+                         qmp_span_text(&message, message.id),
+                         message.id.len, "GenericError",
+                         "The saved state could not be copied to console 1");
+    }
+    qmp_buf_consume(&relay->held, relay->held.len);
+    return r;
+}
+
+void relay_console_renewed(struct relay *relay)
+{
+    session_begin(relay);
+    relay->mid_line = false;
+    qmp_framer_reset(&relay->from_console);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QMP between console 3 and QEMU, with qmp_reset.
+ *
+ * A console has no connect and no disconnect, QEMU's monitor socket has
+ * both: a session is one connection to the socket. qmp_reset closes it and
+ * makes another, so QEMU itself forgets what it owed. Ids are replaced by
+ * "<session>-<number>" towards QEMU, because a coroutine command that ran
+ * when its connection was closed answers into the next one; a reply with
+ * another id than one in flight now is dropped.
+ *
+ * This file is pure: bytes in, bytes out, no descriptors. stubdomd moves
+ * them and acts on the requests below. docs/qmp-console-protocol.md is the
+ * specification.
+ */
+#ifndef XENQMP_STUBDOM_RELAY_H
+#define XENQMP_STUBDOM_RELAY_H
+
+#include "qmp_framer.h"
+#include "qmp_message.h"
+
+/* What may wait for the console: the largest reply, and events. */
+#define RELAY_OUT_MAX    (QMP_MESSAGE_MAX + (1u << 20))
+/* Events are dropped while more than this waits: replies go first. */
+#define RELAY_EVENTS_MAX (256u << 10)
+/* Commands in flight; QEMU itself stops reading before. */
+#define RELAY_FLIGHT_MAX 64
+
+struct relay_command {
+    unsigned long long number;  /* 0: free */
+    char *id;                   /* the client's, owned; NULL: it had none */
+    size_t id_len;
+    bool save;                  /* xen-save-devices-state */
+};
+
+struct relay {
+    /* readable */
+    struct qmp_buf to_console, to_qemu;
+    bool want_connect;          /* close the socket, connect it anew */
+    bool want_save_prepare;     /* empty the state file before to_qemu */
+    bool want_save_copy;        /* copy the state file to console 1, then
+                                   relay_save_copied() */
+    unsigned long long events_lost;
+    /* private */
+    unsigned long long session, next_number;
+    struct qmp_framer from_console, from_qemu;
+    struct relay_command flight[RELAY_FLIGHT_MAX];
+    size_t flight_n;
+    struct qmp_buf held;        /* the reply to a save, until it's copied */
+    bool connected;             /* this session's socket */
+    bool mid_line;              /* the console was given part of a line */
+};
+
+void relay_init(struct relay *relay);
+void relay_dispose(struct relay *relay);
+
+/* True if bytes from the console can be taken: there is room for what a
+ * command may need. */
+bool relay_takes_commands(const struct relay *relay);
+
+/* Bytes as they come; n <= QMP_FRAMER_CHUNK. -1: no memory, fatal. */
+int relay_console_input(struct relay *relay, const char *bytes, size_t n);
+int relay_qemu_input(struct relay *relay, const char *bytes, size_t n);
+
+/* The caller wrote the first n bytes of to_console. */
+void relay_console_written(struct relay *relay, size_t n);
+/* The socket that want_connect asked for is connected (clears it), or
+ * the present one was closed by QEMU. */
+void relay_connected(struct relay *relay);
+int relay_disconnected(struct relay *relay);
+/* The copy that want_save_copy asked for has ended; error: 0 or errno. */
+int relay_save_copied(struct relay *relay, int error);
+/* The console came back after suspend and resume: a new peer. */
+void relay_console_renewed(struct relay *relay);
+
+#endif

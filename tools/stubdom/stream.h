@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Copies one descriptor into another, both in the loop, as fast as the
+ * slower one lets it: the saved state from its file to console 1, and the
+ * state to restore from console 2 into QEMU's pipe.
+ */
+#ifndef XENQMP_STUBDOM_STREAM_H
+#define XENQMP_STUBDOM_STREAM_H
+
+#include "loop.h"
+
+/* A tty takes at most some KB at a time. */
+#define STREAM_CHUNK 4096
+
+/* error: 0 at the end of the source (or of its size), else errno. */
+typedef void stream_done_fn(void *data, int error);
+
+struct stream {
+    /* readable */
+    bool active;
+    uint64_t copied;            /* bytes */
+    /* private */
+    struct loop *loop;
+    int from, to;
+    bool from_is_file;          /* always ready; not watched */
+    loop_id from_id, to_id;
+    struct loop_timer turn;
+    char chunk[STREAM_CHUNK];
+    size_t chunk_n, chunk_at;
+    stream_done_fn *done;
+    void *data;
+};
+
+/* Both descriptors are non-blocking and stay the caller's. done is called
+ * from the loop, once. -1: errno, done is not called. */
+int stream_start(struct stream *stream, struct loop *loop, int from, int to,
+                 stream_done_fn *done, void *data);
+/* Ends it without a call of done. Idempotent. */
+void stream_stop(struct stream *stream);
+
+#endif

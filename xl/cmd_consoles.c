@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xl-qmp consoles: what xenconsoled serves, as a table or as JSON. libxl is
+ * asked for names only; without it numbers do.
+ */
+#include "consoled.h"
+#include "host.h"
+#include "log.h"
+#include "qmp_json.h"
+#include "rows.h"
+#include "xl_qmp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int print(struct qmp_buf *text)
+{
+    if (fwrite(text->data, 1, text->len, stdout) == text->len &&
+        !fflush(stdout))
+        return XL_QMP_OK;
+    log_error("cannot write the list: %m");
+    return XL_QMP_CONNECTION;
+}
+
+static void json_field(struct qmp_buf *text, const char *key,
+                       const char *value, enum field_kind kind)
+{
+    qmp_buf_printf(text, "\"%s\": ", key);
+    if (!value)
+        qmp_buf_printf(text, "null");
+    else if (kind == FIELD_TEXT)
+        qmp_json_append_string(text, value);
+    else if (kind == FIELD_NUMBER)
+        qmp_buf_printf(text, "%" PRIu64,
+                       (uint64_t)strtoull(value, NULL, 10));
+    else
+        qmp_buf_printf(text, strcmp(value, "0") ? "true" : "false");
+}
+
+static void json_rows(struct qmp_buf *text, const struct rows *rows)
+{
+    qmp_buf_printf(text, "[");
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct row *row = &rows->row[i];
+
+        qmp_buf_printf(text, "%s\n  {", i ? "," : "");
+        json_field(text, "domain", row->domain, FIELD_TEXT);
+        qmp_buf_printf(text, ", ");
+        json_field(text, "use", row->use, FIELD_TEXT);
+        for (size_t f = 0; f < FIELDS_N; f++) {
+            qmp_buf_printf(text, ", ");
+            json_field(text, fields[f].key, row->field[f],
+                       fields[f].kind);
+        }
+        qmp_buf_printf(text, "}");
+    }
+    qmp_buf_printf(text, "%s]\n", rows->n ? "\n" : "");
+}
+
+#define COLUMNS 10
+
+/* The cells of one line of the table; NULL: the head. output_r: where the
+ * bytes go, a terminal's name included; to be freed. */
+static void table_cells(const struct row *row, const char *cell_r[COLUMNS],
+                        char **output_r)
+{
+    static const char *const head[COLUMNS] = {
+        "ID", "DOMAIN", "CONSOLE", "USE", "TYPE", "STATE", "OUTPUT",
+        "RECEIVED", "SENT", "DROPPED",
+    };
+
+    *output_r = NULL;
+    if (!row) {
+        memcpy(cell_r, head, sizeof(head));
+        return;
+    }
+    if (*row->field[FIELD_TTY] &&
+        asprintf(output_r, "%s:%s", row->field[FIELD_OUTPUT],
+                 row->field[FIELD_TTY]) < 0)
+        *output_r = NULL;
+    cell_r[0] = row->field[FIELD_DOMID];
+    cell_r[1] = row->domain ? row->domain : "";
+    cell_r[2] = row->field[FIELD_CONSOLE];
+    cell_r[3] = row->use;
+    cell_r[4] = row->field[FIELD_TYPE];
+    cell_r[5] = row->field[FIELD_STATE];
+    cell_r[6] = *output_r ? *output_r : row->field[FIELD_OUTPUT];
+    cell_r[7] = row->field[FIELD_RECEIVED];
+    cell_r[8] = row->field[FIELD_SENT];
+    cell_r[9] = row->field[FIELD_DROPPED];
+    for (size_t c = 0; c < COLUMNS; c++)
+        if (!*cell_r[c])
+            cell_r[c] = "-";
+}
+
+static void table_rows(struct qmp_buf *text, const struct rows *rows)
+{
+    /* Numbers stand to the right. */
+    static const bool right[COLUMNS] = {
+        [0] = true, [2] = true, [7] = true, [8] = true, [9] = true,
+    };
+    const char *cell[COLUMNS];
+    int width[COLUMNS] = { 0 };
+    char *output;
+
+    /* The first round only measures; line 0 is the head. */
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i <= rows->n; i++) {
+            table_cells(i ? &rows->row[i - 1] : NULL, cell, &output);
+            for (size_t c = 0; c < COLUMNS; c++) {
+                int n = (int)strlen(cell[c]);
+
+                if (!round && n > width[c])
+                    width[c] = n;
+                else if (round)
+                    qmp_buf_printf(text, "%*s%s", right[c] ? width[c] :
+                                   -width[c], cell[c],
+                                   c + 1 < COLUMNS ? "  " : "");
+            }
+            if (round)
+                qmp_buf_printf(text, "\n");
+            free(output);
+        }
+    }
+    /* The names are others' choice. */
+    for (size_t i = 0; i < text->len; i++)
+        if (text->data[i] != '\n')
+            log_sanitise((char *)text->data + i, 1);
+}
+
+/* -1: complained. unknown_ok: a domain without consoles is no error. */
+static int list(struct consoled *consoled, const uint32_t *domid,
+                bool unknown_ok, struct rows *rows)
+{
+    char request[32] = "list", text[256];
+    int r;
+
+    if (domid)
+        snprintf(request, sizeof(request), "list %" PRIu32, *domid);
+    r = consoled_request(consoled, request, rows_add, rows, text,
+                         sizeof(text));
+    if (r == 1 && unknown_ok)
+        return 0;
+    if (r == 1)
+        log_error("xenconsoled: %s", text);
+    else if (!r && rows->no_memory)
+        log_error("out of memory");
+    return r || rows->no_memory ? -1 : 0;
+}
+
+/* The domain on the command line. A number needs no Xen. -1: complained. */
+static int find_domain(struct host *host, const char *name,
+                       uint32_t *domid_r)
+{
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+
+    switch (host_find(host, name, domid_r)) {
+    case HOST_FOUND:
+        return 0;
+    case HOST_NO_XEN:
+        if (*name >= '0' && *name <= '9' && !*end && number <= UINT32_MAX) {
+            *domid_r = (uint32_t)number;
+            return 0;
+        }
+        log_error("cannot talk to Xen to find domain %s; run this as root "
+                  "in dom0, or give its number", name);
+        return -1;
+    case HOST_NO_DOMAIN:
+        break;
+    }
+    log_error("there is no domain %s; xl list shows those that run", name);
+    return -1;
+}
+
+/* A domain's rows include its stubdomain's. */
+static int collect(struct consoled *consoled, struct host *host,
+                   const char *domain, struct rows *rows)
+{
+    uint32_t domid, stubdom;
+
+    if (!domain)
+        return list(consoled, NULL, false, rows);
+    if (find_domain(host, domain, &domid))
+        return -1;
+    if (!host_stubdom(host, domid, &stubdom))
+        return list(consoled, &domid, false, rows);
+    if (list(consoled, &domid, true, rows))
+        return -1;
+    return list(consoled, &stubdom, true, rows);
+}
+
+int cmd_consoles(const struct options *options, int argc, char **argv)
+{
+    struct host host = { .logger = options->logger };
+    const char *domain = NULL, *path = CONSOLED_SOCKET;
+    struct rows rows = { .n = 0 };
+    struct consoled consoled;
+    struct qmp_buf text;
+    bool json = false;
+    int rc = XL_QMP_CONNECTION;
+
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--json")) {
+            json = true;
+        } else if (!strncmp(argv[i], "--socket=", 9)) {
+            path = argv[i] + 9;
+        } else if (*argv[i] == '-' || domain || !*argv[i]) {
+            log_error("consoles: %s %s; usage: xl-qmp consoles [DOMAIN] "
+                      "[--json] [--socket=PATH]", *argv[i] == '-' ?
+                      "unknown option" : "what is", argv[i]);
+            return XL_QMP_USAGE;
+        } else {
+            domain = argv[i];
+        }
+    }
+    if (consoled_open(&consoled, path, options->timeout_ms))
+        return rc;
+    qmp_buf_init(&text, SIZE_MAX / 4);
+    if (!collect(&consoled, &host, domain, &rows)) {
+        rows_complete(&rows, &host);
+        (json ? json_rows : table_rows)(&text, &rows);
+        rc = print(&text);
+    }
+    qmp_buf_dispose(&text);
+    rows_dispose(&rows);
+    host_dispose(&host);
+    consoled_close(&consoled);
+    return rc;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xl-qmp create: becomes xl create, with the settings for a stubdomain of
+ * xenqmp's as further arguments. xl reads those behind the file, so what
+ * the file or the command line sets is asked of libxlutil first, in the
+ * same way, and left as it is.
+ */
+#include "config.h"
+#include "log.h"
+#include "qmp_buf.h"
+#include "xl_qmp.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libxlutil.h>
+
+#define HELPER XENQMP_LIBEXECDIR "/qmp-helper"
+#define KERNEL XENQMP_STUBDOM_DIR "/vmlinuz"
+#define RAMDISK XENQMP_STUBDOM_DIR "/initrd"
+/* A guest's configuration is a page of text. */
+#define CONFIG_MAX (1u << 20)
+
+struct create {
+    bool dry_run;
+    const char *config;         /* the file */
+    char **args;                /* xl's, NULL at the end; room for all */
+    size_t args_n;
+    struct qmp_buf text;        /* the file and the settings behind it */
+    XLU_Config *parsed;
+    FILE *report;               /* libxlutil's complaints go there */
+    char *complaint;
+    size_t complaint_n;
+};
+
+/* What is filled in unless it, or one of `instead`, is set. */
+static const struct setting {
+    const char *key, *argument;
+    const char *instead[3];
+} settings[] = {
+    { "device_model_version", "device_model_version=\"qemu-xen\"", { 0 } },
+    { "device_model_stubdomain_override",
+      "device_model_stubdomain_override=1", { 0 } },
+    { "device_model_override", "device_model_override=\"" HELPER "\"",
+      { 0 } },
+    { "stubdomain_kernel", "stubdomain_kernel=\"" KERNEL "\"", { 0 } },
+    { "stubdomain_ramdisk", "stubdomain_ramdisk=\"" RAMDISK "\"", { 0 } },
+    /* libxl's own 128 MB are too few for QEMU and a kernel. */
+    { "stubdomain_memory", "stubdomain_memory=192", { 0 } },
+    /* libxl's default is on, which gives the stubdomain a frame buffer
+     * that nothing serves. */
+    { "vnc", "vnc=0", { "sdl", "spice", NULL } },
+};
+#define SETTINGS_N (sizeof(settings) / sizeof(settings[0]))
+
+/* --- The command line --------------------------------------------------- */
+
+static int usage_error(const char *what)
+{
+    log_error("create: %s; usage: xl-qmp create [-n] [XL OPTION]... CONFIG "
+              "[KEY=VALUE]...", what);
+    return XL_QMP_USAGE;
+}
+
+/* True if the option, xl's, has the configuration as its value: in the
+ * same argument (*value_r) or in the next (*value_r NULL). */
+static bool names_config(const char *option, const char **value_r)
+{
+    static const char long_name[] = "--defconfig";
+    size_t n = sizeof(long_name) - 1;
+    const char *f;
+
+    *value_r = NULL;
+    if (!strncmp(option, long_name, n) && option[n] == '=')
+        *value_r = option + n + 1;
+    else if (option[1] != '-' && (f = strchr(option, 'f')) && f[1])
+        *value_r = f + 1;
+    else
+        return !strcmp(option, long_name) || (option[1] != '-' && f);
+    return true;
+}
+
+static int parse_arguments(struct create *create, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i], *value;
+
+        if (!strcmp(arg, "-n") || !strcmp(arg, "--dry-run") ||
+            !strcmp(arg, "--dryrun")) {
+            create->dry_run = true;
+            continue;
+        }
+        create->args[create->args_n++] = argv[i];
+        if (*arg == '-' && arg[1]) {
+            if (!names_config(arg, &value))
+                continue;
+            if (!value && ++i < argc)
+                value = create->args[create->args_n++] = argv[i];
+            if (!value)
+                return usage_error("a configuration is missing after -f");
+            create->config = value;
+        } else if (strchr(arg, '=')) {
+            if (qmp_buf_printf(&create->text, "\n%s\n", arg))
+                return usage_error("the settings are too long");
+        } else if (create->config) {
+            return usage_error("two configurations are given");
+        } else {
+            create->config = arg;
+        }
+    }
+    return create->config ? XL_QMP_OK :
+           usage_error("no configuration is given");
+}
+
+/* --- The configuration -------------------------------------------------- */
+
+/* Puts the file before the settings of the command line. */
+static int read_config(struct create *create)
+{
+    FILE *file = fopen(create->config, "re");
+    struct qmp_buf text;
+    char bytes[4096];
+    size_t n;
+
+    if (!file) {
+        log_error("create: cannot read %s: %m", create->config);
+        return XL_QMP_USAGE;
+    }
+    qmp_buf_init(&text, CONFIG_MAX);
+    while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        if (qmp_buf_append(&text, bytes, n))
+            break;
+    if (n || ferror(file) ||
+        qmp_buf_append(&text, create->text.data, create->text.len)) {
+        log_error("create: cannot read %s: %s", create->config,
+                  ferror(file) ? strerror(errno) :
+                  "not a guest's configuration");
+        fclose(file);
+        qmp_buf_dispose(&text);
+        return XL_QMP_USAGE;
+    }
+    fclose(file);
+    qmp_buf_dispose(&create->text);
+    create->text = text;
+    return XL_QMP_OK;
+}
+
+static int parse_config(struct create *create)
+{
+    int r;
+
+    /* libxlutil keeps it as long as the configuration. */
+    create->report = open_memstream(&create->complaint,
+                                    &create->complaint_n);
+    if (create->report)
+        create->parsed = xlu_cfg_init(create->report, create->config);
+    if (!create->parsed) {
+        log_error("out of memory");
+        return XL_QMP_CONNECTION;
+    }
+    r = xlu_cfg_readdata(create->parsed, create->text.data,
+                         (int)create->text.len);
+    if (!r)
+        return XL_QMP_OK;
+    fflush(create->report);
+    create->complaint[strcspn(create->complaint, "\n")] = '\0';
+    log_error("create: %s", *create->complaint ? create->complaint :
+              strerror(r));
+    return XL_QMP_USAGE;
+}
+
+/* The setting's value, or NULL. */
+static const char *get(const struct create *create, const char *key)
+{
+    const char *value;
+
+    return xlu_cfg_get_string(create->parsed, key, &value, 1) ? NULL :
+           value;
+}
+
+static bool is_set(const struct create *create, const struct setting *s)
+{
+    if (get(create, s->key))
+        return true;
+    for (size_t i = 0; s->instead[i]; i++)
+        if (get(create, s->instead[i]))
+            return true;
+    return false;
+}
+
+/* What is set and can't work. */
+static int check_config(const struct create *create)
+{
+    const char *type = get(create, "type");
+    const char *builder = get(create, "builder");
+    const char *version = get(create, "device_model_version");
+    const char *override = get(create, "device_model_override");
+    const char *stubdom = get(create, "device_model_stubdomain_override");
+
+    if (!type)
+        type = builder && !strcmp(builder, "hvm") ? "hvm" : NULL;
+    if (!type || strcmp(type, "hvm")) {
+        log_error("create: %s is no HVM guest, and only those have a QEMU; "
+                  "set type = \"hvm\", or use xl create", create->config);
+        return XL_QMP_USAGE;
+    }
+    if (version && strcmp(version, "qemu-xen")) {
+        log_error("create: device_model_version = \"%s\" does not run in a "
+                  "Linux stubdomain; remove it from %s", version,
+                  create->config);
+        return XL_QMP_USAGE;
+    }
+    if (override && strcmp(override, HELPER)) {
+        log_error("create: device_model_override = \"%s\" is another's "
+                  "device model; remove it from %s", override,
+                  create->config);
+        return XL_QMP_USAGE;
+    }
+    if (stubdom && !strcmp(stubdom, "0")) {
+        log_error("create: device_model_stubdomain_override = 0 asks for "
+                  "QEMU in dom0; remove it from %s, or use xl create",
+                  create->config);
+        return XL_QMP_USAGE;
+    }
+    return XL_QMP_OK;
+}
+
+/* --- The host ----------------------------------------------------------- */
+
+/* The image that the guest will boot its stubdomain from. libxl looks for
+ * plain names in a directory of its own. */
+static int check_image(const struct create *create, const char *key,
+                       const char *ours)
+{
+    const char *set = get(create, key), *path = set ? set : ours;
+
+    if (*path != '/' || !access(path, R_OK))
+        return XL_QMP_OK;
+    if (set && strcmp(set, ours))
+        log_error("create: %s = \"%s\": %m", key, path);
+    else
+        log_error("create: %s: %m; build the stubdomain's image with "
+                  "mkstubdom", path);
+    return XL_QMP_CONNECTION;
+}
+
+static int check_host(const struct create *create)
+{
+    int rc = check_image(create, "stubdomain_kernel", KERNEL);
+
+    if (!rc)
+        rc = check_image(create, "stubdomain_ramdisk", RAMDISK);
+    if (!rc && access(HELPER, X_OK)) {
+        log_error("create: %s: %m; install xenqmp with make install, or "
+                  "its package", HELPER);
+        rc = XL_QMP_CONNECTION;
+    }
+    return rc;
+}
+
+/* --- xl ----------------------------------------------------------------- */
+
+/* As a shell would need it. */
+static void print_word(const char *word)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        "_-+=./:,@%";
+
+    if (*word && strspn(word, plain) == strlen(word)) {
+        fputs(word, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*word);
+    putchar('\'');
+}
+
+/* Prints the command or becomes it. */
+static int run_xl(struct create *create)
+{
+    for (size_t i = 0; i < SETTINGS_N; i++)
+        if (!is_set(create, &settings[i]))
+            create->args[create->args_n++] = (char *)settings[i].argument;
+
+    if (create->dry_run) {
+        for (size_t i = 0; i < create->args_n; i++) {
+            if (i)
+                putchar(' ');
+            print_word(create->args[i]);
+        }
+        putchar('\n');
+        return fflush(stdout) ? XL_QMP_CONNECTION : XL_QMP_OK;
+    }
+    execvp(create->args[0], create->args);
+    log_error("create: cannot start xl: %m; install Xen's tools "
+              "(Debian: xen-utils-common) and run this as root");
+    return XL_QMP_CONNECTION;
+}
+
+int cmd_create(const struct options *options, int argc, char **argv)
+{
+    struct create create = { .dry_run = false };
+    int rc, host;
+
+    (void)options;
+    qmp_buf_init(&create.text, CONFIG_MAX);
+    create.args = calloc((size_t)argc + SETTINGS_N + 3,
+                         sizeof(*create.args));
+    if (!create.args) {
+        log_error("out of memory");
+        return XL_QMP_CONNECTION;
+    }
+    create.args[create.args_n++] = (char *)"xl";
+    create.args[create.args_n++] = (char *)"create";
+    rc = parse_arguments(&create, argc, argv);
+    if (!rc)
+        rc = read_config(&create);
+    if (!rc)
+        rc = parse_config(&create);
+    if (!rc)
+        rc = check_config(&create);
+    if (rc)
+        goto out;
+    /* A dry run shows the command in any case. */
+    host = check_host(&create);
+    if (!host || create.dry_run)
+        rc = run_xl(&create);
+    if (!rc)
+        rc = host;
+out:
+    if (create.parsed)
+        xlu_cfg_destroy(create.parsed);
+    if (create.report)
+        fclose(create.report);
+    free(create.complaint);
+    qmp_buf_dispose(&create.text);
+    free(create.args);
+    return rc;
+}

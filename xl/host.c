@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host.h"
+
+#include <libxl.h>
+#include <libxl_utils.h>
+#include <stdio.h>
+
+bool host_open(struct host *host)
+{
+    xentoollog_logger *logger = host->logger;
+
+    if (host->tried)
+        return host->libxl;
+    host->tried = true;
+    /* libxl wants a logger. Its complaints are ours to make. */
+    if (!logger)
+        logger = host->quiet = (xentoollog_logger *)
+            xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+    if (!logger)
+        return false;
+    if (libxl_ctx_alloc(&host->libxl, LIBXL_VERSION, 0, logger))
+        host->libxl = NULL;
+    return host->libxl;
+}
+
+void host_dispose(struct host *host)
+{
+    if (host->libxl)
+        libxl_ctx_free(host->libxl);
+    xtl_logger_destroy(host->quiet);
+    host->libxl = NULL;
+    host->quiet = NULL;
+    host->tried = false;
+}
+
+enum host_found host_find(struct host *host, const char *name,
+                          uint32_t *domid_r)
+{
+    libxl_dominfo info;
+    bool exists;
+
+    if (!host_open(host))
+        return HOST_NO_XEN;
+    if (libxl_domain_qualifier_to_domid(host->libxl, name, domid_r))
+        return HOST_NO_DOMAIN;
+    /* A number passes unchecked. */
+    libxl_dominfo_init(&info);
+    exists = !libxl_domain_info(host->libxl, &info, *domid_r);
+    libxl_dominfo_dispose(&info);
+    return exists ? HOST_FOUND : HOST_NO_DOMAIN;
+}
+
+char *host_domain_name(struct host *host, uint32_t domid)
+{
+    return host_open(host) ? libxl_domid_to_name(host->libxl, domid) : NULL;
+}
+
+bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
+{
+    int stubdom = host_open(host) ?
+                  libxl_get_stubdom_id(host->libxl, (int)domid) : 0;
+
+    *domid_r = (uint32_t)stubdom;
+    return stubdom > 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What xl-qmp asks of libxl: domains' names and numbers. Opened only when
+ * asked, so that what needs no Xen works without.
+ */
+#ifndef XENQMP_HOST_H
+#define XENQMP_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xentoollog.h>
+
+/* Zero-initialised but for the logger. */
+struct host {
+    /* the caller sets */
+    xentoollog_logger *logger;  /* or NULL */
+    /* private */
+    struct libxl__ctx *libxl;
+    xentoollog_logger *quiet;
+    bool tried;
+};
+
+/* Idempotent. */
+void host_dispose(struct host *host);
+
+/* False: there is no Xen here that we may talk to. */
+bool host_open(struct host *host);
+
+enum host_found { HOST_FOUND, HOST_NO_XEN, HOST_NO_DOMAIN };
+/* By name or number. */
+enum host_found host_find(struct host *host, const char *name,
+                          uint32_t *domid_r);
+
+/* Its name, to be freed; NULL: unknown. */
+char *host_domain_name(struct host *host, uint32_t domid);
+
+/* The domid of its stubdomain. False: it has none. */
+bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r);
+
+#endif
