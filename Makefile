@@ -31,9 +31,11 @@ config.mk: $(srcdir)/configure $(srcdir)/VERSION
 	@echo "configure has changed; run it again" >&2; exit 1
 
 CPPFLAGS_ALL = -I. -I$(srcdir)/tools/common -I$(srcdir)/libxl -I$(srcdir)/tests/unit -D_GNU_SOURCE
-COMPILE = $(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) \
+# make V=1 shows whole commands.
+Q = $(if $(V),,@)
+COMPILE = $(Q)$(if $(V),,echo "  CC $@";) $(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) \
           $(HARDENING) $(CFLAGS) -MMD -MP
-LINK = $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+LINK = $(Q)$(if $(V),,echo "  LD $@";) $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 PROGRAMS :=
 SCRIPTS :=

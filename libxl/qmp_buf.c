@@ -60,12 +60,14 @@ void qmp_buf_commit(struct qmp_buf *buf, size_t n)
 
 int qmp_buf_append(struct qmp_buf *buf, const void *bytes, size_t n)
 {
-    char *end = qmp_buf_reserve(buf, n);
+    char *end;
 
+    if (!n)
+        return 0;
+    end = qmp_buf_reserve(buf, n);
     if (!end)
         return -1;
-    if (n)
-        memcpy(end, bytes, n);
+    memcpy(end, bytes, n);
     qmp_buf_commit(buf, n);
     return 0;
 }

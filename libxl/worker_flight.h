@@ -44,7 +44,7 @@ struct flight {
     enum flight_state state;
     uint64_t seq;               /* QEMU sees the id "x<seq>" */
     struct client_ref client;
-    char *id;                   /* the client's own, id_len bytes of JSON */
+    char *id;                   /* the client's own: id_len bytes, JSON */
     size_t id_len;              /* 0: it had none */
     char *text;                 /* a line, text_len bytes, or NULL */
     size_t text_len;

@@ -6,7 +6,7 @@
 #ifndef XENQMP_WORKER_LIMITS_H
 #define XENQMP_WORKER_LIMITS_H
 
-/* --- Clients ----------------------------------------------------------- */
+/* --- Clients --------------------------------------------------------- */
 
 /* xl, libvirt and monitoring each hold one; 64 is a leak somewhere. */
 #define WORKER_CLIENTS_MAX       64
@@ -36,7 +36,12 @@
 /* accept() failed for lack of something: try again after this. */
 #define WORKER_ACCEPT_RETRY_MS   1000
 
-/* --- Commands in flight ------------------------------------------------ */
+/* The process: its clients, sockets of its own, and some more. */
+#define WORKER_DESCRIPTORS_MAX   (WORKER_CLIENTS_MAX + 32)
+/* All the bounded buffers full at once, twice over. */
+#define WORKER_MEMORY_MAX        (1024ull << 20)
+
+/* --- Commands in flight ---------------------------------------------- */
 
 /* QEMU answers in order; more would only queue in the stubdomain. */
 #define WORKER_FLIGHTS_MAX       64
@@ -63,7 +68,7 @@
 #define WORKER_REPLY_LIMIT_MS    30000
 #endif
 
-/* --- The console session ----------------------------------------------- */
+/* --- The console session --------------------------------------------- */
 
 /* Between attempts to reach xenconsoled: at once when it merely
  * restarts, and next to nothing when it is down for good. */
@@ -105,7 +110,7 @@
 #define WORKER_OFFENCE_LAST_MS   10000
 #define WORKER_OFFENCE_FORGET_MS 60000
 
-/* --- The save barrier -------------------------------------------------- */
+/* --- The save barrier ------------------------------------------------ */
 
 /* save-begin opens a file on the same host. */
 #ifndef WORKER_SAVE_BEGIN_MS

@@ -74,8 +74,8 @@ static void mux_expired(void *data)
         mux_fail(mux, flight, desc);
         return;
     }
-    snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u can't "
-             "be reached: %s; the command was not sent", mux->guest_domid,
+    snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
+             "can't be reached: %s; the command was not sent", mux->guest_domid,
              mux->saving ? "the state of its devices is being saved" :
              session_obstacle(&mux->session));
     mux_fail(mux, flight, desc);
@@ -177,8 +177,8 @@ static void mux_reply(struct mux *mux, const struct qmp_message *message)
     wanted = flight->state == FLIGHT_SENT;
     loop_timer_clear(mux->loop, &flight->timer);
     if (wanted && flight_hold_reply(&mux->table, flight, message)) {
-        mux_fail(mux, flight, "Out of memory for QEMU's reply; the command "
-                              "has been executed");
+        mux_fail(mux, flight, "Out of memory for QEMU's reply; the "
+                              "command has been executed");
         flight_abandon(&mux->table, flight);
         wanted = false;
     }

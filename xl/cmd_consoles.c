@@ -108,6 +108,8 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
     /* The first round only measures; line 0 is the head. */
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i <= rows->n; i++) {
+            size_t begin = text->len;
+
             table_cells(i ? &rows->row[i - 1] : NULL, cell, &output);
             for (size_t c = 0; c < COLUMNS; c++) {
                 int n = (int)strlen(cell[c]);
@@ -119,15 +121,14 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
                                    -width[c], cell[c],
                                    c + 1 < COLUMNS ? "  " : "");
             }
-            if (round)
-                qmp_buf_printf(text, "\n");
             free(output);
+            if (!round)
+                continue;
+            /* Names and paths are others' choice. */
+            log_sanitise((char *)text->data + begin, text->len - begin);
+            qmp_buf_printf(text, "\n");
         }
     }
-    /* The names are others' choice. */
-    for (size_t i = 0; i < text->len; i++)
-        if (text->data[i] != '\n')
-            log_sanitise((char *)text->data + i, 1);
 }
 
 /* -1: complained. unknown_ok: a domain without consoles is no error. */

@@ -19,9 +19,14 @@
 
 #include <libxlutil.h>
 
-#define HELPER XENQMP_LIBEXECDIR "/qmp-helper"
-#define KERNEL XENQMP_STUBDOM_DIR "/vmlinuz"
-#define RAMDISK XENQMP_STUBDOM_DIR "/initrd"
+/* Tests have an installation of their own. */
+#ifndef CREATE_LIBEXECDIR
+#define CREATE_LIBEXECDIR XENQMP_LIBEXECDIR
+#define CREATE_STUBDOM_DIR XENQMP_STUBDOM_DIR
+#endif
+#define HELPER CREATE_LIBEXECDIR "/qmp-helper"
+#define KERNEL CREATE_STUBDOM_DIR "/vmlinuz"
+#define RAMDISK CREATE_STUBDOM_DIR "/initrd"
 /* A guest's configuration is a page of text. */
 #define CONFIG_MAX (1u << 20)
 

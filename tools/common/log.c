@@ -21,7 +21,7 @@ void log_open(const char *program, enum log_target target,
     log_target = target;
     log_max_level = max_level;
     if (target == LOG_TO_SYSLOG)
-        openlog(program, LOG_PID, LOG_DAEMON);
+        openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 void log_sanitise(char *text, size_t n)

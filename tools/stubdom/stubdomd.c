@@ -409,7 +409,10 @@ static int read_arguments(struct stubdomd *d, struct xs_handle *xs)
         }
         free(value);
     }
-    r = 0;
+    /* libxl names the guest to hvmloader only; query-uuid asks QEMU. */
+    if (!strncmp(vm, "/vm/", 4))
+        r = arguments_add(&d->arguments, "-uuid") ||
+            arguments_add(&d->arguments, vm + 4) ? -1 : 0;
 out:
     free(names);
     free(vm);

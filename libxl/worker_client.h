@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One client's connection: its messages in, bounded output back. What a
+ * message means is worker_monitor.h's.
+ */
+#ifndef XENQMP_WORKER_CLIENT_H
+#define XENQMP_WORKER_CLIENT_H
+
+#include "qmp_framer.h"
+#include "qmp_message.h"
+#include "worker_flight.h"
+
+enum client_state {
+    /* No client. */
+    CLIENT_FREE,
+    /* Connected; QEMU's greeting isn't known yet. Nothing is read. */
+    CLIENT_GREETING,
+    /* Greeted. Gets no events; all but qmp_capabilities is refused. */
+    CLIENT_NEGOTIATING,
+    /* Commands are executed, events are sent. */
+    CLIENT_READY,
+    /* Closed. The place is free after the batch of events, for a caller
+     * may still be working on what it said. */
+    CLIENT_DEAD,
+};
+
+enum client_taken {
+    CLIENT_TAKEN,
+    /* To be answered here, but earlier ones are in flight, and replies
+     * keep their order: the message is offered again. */
+    CLIENT_LATER,
+};
+
+struct client;
+
+/* What serves a client. All may call client_...() functions. */
+struct service {
+    /* The greeting, *n_r bytes with CRLF; NULL: not known yet. */
+    const char *(*greeting)(void *server, size_t *n_r);
+    /* True if one more command can be executed now. */
+    bool (*has_room)(void *server);
+    /* Executes a command of a READY client. */
+    enum client_taken (*execute)(struct client *client,
+                                 const struct qmp_message *message,
+                                 const char *name);
+    /* Forgets what is in flight. */
+    void (*reset)(struct client *client);
+    /* A client is DEAD; its owner frees it after this batch. */
+    void (*dead)(void *server);
+};
+
+struct client {
+    /* the opener sets */
+    struct loop *loop;
+    const struct service *service;
+    void *server;               /* service's own */
+    struct client_ref ref;
+    /* readable */
+    enum client_state state;
+    unsigned int in_flight;     /* the service counts */
+    struct qmp_buf out;
+    char who[64];               /* for log lines */
+    /* private to monitor_...() */
+    struct loop_timer greeting_timer;
+    /* private */
+    int fd;
+    loop_id id;
+    struct qmp_framer framer;
+    enum qmp_framer_result next;    /* offered, not taken yet */
+    bool has_next, eof;
+    const char *text;           /* of next, in the framer */
+    size_t len;
+    unsigned int events_lost;
+    struct loop_timer stall;
+};
+
+/* Takes fd over, also when it fails (-1, errno); state GREETING. */
+int client_open(struct client *client, int fd);
+/* Closes the connection: DEAD. why: for the log, or NULL. Legal for any
+ * client that is open or DEAD. */
+void client_close(struct client *client, const char *why);
+/* From DEAD to FREE. */
+void client_dispose(struct client *client);
+
+/* Open and not DEAD. */
+bool client_is_live(const struct client *client);
+
+/* Sends n bytes of whole lines; what doesn't fit closes the client. */
+void client_put(struct client *client, const char *lines, size_t n);
+void client_put_return(struct client *client, const char *json,
+                       const char *id, size_t n);
+void client_put_error(struct client *client, const char *class,
+                      const char *desc, const char *id, size_t n);
+/* False if a reply of n bytes must not be put: too much is waiting. */
+bool client_takes_reply(const struct client *client, size_t n);
+/* Sends it to a READY client, or counts it as lost. */
+void client_put_event(struct client *client, const char *event, size_t n);
+/* Forgets that events were lost: a new session. */
+void client_forget_events(struct client *client);
+
+/* Handles what it has sent, as far as it may; to be called whenever a
+ * command has ended or there's room again. */
+void client_pump(struct client *client);
+
+#endif

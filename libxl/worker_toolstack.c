@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libxl asks query-chardev to learn which ptys QEMU has opened for
+ * consoles (libxl_qmp.c, libxl__qmp_initializations). There are none: the
+ * consoles are xenconsoled's, which writes their tty itself.
+ */
+#include "worker_toolstack.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "worker_reply.h"
+
+/* libxl compares it with versions from 2.11 on. */
+#define TOOLSTACK_VERSION                                               \
+    "{\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, "           \
+    "\"package\": \"xenqmp\"}"
+
+static const struct {
+    const char *name, *value;
+} toolstack_commands[] = {
+    { "query-chardev",  "[]" },
+    { "query-commands", "[{\"name\": \"query-chardev\"}, "
+                        "{\"name\": \"query-commands\"}, "
+                        "{\"name\": \"query-version\"}]" },
+    { "query-version",  TOOLSTACK_VERSION },
+};
+
+const char *toolstack_greeting(void *server, size_t *n_r)
+{
+    static const char greeting[] = "{\"QMP\": {\"version\": "
+        TOOLSTACK_VERSION ", \"capabilities\": []}}\r\n";
+
+    (void)server;
+    *n_r = sizeof(greeting) - 1;
+    return greeting;
+}
+
+bool toolstack_has_room(void *server)
+{
+    (void)server;
+    return true;
+}
+
+enum client_taken toolstack_execute(struct client *client,
+                                    const struct qmp_message *message,
+                                    const char *name)
+{
+    const char *id = qmp_span_text(message, message->id);
+    char desc[256];
+
+    for (size_t i = 0; i < sizeof(toolstack_commands) /
+                           sizeof(toolstack_commands[0]); i++) {
+        if (strcmp(name, toolstack_commands[i].name))
+            continue;
+        client_put_return(client, toolstack_commands[i].value, id,
+                          message->id.len);
+        return CLIENT_TAKEN;
+    }
+    snprintf(desc, sizeof(desc), "The command %s has not been found",
+             name);
+    client_put_error(client, QMP_COMMAND_NOT_FOUND, desc, id,
+                     message->id.len);
+    return CLIENT_TAKEN;
+}
+
+void toolstack_reset(struct client *client)
+{
+    (void)client;               /* nothing is ever in flight */
+}

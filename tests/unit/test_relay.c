@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../tools/stubdom/relay.h"
+
+#include "tap.h"
+
+#define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
+
+static struct relay relay;
+
+static void from_console(const char *text)
+{
+    check_int(relay_console_input(&relay, text, strlen(text)), 0);
+}
+
+static void from_qemu(const char *text)
+{
+    check_int(relay_qemu_input(&relay, text, strlen(text)), 0);
+}
+
+static void console_gets(const char *text)
+{
+    check_mem(relay.to_console.data, relay.to_console.len, text,
+              strlen(text));
+    relay_console_written(&relay, relay.to_console.len);
+}
+
+static void qemu_gets(const char *text)
+{
+    check_mem(relay.to_qemu.data, relay.to_qemu.len, text, strlen(text));
+    qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
+}
+
+/* A relay whose first session is connected and greeted. */
+static void start(void)
+{
+    relay_init(&relay);
+    check(relay.want_connect);
+    relay_connected(&relay);
+    check(!relay.want_connect);
+    from_qemu(GREETING);
+    console_gets(GREETING);
+}
+
+TEST(a_client_without_reset_sees_plain_qmp)
+{
+    start();
+    from_console("{\"execute\":\"qmp_capabilities\"}");
+    qemu_gets("{\"id\": \"0-1\", \"execute\":\"qmp_capabilities\"}\r\n");
+    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    console_gets("{\"return\": {}}\r\n");
+    from_console("{\"execute\":\"stop\",\"id\":12345678901234567890}");
+    qemu_gets("{\"execute\":\"stop\",\"id\":\"0-2\"}\r\n");
+    from_qemu("{\"event\": \"STOP\"}\r\n{\"return\": {}, \"id\": \"0-2\"}\r\n");
+    console_gets("{\"event\": \"STOP\"}\r\n"
+                 "{\"return\": {}, \"id\": 12345678901234567890}\r\n");
+}
+
+TEST(reset_before_qemu_is_up_is_answered_at_once)
+{
+    relay_init(&relay);
+    from_console("\x18{\"execute\":\"qmp_reset\",\"id\":\"n1\"}\r\n");
+    console_gets("{\"return\": {}, \"id\": \"n1\"}\r\n");
+    check(relay.want_connect);
+    relay_connected(&relay);
+    from_qemu(GREETING);
+    console_gets(GREETING);
+}
+
+TEST(reset_works_after_any_garbage)
+{
+    static const char *const before[] = {
+        "{\"execute\":\"sto", "{\"a\":\"\\", "]]]}", "nonsense", "[[[{{{",
+        "{\"execute\": \"x\", \"id\": {\"a\": [", "\xff\xff\x01",
+    };
+
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        relay_dispose(&relay);
+        start();
+        from_console(before[i]);
+        relay_console_written(&relay, relay.to_console.len);
+        from_console("\x18{\"execute\":\"qmp_reset\",\"id\":7}\r\n");
+        /* What the garbage was told may come before, never after. */
+        check(relay.to_console.len >= 25);
+        check(!memcmp(relay.to_console.data + relay.to_console.len - 25,
+                      "{\"return\": {}, \"id\": 7}\r\n", 25));
+        check(relay.want_connect);
+    }
+}
+
+TEST(nothing_of_the_old_session_follows_the_return)
+{
+    start();
+    from_console("{\"execute\":\"a\",\"id\":1}{\"execute\":\"b\",\"id\":2}");
+    from_qemu("{\"return\": 1, \"id\": \"0-1\"}\r\n{\"event\": \"E\"}\r\n");
+    from_console("{\"execute\":\"qmp_reset\",\"id\":\"n\"}");
+    console_gets("{\"return\": {}, \"id\": \"n\"}\r\n");
+    /* The old socket's last words. */
+    from_qemu("{\"return\": 2, \"id\": \"0-2\"}\r\n{\"event\": \"F\"}\r\n");
+    console_gets("");
+    qemu_gets("");
+    relay_connected(&relay);
+    from_qemu(GREETING);
+    console_gets(GREETING);
+    /* A coroutine command of the old session answers into the new one. */
+    from_qemu("{\"return\": 2, \"id\": \"0-2\"}\r\n");
+    console_gets("");
+    /* And cannot be taken for a command of the new one. */
+    from_console("{\"execute\":\"c\",\"id\":2}");
+    qemu_gets("{\"execute\":\"c\",\"id\":\"1-3\"}\r\n");
+    from_qemu("{\"return\": 2, \"id\": \"0-3\"}\r\n");
+    console_gets("");
+    from_qemu("{\"return\": 3, \"id\": \"1-3\"}\r\n");
+    console_gets("{\"return\": 3, \"id\": 2}\r\n");
+    from_qemu("{\"return\": 3, \"id\": \"1-3\"}\r\n");
+    console_gets("");
+}
+
+TEST(a_half_written_line_is_ended_before_the_return)
+{
+    start();
+    from_qemu("{\"event\": \"LONG\"}\r\n");
+    relay_console_written(&relay, 5);
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    console_gets("\r\n{\"return\": {}, \"id\": 1}\r\n");
+}
+
+TEST(two_resets_are_both_answered_and_the_last_counts)
+{
+    start();
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}"
+                 "{\"execute\":\"qmp_reset\",\"id\":2}");
+    console_gets("{\"return\": {}, \"id\": 2}\r\n");
+    relay_connected(&relay);
+    from_qemu(GREETING);
+    console_gets(GREETING);
+}
+
+TEST(reset_during_the_greeting)
+{
+    relay_init(&relay);
+    relay_connected(&relay);
+    from_qemu("{\"QMP\": {\"ver");
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    console_gets("{\"return\": {}, \"id\": 1}\r\n");
+    relay_connected(&relay);
+    from_qemu(GREETING);
+    console_gets(GREETING);
+}
+
+TEST(a_saves_reply_waits_for_the_copy)
+{
+    start();
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":5}");
+    check(relay.want_save_prepare);
+    relay.want_save_prepare = false;
+    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    console_gets("");
+    check(relay.want_save_copy);
+    relay.want_save_copy = false;
+    check_int(relay_save_copied(&relay, 0), 0);
+    console_gets("{\"return\": {}, \"id\": 5}\r\n");
+    /* One that QEMU refuses is not copied. */
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":6}");
+    from_qemu("{\"error\": {}, \"id\": \"0-2\"}\r\n");
+    check(!relay.want_save_copy);
+    console_gets("{\"error\": {}, \"id\": 6}\r\n");
+    /* One whose copy fails is an error. */
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":7}");
+    from_qemu("{\"return\": {}, \"id\": \"0-3\"}\r\n");
+    check_int(relay_save_copied(&relay, 5), 0);
+    console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"The "
+                 "saved state could not be copied to console 1\"}, "
+                 "\"id\": 7}\r\n");
+}
+
+TEST(a_reset_forgets_a_save)
+{
+    start();
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":5}");
+    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    console_gets("{\"return\": {}, \"id\": 1}\r\n");
+    check(!relay.want_save_copy);
+    check_int(relay_save_copied(&relay, 0), 0);
+    console_gets("");
+}
+
+TEST(qemus_end_fails_what_is_in_flight)
+{
+    start();
+    from_console("{\"execute\":\"a\",\"id\":1}");
+    check_int(relay_disconnected(&relay), 0);
+    console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"QEMU "
+                 "closed its monitor; it may have executed the command\"}, "
+                 "\"id\": 1}\r\n");
+    check(relay.want_connect);
+    from_console("{\"execute\":\"a\",\"id\":2}");
+    console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"QEMU "
+                 "has not started or has ended\"}, \"id\": 2}\r\n");
+}
+
+TEST(events_that_nobody_takes_are_dropped_and_counted)
+{
+    start();
+    for (int i = 0; i < 100000; i++)
+        from_qemu("{\"event\": \"E\"}\r\n");
+    check(relay.to_console.len < RELAY_EVENTS_MAX + 100);
+    check(relay.events_lost > 50000);
+    /* Replies still come. */
+    from_console("{\"execute\":\"a\",\"id\":1}");
+    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    check(!memcmp(relay.to_console.data + relay.to_console.len - 25,
+                  "{\"return\": {}, \"id\": 1}\r\n", 25));
+}
+
+TEST(no_more_commands_in_flight_than_there_is_room_for)
+{
+    char text[64];
+
+    start();
+    for (int i = 0; i < RELAY_FLIGHT_MAX; i++) {
+        check(relay_takes_commands(&relay));
+        snprintf(text, sizeof(text), "{\"execute\":\"a\",\"id\":%d}", i);
+        from_console(text);
+    }
+    check(!relay_takes_commands(&relay));
+    console_gets("");
+    from_console("{\"execute\":\"a\",\"id\":\"x\"}");
+    console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"Too "
+                 "many commands in flight\"}, \"id\": \"x\"}\r\n");
+}
+
+TEST(garbage_is_told_in_bounds)
+{
+    char junk[4096];
+
+    start();
+    memset(junk, '}', sizeof(junk));
+    for (size_t i = 1; i < sizeof(junk); i += 2)
+        junk[i] = '\n';
+    for (int i = 0; i < 1000; i++)
+        check_int(relay_console_input(&relay, junk, sizeof(junk)), 0);
+    check(relay.to_console.len < RELAY_EVENTS_MAX + 200);
+}
+
+TAP_MAIN()

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../tools/stubdom/arguments.h"
+#include "../../tools/stubdom/consoles.h"
+#include "../../tools/stubdom/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "tap.h"
+
+TEST(ttys_follow_the_order_of_xenstores_list)
+{
+    char *sorted[] = { "1", "2", "3", "4" };
+    char *odd[] = { "3", "1", "0", "2" };
+    char *many[] = { "1", "2", "3", "4", "5", "6", "7", "8" };
+
+    check_int(consoles_hvc(sorted, 4, 0), 0);
+    check_int(consoles_hvc(sorted, 4, 3), 3);
+    check_int(consoles_hvc(sorted, 4, 5), -1);
+    check_int(consoles_hvc(odd, 4, 3), 1);
+    check_int(consoles_hvc(odd, 4, 1), 2);
+    check_int(consoles_hvc(odd, 4, 2), 3);
+    check_int(consoles_hvc(many, 8, 7), 7);
+    check_int(consoles_hvc(many, 8, 8), -1);
+}
+
+static int plus_one(int n, void *data)
+{
+    (void)data;
+    return n == 9 ? -1 : n + 1;
+}
+
+TEST(arguments_are_literal_but_for_ttys_and_the_incoming_state)
+{
+    static struct arguments arguments;
+    static const char *const values[] = {
+        "-serial", "/dev/hvc4", "/dev/hvc4x", "a/dev/hvc4", "/dev/hvc9",
+        "$STUBDOM_RESTORE_INCOMING_ARG", "a b\"c'$HOME",
+    };
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        check_int(arguments_add_translated(&arguments, values[i], plus_one,
+                                           NULL), 0);
+    check_str(arguments.argv[0], "-serial");
+    check_str(arguments.argv[1], "/dev/hvc5");
+    check_str(arguments.argv[2], "/dev/hvc4x");
+    check_str(arguments.argv[3], "a/dev/hvc4");
+    check_str(arguments.argv[4], "/dev/hvc9");
+    check_str(arguments.argv[6], "a b\"c'$HOME");
+    check(arguments_set_incoming(&arguments, 12));
+    check_str(arguments.argv[5], "fd:12");
+    check(!arguments_set_incoming(&arguments, 12));
+    check(!arguments.argv[7]);
+    while (!arguments_add(&arguments, "x"))
+        continue;
+    check_int(arguments.n, ARGUMENTS_MAX);
+    arguments_dispose(&arguments);
+    check_int(arguments.n, 0);
+}
+
+static int done_error = -1;
+
+static void done(void *data, int error)
+{
+    (void)data;
+    done_error = error;
+}
+
+TEST(a_stream_copies_a_file_into_a_slow_pipe)
+{
+    static char bytes[300000], copy[300000];
+    static struct stream stream;
+    static struct loop loop;
+    int fds[2], file = memfd_create("state", 0);
+    size_t got = 0;
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 7 + i / 251);
+    check_int(write(file, bytes, sizeof(bytes)), sizeof(bytes));
+    check_int(lseek(file, 0, SEEK_SET), 0);
+    check_int(pipe2(fds, O_NONBLOCK), 0);
+    check_int(loop_init(&loop), 0);
+    check_int(stream_start(&stream, &loop, file, fds[1], done, NULL), 0);
+    while (got < sizeof(copy)) {
+        ssize_t n;
+
+        check_int(loop_run_once(&loop, 0), 0);
+        n = read(fds[0], copy + got, 1000);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    while (stream.active)
+        check_int(loop_run_once(&loop, -1), 0);
+    check_int(done_error, 0);
+    check_int(stream.copied, sizeof(bytes));
+    check_mem(copy, got, bytes, sizeof(bytes));
+}
+
+TEST(a_stream_ends_when_nobody_reads_any_more)
+{
+    static struct stream stream;
+    static struct loop loop;
+    int in[2], out[2];
+
+    signal(SIGPIPE, SIG_IGN);
+    check_int(pipe2(in, O_NONBLOCK), 0);
+    check_int(pipe2(out, O_NONBLOCK), 0);
+    check_int(loop_init(&loop), 0);
+    check_int(stream_start(&stream, &loop, in[0], out[1], done, NULL), 0);
+    close(out[0]);
+    while (stream.active)
+        check_int(loop_run_once(&loop, -1), 0);
+    check_int(done_error, EPIPE);
+}
+
+TAP_MAIN()
