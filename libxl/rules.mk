@@ -25,11 +25,14 @@ lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
 	    'Version: $(VERSION)' 'Requires.private: yajl xentoollog' \
 	    'Libs: -L$${libdir} -lxlqmp' 'Cflags: -I$${includedir}' >$@
 
+# qmp-helper's worker, which its tests link too, and qmp-helper.
 WORKER_OBJECTS := $(call objects,libxl,worker worker_client worker_console \
-    worker_flight worker_greeting worker_monitor worker_mux worker_process worker_reply \
-    worker_sandbox worker_save worker_session worker_toolstack)
+    worker_flight worker_greeting worker_monitor worker_mux \
+    worker_process worker_reply worker_sandbox worker_save worker_session \
+    worker_toolstack)
+WORKER_LIBS = $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 HELPER_OBJECTS := $(call objects,libxl,helper helper_args helper_consoles \
     helper_devices helper_proxy helper_socket helper_store)
 $(eval $(call program,bin/qmp-helper,$(HELPER_OBJECTS) $(WORKER_OBJECTS) \
     $(QMP_OBJECTS) $(COMMON_OBJECTS),\
-    $(XENSTORE_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)))
+    $(XENSTORE_LIBS) $(WORKER_LIBS)))

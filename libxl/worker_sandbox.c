@@ -109,6 +109,16 @@ static int sandbox_limits(const struct worker_config *config)
            sandbox_limit(RLIMIT_AS, WORKER_MEMORY_MAX);
 }
 
+/* Needs CAP_SETPCAP, so it comes before the change of user. */
+static int sandbox_bounding_set(const struct worker_config *config)
+{
+    (void)config;
+    for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
+        if (cap_drop_bound(cap))
+            return -1;
+    return 0;
+}
+
 static int sandbox_root(const struct worker_config *config)
 {
     return chroot(config->root) || chdir("/") ? -1 : 0;
@@ -156,6 +166,7 @@ int sandbox_enter(const struct worker_config *config)
     } steps[] = {
         { "limits",       sandbox_limits },
         { "chroot",       sandbox_root },
+        { "bounding set", sandbox_bounding_set },
         { "user",         sandbox_user },
         { "capabilities", sandbox_capabilities },
         { "process",      sandbox_process },

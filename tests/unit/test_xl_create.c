@@ -123,9 +123,9 @@ TEST(a_dry_run_prints_a_command_for_the_shell)
 {
     set_up();
     check_int(RUN("-n", "hvm.cfg", "name=\"it's\""), 0);
-    check(!strncmp(out, "xl create hvm.cfg 'name=\"it'\\''s\"' "
+    check(strstr(out, "xl create hvm.cfg 'name=\"it'\\''s\"' "
                    "'device_model_version=\"qemu-xen\"' "
-                   "device_model_stubdomain_override=1 ", 105));
+                   "device_model_stubdomain_override=1 ") == out);
     check_str(out + strlen(out) - 7, " vnc=0\n");
     check_str(err, "");
     /* Also if it would fail, but then the status says so. */

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <termios.h>
 
 #include "fake_qmp.h"
 #include "tap.h"
@@ -190,8 +191,8 @@ static void on_event(xlqmp_ctx *c, const char *name, const char *event,
         check(xlqmp_event_unsubscribe(c, first));
         check(xlqmp_event_unsubscribe(c, second));
         check(!xlqmp_event_unsubscribe(c, second));
-        check_int(xlqmp_event_subscribe(c, "C", on_event, (void *)"3",
-                                        NULL), 0);
+        check_int(xlqmp_event_subscribe(c, NULL, on_event,
+                                        (void *)"3", NULL), 0);
     }
 }
 
@@ -247,6 +248,35 @@ TEST(a_console_that_echoes)
     xlqmp_close(ctx);
     /* It was the context's. */
     check_int(fcntl(fds[0], F_GETFD), -1);
+}
+
+TEST(a_terminal_is_made_raw_and_keeps_what_has_come)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+    struct termios termios;
+    struct pollfd fd;
+    int timeout = -1;
+
+    check(master >= 0 && !grantpt(master) && !unlockpt(master));
+    slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    check(slave >= 0);
+    check_int(write(master, "late\n", 5), 5);
+    check_int(xlqmp_open_fd(NULL, slave, XLQMP_CONSOLE, &ctx, &error), 0);
+    check_int(tcgetattr(slave, &termios), 0);
+    check(!(termios.c_lflag & (ECHO | ICANON | ISIG)));
+    check(!(termios.c_oflag & OPOST));
+    check(fcntl(slave, F_GETFL) & O_NONBLOCK);
+    xlqmp_beforepoll(ctx, &fd, &timeout);
+    check_int(fd.fd, slave);
+    check_int(fd.events, POLLIN | POLLOUT);
+    /* The next qmp_reset. */
+    check(timeout > 1000 && timeout <= 2000);
+    check_int(poll(&fd, 1, 0), 1);
+    check(fd.revents & POLLIN);
+    /* Its other end goes. */
+    close(master);
+    check_int(xlqmp_wait_ready(ctx, 5000, &error), XLQMP_ERROR_LOST);
+    xlqmp_close(ctx);
 }
 
 TAP_MAIN()

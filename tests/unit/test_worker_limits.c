@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qmp-helper's worker: what happens when time is up. The same sources with
+ * shorter limits. */
+#define WORKER_STALL_MS           300
+#define WORKER_GREETING_WAIT_MS   200
+#define WORKER_SEND_LIMIT_MS      200
+#define WORKER_FIRST_LIMIT_MS     100
+#define WORKER_REPLY_LIMIT_MS     300
+#define WORKER_RESET_REPEAT_MS    100
+#define WORKER_NEGOTIATE_LIMIT_MS 200
+#define WORKER_SAVE_BEGIN_MS      200
+#define WORKER_SAVE_SYNC_MS       200
+#define WORKER_CONNECT_FIRST_MS   10
+#define WORKER_CONNECT_LAST_MS    20
+
+#include "../../libxl/worker.c"
+#include "../../libxl/worker_client.c"
+#include "../../libxl/worker_console.c"
+#include "../../libxl/worker_flight.c"
+#include "../../libxl/worker_greeting.c"
+#include "../../libxl/worker_monitor.c"
+#include "../../libxl/worker_mux.c"
+#include "../../libxl/worker_process.c"
+#include "../../libxl/worker_reply.c"
+#include "../../libxl/worker_sandbox.c"
+#include "../../libxl/worker_save.c"
+#include "../../libxl/worker_session.c"
+#include "../../libxl/worker_toolstack.c"
+
+/* The sources have a client_...() noun of their own. */
+#define client_connect fixture_client_connect
+#define client_start   fixture_client_start
+#include "worker_fixture.h"
+
+TEST(command_without_an_answer_fails_and_its_late_reply_is_dropped)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "{\"execute\": \"stop\", \"id\": 1}");
+    peer_command(&f, "stop", id);
+    expect(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+           "\"QEMU in the stubdomain of domain 7 has not answered in 1 s; "
+           "the command may still be executed\"}, \"id\": 1}");
+    peer_return(&f, id, "{}");
+    say(fd, "{\"execute\": \"cont\", \"id\": 2}");
+    peer_command(&f, "cont", id);
+    peer_return(&f, id, "{}");
+    expect(fd, "{\"return\": {}, \"id\": 2}");
+    fixture_end(&f);
+}
+
+TEST(commands_that_take_their_time_may)
+{
+    struct fixture f;
+    char id[64], other[64];
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "{\"execute\": \"migrate\", \"id\": 1}");
+    peer_command(&f, "migrate", id);
+    say(fd, "{\"execute\": \"stop\", \"id\": 2}");
+    peer_command(&f, "stop", other);
+    expect_part(fd, "\"id\": 2}");
+    peer_return(&f, id, "{}");
+    expect(fd, "{\"return\": {}, \"id\": 1}");
+    fixture_end(&f);
+}
+
+TEST(command_that_can_not_be_sent_fails_with_the_reason)
+{
+    struct fixture f;
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    close(f.console);
+    close(f.console_listener);
+    expect_log(&f, "lost the connection to xenconsoled");
+    say(fd, "{\"execute\": \"stop\", \"id\": 1}");
+    expect(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+           "\"QEMU in the stubdomain of domain 7 can't be reached: "
+           "xenconsoled does not serve its QMP console; the command was "
+           "not sent\"}, \"id\": 1}");
+    expect_log(&f, "does not serve");
+    fixture_end(&f);
+}
+
+TEST(client_is_greeted_without_a_qemu)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fixture_start(&f, false);
+    peer_accept(&f);
+    fd = connect_to(f.clients);
+    expect_part(fd, "\"major\": 0}");
+    say(fd, "{\"execute\": \"qmp_capabilities\"}");
+    expect(fd, "{\"return\": {}}");
+    say(fd, "{\"execute\": \"stop\", \"id\": 1}");
+    expect_part(fd, "the stubdomain does not answer qmp_reset");
+    /* QEMU comes late: the client may go on. */
+    for (;;) {
+        peer_request(&f, "qmp_reset", id);
+        if (!readable(f.console))
+            break;
+    }
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    peer_negotiate(&f, GREETING(""));
+    say(fd, "{\"execute\": \"stop\", \"id\": 2}");
+    peer_command(&f, "stop", id);
+    fixture_end(&f);
+}
+
+TEST(reset_is_repeated_and_only_the_latest_nonce_counts)
+{
+    struct fixture f;
+    char first[64], second[64];
+    int fd;
+
+    fixture_start(&f, false);
+    peer_accept(&f);
+    peer_request(&f, "qmp_reset", first);
+    peer_request(&f, "qmp_reset", second);
+    check(strcmp(first, second) != 0);
+    /* The first's answer would be followed by the second's greeting. */
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", first);
+    say(f.console, GREETING("\"first\""));
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", second);
+    peer_negotiate(&f, "{\"QMP\": {\"version\": 2, \"capabilities\": []}}");
+    fd = connect_to(f.clients);
+    expect(fd, "{\"QMP\": {\"version\": 2, \"capabilities\": []}}");
+    fixture_end(&f);
+}
+
+TEST(negotiation_without_an_answer_starts_again)
+{
+    struct fixture f;
+    char id[64];
+
+    fixture_start(&f, false);
+    peer_accept(&f);
+    peer_request(&f, "qmp_reset", id);
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    say(f.console, GREETING(""));
+    peer_request(&f, "qmp_capabilities", id);
+    peer_session(&f);
+    close(client_start(&f));
+    fixture_end(&f);
+}
+
+TEST(client_that_reads_nothing_is_closed)
+{
+    static char pad[100000];
+    struct fixture f;
+    int slow, fast;
+
+    memset(pad, 'p', sizeof(pad) - 1);
+    peer_start(&f, false);
+    slow = client_start(&f);
+    fast = client_start(&f);
+    for (int i = 0; i < 10; i++) {
+        say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}", pad);
+        expect_part(fast, "\"event\": \"E\"");
+    }
+    expect_log(&f, "it does not read what is sent to it");
+    /* What the socket held, then the end. */
+    while (next_line(slow))
+        check(strstr(line, "\"event\": \"E\"") != NULL);
+    say(f.console, "{\"event\": \"LAST\"}");
+    expect(fast, "{\"event\": \"LAST\"}");
+    fixture_end(&f);
+}
+
+TEST(hanging_qemu_is_found_out)
+{
+    struct fixture f;
+    char id[64];
+    int fds[2], fd;
+
+    peer_start(&f, false);
+    for (int c = 0; c < 2; c++) {
+        fds[c] = client_start(&f);
+        for (int i = 0; i < 16; i++) {
+            say(fds[c], "{\"execute\": \"stop\"}");
+            peer_command(&f, "stop", id);
+        }
+        close(fds[c]);
+    }
+    fd = client_start(&f);
+    do {
+        say(fd, "{\"execute\": \"cont\", \"id\": 1}");
+        check(next_line(fd));
+    } while (!strstr(line, "hangs: it has not answered 3"));
+    check(strstr(line, "this one was not sent") != NULL);
+    fixture_end(&f);
+}
+
+/* A save with the control socket silent at one place. */
+static void check_silent(bool begins, const char *ought)
+{
+    struct fixture f;
+    char id[64];
+    int fd, other;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    other = client_start(&f);
+    say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
+    f.control = accept(f.control_listener, NULL, NULL);
+    put_text(f.control, "xenconsoled 1 1 0\n");
+    expect(f.control, "save-begin");
+    if (begins) {
+        put_text(f.control, "ok\n");
+        peer_command(&f, "xen-save-devices-state", id);
+        /* Longer than the reply limit, which this one doesn't have. */
+        for (int ms = 0; ms <= WORKER_REPLY_LIMIT_MS;
+             ms += WORKER_SEND_LIMIT_MS) {
+            say(other, "{\"execute\": \"cont\"}");
+            expect_part(other, "the state of its devices is being saved");
+        }
+        check(!readable(fd));
+        peer_return(&f, id, "{}");
+        expect(f.control, "sync");
+    }
+    expect_part(fd, ought);
+    say(fd, "{\"execute\": \"cont\", \"id\": 2}");
+    peer_command(&f, "cont", id);
+    fixture_end(&f);
+}
+
+TEST(save_whose_stream_does_not_open_fails)
+{
+    check_silent(false, "it has not opened the state's file in time");
+}
+
+TEST(save_whose_stream_does_not_end_fails)
+{
+    check_silent(true, "it has not completed the state's file in time");
+}
+
+TAP_MAIN()

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qmp-helper's worker: the barrier around xen-save-devices-state. */
+#include "worker_fixture.h"
+
+static const char save_command[] = "{\"execute\": "
+    "\"xen-save-devices-state\", \"arguments\": {\"filename\": "
+    "\"/dev/fdset/1\", \"live\": true}, \"id\": 9}";
+
+/* Accepts the worker at the control socket, and reads save-begin. */
+static void control_accept(struct fixture *f)
+{
+    f->control = accept4(f->control_listener, NULL, NULL, SOCK_CLOEXEC);
+    check(f->control >= 0);
+    put_text(f->control, "xenconsoled 1 4711 0.1.0\n");
+    expect(f->control, "save-begin");
+}
+
+/* A save, up to the command's arrival at QEMU. */
+static int save_start(struct fixture *f, bool sandbox, char *id_r)
+{
+    int fd;
+
+    peer_start(f, sandbox);
+    fd = client_start(f);
+    say(fd, "%s", save_command);
+    control_accept(f);
+    check(!readable(f->console));   /* not before it's open */
+    put_text(f->control, "ok\n");
+    peer_command(f, "xen-save-devices-state", id_r);
+    check(strstr(line, "\"/dev/fdset/1\", \"live\": true") != NULL);
+    return fd;
+}
+
+static void check_save(bool sandbox)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, sandbox, id);
+
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    check(!readable(fd));           /* held until then */
+    put_text(f.control, "ok 16988\n");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+    expect_end(f.control);
+    /* And once more. */
+    say(fd, "%s", save_command);
+    control_accept(&f);
+    put_text(f.control, "ok\n");
+    peer_command(&f, "xen-save-devices-state", id);
+    fixture_end(&f);
+}
+
+TEST(save_reply_waits_for_the_file)
+{
+    check_save(false);
+}
+
+TEST(save_works_in_the_sandbox)
+{
+    if (!geteuid())
+        check_save(true);
+}
+
+TEST(save_name_written_otherwise_is_a_save)
+{
+    struct fixture f;
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "{\"execute\": \"xen-save-devices-st\\u0061te\"}");
+    control_accept(&f);
+    fixture_end(&f);
+}
+
+TEST(save_that_did_not_reach_its_file_fails)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    put_text(f.control, "error the state is not in /x: No space left\n");
+    expect_part(fd, "\"class\": \"GenericError\"");
+    check(strstr(line, "No space left") != NULL);
+    check(strstr(line, "\"id\": 9}") != NULL);
+    fixture_end(&f);
+}
+
+TEST(save_that_can_not_be_opened_fails)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "%s", save_command);
+    control_accept(&f);
+    put_text(f.control, "error cannot open /x: Read-only file system\n");
+    expect_part(fd, "Read-only file system; the command was not sent\"}, "
+                "\"id\": 9}");
+    say(fd, "{\"execute\": \"cont\"}");
+    peer_command(&f, "cont", id);
+    fixture_end(&f);
+}
+
+TEST(save_without_a_control_socket_fails)
+{
+    struct fixture f;
+    int fd;
+
+    peer_start(&f, false);
+    close(f.control_listener);
+    fd = client_start(&f);
+    say(fd, "%s", save_command);
+    expect_part(fd, "cannot connect to xenconsoled");
+    fixture_end(&f);
+}
+
+TEST(save_with_a_strange_xenconsoled_fails)
+{
+    struct fixture f;
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "%s", save_command);
+    f.control = accept(f.control_listener, NULL, NULL);
+    put_text(f.control, "xenconsoled 2 1 9\n");
+    expect_part(fd, "another version");
+    fixture_end(&f);
+}
+
+TEST(save_whose_control_line_never_ends_fails)
+{
+    static char flood[4096];
+    struct fixture f;
+    int fd;
+
+    memset(flood, 'a', sizeof(flood));
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "%s", save_command);
+    f.control = accept(f.control_listener, NULL, NULL);
+    put(f.control, flood, sizeof(flood));
+    expect_part(fd, "too long a line");
+    fixture_end(&f);
+}
+
+TEST(save_that_qemu_refuses_completes_its_stream)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    say(f.console, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+        "\"no\"}, \"id\": \"%s\"}", id);
+    expect(f.control, "sync");
+    put_text(f.control, "error nothing came\n");
+    expect(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+           "\"no\"}, \"id\": 9}");
+    fixture_end(&f);
+}
+
+TEST(save_whose_control_is_lost_fails_once_it_has_ended)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    close(f.control);
+    peer_return(&f, id, "{}");
+    expect_part(fd, "lost the connection to xenconsoled");
+    fixture_end(&f);
+}
+
+TEST(save_is_one_at_a_time_and_others_wait)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id), other = client_start(&f);
+
+    say(other, "{\"execute\": \"query-status\", \"id\": 1}");
+    say(other, "%s", save_command);
+    say(f.console, "{\"event\": \"E\"}");
+    expect(other, "{\"event\": \"E\"}");
+    check(!readable(f.console));
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    check(!readable(f.console));
+    put_text(f.control, "ok 1\n");
+    expect(fd, "{\"event\": \"E\"}");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+    peer_command(&f, "query-status", id);
+    control_accept(&f);
+    fixture_end(&f);
+}
+
+TEST(save_of_a_client_that_leaves_is_completed)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    close(fd);
+    fd = client_start(&f);
+    say(fd, "{\"execute\": \"cont\", \"id\": 1}");
+    peer_return(&f, id, "{}");
+    peer_return(&f, id, "{}");      /* twice: only one counts */
+    expect(f.control, "sync");
+    put_text(f.control, "ok 1\n");
+    peer_command(&f, "cont", id);
+    peer_return(&f, id, "{}");
+    expect(fd, "{\"return\": {}, \"id\": 1}");
+    fixture_end(&f);
+}
+
+TEST(save_of_a_client_that_leaves_before_it_began_is_none)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "%s", save_command);
+    control_accept(&f);
+    close(fd);
+    expect_end(f.control);
+    fd = client_start(&f);
+    say(fd, "{\"execute\": \"cont\"}");
+    peer_command(&f, "cont", id);
+    fixture_end(&f);
+}
+
+TEST(save_with_the_session_lost_fails_and_closes_the_stream)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    close(f.console);
+    expect_part(fd, "may have been executed");
+    expect(f.control, "sync");
+    expect_end(f.control);
+    peer_accept(&f);
+    peer_session(&f);
+    say(fd, "{\"execute\": \"cont\"}");
+    peer_command(&f, "cont", id);
+    fixture_end(&f);
+}
+
+TEST(save_with_the_session_lost_after_qemus_reply_succeeds)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    close(f.console);
+    peer_accept(&f);
+    put_text(f.control, "ok 5\n");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+    fixture_end(&f);
+}
+
+TEST(save_that_waits_for_its_stream_when_the_session_is_lost_is_sent_later)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(fd, "%s", save_command);
+    control_accept(&f);
+    close(f.console);
+    expect_end(f.control);
+    peer_accept(&f);
+    peer_session(&f);
+    control_accept(&f);
+    put_text(f.control, "ok\n");
+    peer_command(&f, "xen-save-devices-state", id);
+    fixture_end(&f);
+}
+
+TAP_MAIN()

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qmp-helper's worker and a stubdomain that is late, confused or hostile. */
+#include "worker_fixture.h"
+
+/* What was in flight is told that it may have been executed. */
+static void check_lost(int client, int id)
+{
+    char ought[64];
+
+    expect_part(client, "may have been executed");
+    snprintf(ought, sizeof(ought), "\"id\": %d}", id);
+    check(strstr(line, ought) != NULL);
+    check(strstr(line, "\"class\": \"GenericError\"") != NULL);
+}
+
+static void check_works(struct fixture *f, int client)
+{
+    char id[64];
+
+    say(client, "{\"execute\": \"query-status\", \"id\": \"w\"}");
+    peer_command(f, "query-status", id);
+    peer_return(f, id, "{\"running\": true}");
+    expect(client, "{\"return\": {\"running\": true}, \"id\": \"w\"}");
+}
+
+/* Sends bytes in the middle of a session: they must cost the session,
+ * and nothing else. */
+static void check_offence(const char *bytes, size_t n)
+{
+    struct fixture f;
+    char id[64];
+    int client;
+
+    peer_start(&f, false);
+    client = client_start(&f);
+    say(client, "{\"execute\": \"stop\", \"id\": 5}");
+    peer_command(&f, "stop", id);
+    put(f.console, bytes, n);
+    check_lost(client, 5);
+    peer_session(&f);
+    /* Its late reply is no reply any more. */
+    peer_return(&f, id, "{}");
+    check_works(&f, client);
+    fixture_end(&f);
+}
+
+#define check_offence_text(literal)                                     \
+    check_offence(literal, sizeof(literal) - 1)
+
+TEST(session_is_reset_by_garbage)
+{
+    check_offence_text("hello\r\n");
+}
+
+TEST(session_is_reset_by_bytes_that_are_no_text)
+{
+    check_offence_text("{\"event\": \"\x01\"}\n");
+}
+
+TEST(session_is_reset_by_a_truncated_message)
+{
+    check_offence_text("{\"return\": {\"a\": 1\r\n{}}\r\n");
+}
+
+TEST(session_is_reset_by_invalid_json)
+{
+    check_offence_text("{\"return\": {}, \"id\": x1}\r\n");
+}
+
+TEST(session_is_reset_by_an_unknown_message)
+{
+    check_offence_text("{\"hello\": 1}\r\n");
+}
+
+TEST(session_is_reset_by_a_command)
+{
+    check_offence_text("{\"execute\": \"quit\"}\r\n");
+}
+
+TEST(session_is_reset_by_a_second_greeting)
+{
+    check_offence_text(GREETING("") "\r\n");
+}
+
+TEST(session_is_reset_by_deep_nesting)
+{
+    char text[400] = "{\"return\": ";
+
+    memset(text + 11, '[', 150);
+    memset(text + 161, ']', 150);
+    strcpy(text + 311, "}\r\n");
+    check_offence(text, strlen(text));
+}
+
+TEST(session_is_reset_by_an_oversized_message)
+{
+    size_t n = (8u << 20) + 4096;
+    char *text = malloc(n);
+
+    memset(text, 'a', n);
+    memcpy(text, "{\"return\": \"", 12);
+    text[n - 1] = '\n';
+    check_offence(text, n);
+}
+
+TEST(session_repeated_offences_are_paused_between)
+{
+    struct fixture f;
+    int client;
+
+    peer_start(&f, false);
+    client = client_start(&f);
+    for (int i = 0; i < 4; i++) {
+        say(f.console, "garbage %d", i);
+        peer_session(&f);
+    }
+    check_works(&f, client);
+    expect_log(&f, "domain 8: console 3 (QMP): the stubdomain sent");
+    fixture_end(&f);
+}
+
+TEST(session_drops_everything_before_the_return)
+{
+    struct fixture f;
+    char id[64];
+
+    fixture_start(&f, false);
+    peer_accept(&f);
+    peer_request(&f, "qmp_reset", id);
+    say(f.console, "[    0.1] a kernel's log");
+    say(f.console, "^X{\"execute\":\"qmp_reset\",\"id\":\"%s\"}", id);
+    say(f.console, "{\"execute\":\"qmp_reset\",\"id\":\"%s\"}", id);
+    say(f.console, "%s", GREETING("\"stale\""));
+    say(f.console, "{\"return\": {}, \"id\": \"x0123456789abcdef\"}");
+    say(f.console, "{\"return\": {}}");
+    say(f.console, "{\"event\": \"STALE\", \"timestamp\": {}}");
+    say(f.console, "{\"return\": {\"half\": ");
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    peer_negotiate(&f, GREETING("\"oob\""));
+    check_works(&f, client_start(&f));
+    fixture_end(&f);
+}
+
+TEST(session_takes_a_greeting_byte_by_byte)
+{
+    struct fixture f;
+    char id[64];
+
+    fixture_start(&f, false);
+    peer_accept(&f);
+    peer_request(&f, "qmp_reset", id);
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    for (const char *p = GREETING("") "\r\n"; *p; p++)
+        put(f.console, p, 1);
+    peer_request(&f, "qmp_capabilities", id);
+    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    check_works(&f, client_start(&f));
+    fixture_end(&f);
+}
+
+TEST(session_nonces_are_never_the_same)
+{
+    struct fixture f;
+    char id[64], last[64] = "";
+
+    fixture_start(&f, false);
+    for (int i = 0; i < 4; i++) {
+        peer_accept(&f);
+        peer_request(&f, "qmp_reset", id);
+        check(strlen(id) == 17);
+        check(strcmp(id, last) != 0);
+        strcpy(last, id);
+        close(f.console);
+    }
+    fixture_end(&f);
+}
+
+TEST(session_is_made_again_after_a_loss)
+{
+    struct fixture f;
+    char id[64];
+    int client;
+
+    peer_start(&f, false);
+    client = client_start(&f);
+    say(client, "{\"execute\": \"stop\", \"id\": 5}");
+    peer_command(&f, "stop", id);
+    close(f.console);
+    check_lost(client, 5);
+    /* Sent while there's no session, it waits for the next. */
+    say(client, "{\"execute\": \"cont\", \"id\": 6}");
+    peer_accept(&f);
+    peer_session(&f);
+    peer_command(&f, "cont", id);
+    peer_return(&f, id, "{}");
+    expect(client, "{\"return\": {}, \"id\": 6}");
+    fixture_end(&f);
+}
+
+TEST(session_survives_that_xenconsoled_goes_and_comes)
+{
+    struct fixture f;
+    int client;
+
+    peer_start(&f, false);
+    client = client_start(&f);
+    close(f.console);
+    close(f.console_listener);
+    unlink(f.console_path);
+    f.console_listener = listen_at(f.console_path);
+    peer_accept(&f);
+    peer_session(&f);
+    check_works(&f, client);
+    fixture_end(&f);
+}
+
+/* A QEMU with no stubdomd before it. */
+static void bare_qemu(struct fixture *f, const char *caps_reply)
+{
+    char id[64];
+
+    fixture_start(f, false);
+    peer_accept(f);
+    peer_request(f, "qmp_reset", id);
+    say(f->console, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+        "\"JSON parse error\"}}");
+    say(f->console, "{\"error\": {\"class\": \"CommandNotFound\", "
+        "\"desc\": \"Expecting capabilities negotiation\"}, "
+        "\"id\": \"%s\"}", id);
+    peer_request(f, "qmp_capabilities", id);
+    say(f->console, "{%s, \"id\": \"%s\"}", caps_reply, id);
+    peer_request(f, "query-version", id);
+    say(f->console, "{\"return\": {}, \"id\": \"stale\"}");
+    say(f->console, "{\"return\": " GREETING_VERSION ", \"id\": \"%s\"}",
+        id);
+    check_works(f, client_start(f));
+    fixture_end(f);
+}
+
+TEST(session_without_qmp_reset)
+{
+    struct fixture f;
+
+    bare_qemu(&f, "\"return\": {}");
+}
+
+TEST(session_without_qmp_reset_negotiated_before)
+{
+    struct fixture f;
+
+    bare_qemu(&f, "\"error\": {\"class\": \"CommandNotFound\", "
+                  "\"desc\": \"already complete\"}");
+}
+
+TEST(session_drops_unasked_and_repeated_replies)
+{
+    struct fixture f;
+    char id[64];
+    int client;
+
+    peer_start(&f, false);
+    client = client_start(&f);
+    say(f.console, "{\"return\": {}, \"id\": \"x999\"}");
+    say(f.console, "{\"return\": {}, \"id\": 1}");
+    say(f.console, "{\"return\": {}}");
+    say(f.console, "{\"error\": {\"class\": \"GenericError\", "
+        "\"desc\": \"?\"}}");
+    say(client, "{\"execute\": \"stop\", \"id\": 5}");
+    peer_command(&f, "stop", id);
+    say(f.console, "{\"return\": {}, \"id\": \"x0%s\"}", id + 1);
+    peer_return(&f, id, "{\"a\": 1}");
+    peer_return(&f, id, "{\"a\": 2}");
+    expect(client, "{\"return\": {\"a\": 1}, \"id\": 5}");
+    check_works(&f, client);
+    fixture_end(&f);
+}
+
+TAP_MAIN()

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A real worker in a child process, with the test as everything around it:
+ * xenconsoled (console 3 and its control socket), the stubdomain's QEMU,
+ * and the clients. All reads block; a test that waits in vain ends by the
+ * harness's time limit.
+ */
+#ifndef XENQMP_WORKER_FIXTURE_H
+#define XENQMP_WORKER_FIXTURE_H
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "helper_worker.h"
+#include "log.h"
+#include "tap.h"
+
+#define WORKER_UID 65533        /* any that is not root's */
+#define LINE_MAX_BYTES (9u << 20)
+
+#define GREETING_VERSION                                                \
+    "{\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "          \
+    "\"package\": \"Debian 1:7.2+dfsg\"}"
+#define GREETING(capabilities)                                          \
+    "{\"QMP\": {\"version\": " GREETING_VERSION ", "                    \
+    "\"capabilities\": [" capabilities "]}}"
+
+struct fixture {
+    char dir[32];
+    char clients[64], toolstack[64], console_path[64], control_path[64];
+    int log;                    /* what the worker writes to stderr */
+    int console_listener, control_listener;
+    int console, control;       /* the worker's connections, or -1 */
+    pid_t worker;
+};
+
+static char line[LINE_MAX_BYTES];
+
+static inline int listen_at(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    unlink(path);
+    check(!bind(fd, (struct sockaddr *)&address, sizeof(address)));
+    check(!chmod(path, 0666));
+    check(!listen(fd, 128));
+    return fd;
+}
+
+static inline int connect_to(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    check(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    return fd;
+}
+
+static inline void put(int fd, const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t r = send(fd, bytes, n, MSG_NOSIGNAL);
+
+        check(r > 0);
+        bytes += r;
+        n -= (size_t)r;
+    }
+}
+
+#define put_text(fd, literal) put(fd, literal, sizeof(literal) - 1)
+
+/* Sends one line and its CRLF. */
+__attribute__((format(printf, 2, 3)))
+static inline void say(int fd, const char *fmt, ...)
+{
+    char *text;
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    check(n >= 0);
+    put(fd, text, (size_t)n);
+    put(fd, "\r\n", 2);
+    free(text);
+}
+
+/* Reads one line into `line`, without its end. False at the end of file. */
+static inline bool next_line(int fd)
+{
+    size_t n = 0;
+
+    for (;;) {
+        /* Whole pieces for long lines: up to what peek shows. */
+        ssize_t r = recv(fd, line + n, sizeof(line) - 1 - n, MSG_PEEK);
+        char *end;
+        size_t take;
+
+        if (r <= 0)
+            return false;
+        end = memchr(line + n, '\n', (size_t)r);
+        take = end ? (size_t)(end - (line + n)) + 1 : (size_t)r;
+        check(recv(fd, line + n, take, 0) == (ssize_t)take);
+        n += take;
+        check(n < sizeof(line) - 1);
+        if (end)
+            break;
+    }
+    line[--n] = '\0';
+    if (n && line[n - 1] == '\r')
+        line[n - 1] = '\0';
+    return true;
+}
+
+#define expect(fd, ought) do {                                          \
+        check(next_line(fd));                                           \
+        check_str(line, ought);                                         \
+    } while (0)
+
+#define expect_part(fd, ought) do {                                     \
+        check(next_line(fd));                                           \
+        if (!strstr(line, ought))                                       \
+            tap_fail("\"%.300s\" lacks \"%s\"", line, ought);           \
+    } while (0)
+
+#define expect_end(fd) check(!next_line(fd))
+
+/* True if something can be read now. */
+static inline bool readable(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    return poll(&p, 1, 0) > 0;
+}
+
+/* --- The worker ----------------------------------------------------------- */
+
+static inline void fixture_run(struct fixture *f, bool sandbox)
+{
+    struct worker_config config = {
+        .guest_domid = 7, .dm_domid = 8, .root = f->dir,
+        .console = "/console-3", .uid = WORKER_UID, .gid = WORKER_UID,
+        .sandbox = sandbox,
+    };
+    int log[2];
+
+    check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log));
+    f->log = log[0];
+    config.listen_fd = listen_at(f->clients);
+    config.toolstack_fd = listen_at(f->toolstack);
+    fflush(stdout);
+    f->worker = fork();
+    if (!f->worker) {
+        alarm(0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(log[1], STDERR_FILENO);
+        log_open("worker", LOG_TO_STDERR, LOG_LEVEL_DEBUG);
+        _exit(worker_run(&config));
+    }
+    close(log[1]);
+    close(config.listen_fd);
+    close(config.toolstack_fd);
+}
+
+static inline void fixture_start(struct fixture *f, bool sandbox)
+{
+    strcpy(f->dir, "/tmp/worker-XXXXXX");
+    check(mkdtemp(f->dir) != NULL);
+    check(!chmod(f->dir, 0711));
+    snprintf(f->clients, sizeof(f->clients), "%s/clients", f->dir);
+    snprintf(f->toolstack, sizeof(f->toolstack), "%s/toolstack", f->dir);
+    snprintf(f->console_path, sizeof(f->console_path), "%s/console-3",
+             f->dir);
+    snprintf(f->control_path, sizeof(f->control_path), "%s/console-3.ctl",
+             f->dir);
+    f->console_listener = listen_at(f->console_path);
+    f->control_listener = listen_at(f->control_path);
+    f->console = f->control = -1;
+    fixture_run(f, sandbox);
+}
+
+/* The worker must still be there: nothing may end it. */
+static inline void fixture_end(struct fixture *f)
+{
+    int status;
+
+    check_int(waitpid(f->worker, &status, WNOHANG), 0);
+    kill(f->worker, SIGKILL);
+    waitpid(f->worker, &status, 0);
+    unlink(f->clients);
+    unlink(f->toolstack);
+    unlink(f->console_path);
+    unlink(f->control_path);
+    check(!rmdir(f->dir));
+}
+
+/* Reads the worker's log until a line has the text. */
+static inline void expect_log(const struct fixture *f, const char *text)
+{
+    do
+        check(next_line(f->log));
+    while (!strstr(line, text));
+}
+
+/* --- The stubdomain ------------------------------------------------------- */
+
+static inline void peer_accept(struct fixture *f)
+{
+    f->console = accept4(f->console_listener, NULL, NULL, SOCK_CLOEXEC);
+    check(f->console >= 0);
+}
+
+/* Reads up to the command named, and takes its id, a string, from it;
+ * further resets that come before it are passed over. */
+static inline void peer_request(struct fixture *f, const char *command,
+                                char *id_r)
+{
+    char execute[64], *id;
+
+    snprintf(execute, sizeof(execute), "{\"execute\":\"%s\",", command);
+    do
+        check(next_line(f->console));
+    while (strcmp(command, "qmp_reset") && strstr(line, "qmp_reset"));
+    if (!strcmp(command, "qmp_reset"))
+        check_int(line[0], 0x18);
+    check(strstr(line, execute) != NULL);
+    id = strstr(line, "\"id\":\"");
+    check(id != NULL);
+    check(sscanf(id, "\"id\":\"%63[^\"]", id_r) == 1);
+}
+
+static inline void peer_negotiate(struct fixture *f, const char *greeting)
+{
+    char id[64];
+
+    say(f->console, "%s", greeting);
+    peer_request(f, "qmp_capabilities", id);
+    say(f->console, "{\"return\": {}, \"id\": \"%s\"}", id);
+}
+
+/* Plays stubdomd: qmp_reset's return, greeting, negotiation. */
+static inline void peer_session(struct fixture *f)
+{
+    char id[64];
+
+    peer_request(f, "qmp_reset", id);
+    say(f->console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    peer_negotiate(f, GREETING("\"oob\""));
+}
+
+static inline void peer_start(struct fixture *f, bool sandbox)
+{
+    fixture_start(f, sandbox);
+    peer_accept(f);
+    peer_session(f);
+}
+
+/* Reads a client's command of that name off the console, and takes the id
+ * that it carries. */
+static inline void peer_command(struct fixture *f, const char *command,
+                                char *id_r)
+{
+    char execute[128], *id;
+
+    snprintf(execute, sizeof(execute), "\"execute\": \"%s\"", command);
+    expect_part(f->console, execute);
+    id = strstr(line, "\"id\": \"x");
+    check(id != NULL);
+    check(sscanf(id, "\"id\": \"%63[^\"]", id_r) == 1);
+}
+
+#define peer_return(f, id, value)                                       \
+    say((f)->console, "{\"return\": %s, \"id\": \"%s\"}", value, id)
+
+/* --- Clients -------------------------------------------------------------- */
+
+/* Connects and is greeted. */
+static inline int client_connect(const struct fixture *f)
+{
+    int fd = connect_to(f->clients);
+
+    expect(fd, GREETING(""));
+    return fd;
+}
+
+/* Connects and negotiates. */
+static inline int client_start(const struct fixture *f)
+{
+    int fd = client_connect(f);
+
+    say(fd, "{\"execute\": \"qmp_capabilities\", \"id\": 1}");
+    expect(fd, "{\"return\": {}, \"id\": 1}");
+    return fd;
+}
+
+#endif
