@@ -3,8 +3,11 @@
 # it that must not notice.
 
 echo 'root:SECRET-OF-DOM0:1:0:99999:7:::' >/etc/shadow
-guest_cfg hvm1 "$helper" >/run/hvm1.cfg
-guest_cfg hvm2 "$helper" |
+# Guests that halt, from a floppy within the stubdomain's image.
+floppy='device_model_args_hvm = [ "-drive", "if=floppy,file=/boot.img,format=raw,readonly=on" ]'
+guest_cfg hvm1 "$helper" "$floppy" 'boot = "a"' |
+    sed 's,stubdom/initrd,stubdom/initrd.halt,' >/run/hvm1.cfg
+guest_cfg hvm2 "$helper" "$floppy" 'boot = "a"' |
     sed 's,stubdom/initrd,stubdom/initrd.hostile,' >/run/hvm2.cfg
 snapshot before
 ok "an honest guest" xl create /run/hvm1.cfg
@@ -13,7 +16,7 @@ dm=$(dm_domid hvm2)
 
 attack() {
     xenstore-write "/local/domain/$dm/attack" "$1"
-    ok "$1: done" wait_for 90 attack_is_done "$1"
+    ok "$1: done" wait_for 60 attack_is_done "$1"
 }
 attack_is_done() {
     [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
