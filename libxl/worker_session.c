@@ -125,7 +125,6 @@ static void session_offence(struct session *session, const char *what,
 
     set_state(session, SESSION_PAUSED);
     console_drop_output(&session->console);
-    qmp_framer_reset(&session->framer);
     session->resets = 0;
     session_arm(session, pause);
     if (was_up)

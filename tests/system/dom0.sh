@@ -57,7 +57,9 @@ finish() {
     stty -F /dev/ttyS1 -echo
 }
 
-# A guest's configuration on stdout: guest_cfg NAME [LINE...]
+# A guest's configuration on stdout: guest_cfg NAME [LINE...]. The guest
+# halts, from a floppy within its stubdomain's image: a BIOS with nothing to
+# boot starts again after a minute.
 guest_cfg() {
     cat <<END
 name = "$1"
@@ -68,9 +70,11 @@ vcpus = 1
 device_model_version = "qemu-xen"
 device_model_stubdomain_override = 1
 stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
-stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd"
+stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.halt"
 stubdomain_memory = 192
 vnc = 0
+boot = "a"
+device_model_args_hvm = [ "-drive", "if=floppy,file=/boot.img,format=raw,readonly=on" ]
 END
     shift
     for line; do echo "$line"; done

@@ -135,8 +135,9 @@ TEST(session_drops_everything_before_the_return)
     say(f.console, "{\"return\": {}}");
     say(f.console, "{\"event\": \"STALE\", \"timestamp\": {}}");
     say(f.console, "{\"return\": {\"half\": ");
-    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
-    peer_negotiate(&f, GREETING("\"oob\""));
+    peer_return(&f, id, "{}");
+    say(f.console, GREETING("\"oob\""));
+    peer_session(&f);
     check_works(&f, client_start(&f));
     fixture_end(&f);
 }

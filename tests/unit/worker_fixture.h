@@ -220,17 +220,14 @@ static inline void peer_accept(struct fixture *f)
     check(f->console >= 0);
 }
 
-/* Reads up to the command named, and takes its id, a string, from it;
- * further resets that come before it are passed over. */
+/* Reads the worker's own command of that name, and takes its id. */
 static inline void peer_request(struct fixture *f, const char *command,
                                 char *id_r)
 {
     char execute[64], *id;
 
     snprintf(execute, sizeof(execute), "{\"execute\":\"%s\",", command);
-    do
-        check(next_line(f->console));
-    while (strcmp(command, "qmp_reset") && strstr(line, "qmp_reset"));
+    check(next_line(f->console));
     if (!strcmp(command, "qmp_reset"))
         check_int(line[0], 0x18);
     check(strstr(line, execute) != NULL);
@@ -239,23 +236,35 @@ static inline void peer_request(struct fixture *f, const char *command,
     check(sscanf(id, "\"id\":\"%63[^\"]", id_r) == 1);
 }
 
-static inline void peer_negotiate(struct fixture *f, const char *greeting)
+static inline void peer_return(struct fixture *f, const char *id,
+                               const char *value)
 {
-    char id[64];
-
-    say(f->console, "%s", greeting);
-    peer_request(f, "qmp_capabilities", id);
-    say(f->console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    say(f->console, "{\"return\": %s, \"id\": \"%s\"}", value, id);
 }
 
-/* Plays stubdomd: qmp_reset's return, greeting, negotiation. */
-static inline void peer_session(struct fixture *f)
+/* Plays stubdomd: answers each qmp_reset, with that greeting, until the
+ * worker has negotiated. */
+static inline void peer_serve(struct fixture *f, const char *greeting)
 {
+    bool reset;
     char id[64];
 
-    peer_request(f, "qmp_reset", id);
-    say(f->console, "{\"return\": {}, \"id\": \"%s\"}", id);
-    peer_negotiate(f, GREETING("\"oob\""));
+    do {
+        check(next_line(f->console));
+        check(sscanf(strstr(line, "\"id\":"), "\"id\":\"%63[^\"]", id) ==
+              1);
+        reset = strstr(line, "\"qmp_reset\"");
+        peer_return(f, id, "{}");
+        if (reset)
+            say(f->console, "%s", greeting);
+        else
+            check(strstr(line, "\"qmp_capabilities\"") != NULL);
+    } while (reset);
+}
+
+static inline void peer_session(struct fixture *f)
+{
+    peer_serve(f, GREETING("\"oob\""));
 }
 
 static inline void peer_start(struct fixture *f, bool sandbox)
@@ -278,9 +287,6 @@ static inline void peer_command(struct fixture *f, const char *command,
     check(id != NULL);
     check(sscanf(id, "\"id\": \"%63[^\"]", id_r) == 1);
 }
-
-#define peer_return(f, id, value)                                       \
-    say((f)->console, "{\"return\": %s, \"id\": \"%s\"}", value, id)
 
 /* --- Clients -------------------------------------------------------------- */
 

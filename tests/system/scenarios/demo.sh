@@ -29,6 +29,7 @@ tell "Xen $(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/version/min
 guest_cfg hvm1 "$helper" >/run/hvm1.cfg
 uuid=$(sed -n 's/^uuid = "\(.*\)"/\1/p' /run/hvm1.cfg)
 show cat /run/hvm1.cfg
+rm -f /run/show.out
 snapshot before
 idle=$(memory_of "$(cat /run/xenconsoled.pid)")
 

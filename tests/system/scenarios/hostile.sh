@@ -3,12 +3,9 @@
 # it that must not notice.
 
 echo 'root:SECRET-OF-DOM0:1:0:99999:7:::' >/etc/shadow
-# Guests that halt, from a floppy within the stubdomain's image.
-floppy='device_model_args_hvm = [ "-drive", "if=floppy,file=/boot.img,format=raw,readonly=on" ]'
-guest_cfg hvm1 "$helper" "$floppy" 'boot = "a"' |
-    sed 's,stubdom/initrd,stubdom/initrd.halt,' >/run/hvm1.cfg
-guest_cfg hvm2 "$helper" "$floppy" 'boot = "a"' |
-    sed 's,stubdom/initrd,stubdom/initrd.hostile,' >/run/hvm2.cfg
+guest_cfg hvm1 "$helper" >/run/hvm1.cfg
+guest_cfg hvm2 "$helper" |
+    sed 's,stubdom/initrd.halt,stubdom/initrd.hostile,' >/run/hvm2.cfg
 snapshot before
 ok "an honest guest" xl create /run/hvm1.cfg
 ok "a hostile guest" xl create /run/hvm2.cfg
