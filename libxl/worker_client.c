@@ -169,9 +169,11 @@ void client_put_event(struct client *client, const char *event, size_t n)
 {
     if (client->state != CLIENT_READY)
         return;
-    if (client->events_lost || !client_takes_reply(client, n + 2) ||
-        client->out.len > WORKER_OUTPUT_PAUSE) {
+    if (client->events_lost ||
+        client->out.len + n + 2 > WORKER_OUTPUT_PAUSE) {
         client->events_lost++;
+        if (!client->out.len)
+            client_flush(client);   /* which tells it */
         return;
     }
     if (qmp_buf_append(&client->out, event, n) ||

@@ -52,8 +52,10 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 	$(srcdir)/tests/system/image sysroot $(INSTALLED) system
 
 # Every test, one line of counts. TESTS names some of them instead.
+# check-full adds the long ones in tests/full.
 TESTS = $(UNIT_TESTS) $(sort $(wildcard $(srcdir)/tests/system/*.t))
-check: all unit-tests system/dom0.gz
+check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t))
+check check-full: all unit-tests system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)
 
 demo: all system/dom0.gz
@@ -63,4 +65,4 @@ demo: all system/dom0.gz
 bench: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 
-.PHONY: unit-tests check demo bench
+.PHONY: unit-tests check check-full demo bench

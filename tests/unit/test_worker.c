@@ -275,6 +275,20 @@ TEST(client_that_is_slow_loses_events_and_nobody_else_does)
     fixture_end(&f);
 }
 
+TEST(event_that_is_too_large_is_lost_and_told)
+{
+    static char pad[300000];
+    struct fixture f;
+    int fd;
+
+    memset(pad, 'p', sizeof(pad) - 1);
+    peer_start(&f, false);
+    fd = client_start(&f);
+    say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}", pad);
+    expect_part(fd, "\"XENQMP_EVENTS_LOST\", \"data\": {\"count\": 1}");
+    fixture_end(&f);
+}
+
 TEST(client_that_reads_no_replies_stalls_only_itself)
 {
     static char pad[400000];
