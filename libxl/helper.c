@@ -360,6 +360,7 @@ static int set_up(struct helper *h, char **argv)
         return -1;
     }
     h->worker_config = (struct worker_config){
+        .parent = getpid(),
         .guest_domid = h->guest, .dm_domid = h->dm, .root = h->root,
         .console = "/console-3", .listen_fd = h->clients.fd,
         .toolstack_fd = h->toolstack.fd, .uid = h->uid, .gid = h->uid,

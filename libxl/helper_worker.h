@@ -12,6 +12,9 @@
 #include <sys/types.h>
 
 struct worker_config {
+    /* Who forks it: getpid() before the fork. It ends with that process,
+     * even if that was faster than its start. */
+    pid_t parent;
     uint32_t guest_domid, dm_domid;
     /* /run/xenqmp/<dm>: root's own, the worker's root directory. */
     const char *root;

@@ -311,7 +311,7 @@ static void worker_parent_died(void *data, uint32_t events)
 
 static int worker_watch_parent(struct worker *worker)
 {
-    int parent = process_open_parent();
+    int parent = process_open_parent(worker->config);
 
     return parent < 0 ||
            loop_add(&worker->loop, parent, EPOLLIN, worker_parent_died,

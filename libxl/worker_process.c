@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "worker_process.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -41,7 +42,15 @@ int process_become_own(const struct worker_config *config)
                                    config->toolstack_fd) ? -1 : 0;
 }
 
-int process_open_parent(void)
+int process_open_parent(const struct worker_config *config)
 {
-    return pidfd_open(getppid(), 0);
+    int fd = pidfd_open(config->parent, 0);
+
+    /* Asked after it was opened: if it is the parent now, it was then. */
+    if (fd >= 0 && getppid() != config->parent) {
+        close(fd);
+        errno = ESRCH;
+        return -1;
+    }
+    return fd;
 }

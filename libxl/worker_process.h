@@ -8,7 +8,8 @@
 /* Default signals, and no descriptor but 0 to 2 and the config's. */
 int process_become_own(const struct worker_config *config);
 
-/* A descriptor that turns readable when the parent ends. */
-int process_open_parent(void);
+/* A descriptor that turns readable when the parent ends. -1, ESRCH: it
+ * has ended. */
+int process_open_parent(const struct worker_config *config);
 
 #endif

@@ -574,7 +574,7 @@ TEST(worker_ends_with_its_parent)
     parent = fork();
     if (!parent) {
         struct worker_config config = {
-            .root = f.dir, .console = "/console-3", .listen_fd = fd,
+            .parent = getpid(), .root = f.dir, .console = "/console-3", .listen_fd = fd,
             .toolstack_fd = -1,
         };
 
@@ -593,6 +593,18 @@ TEST(worker_ends_with_its_parent)
     waitpid(parent, &status, 0);
     expect_end(fd);
     unlink(f.clients);
+}
+
+TEST(worker_does_not_start_without_its_parent)
+{
+    struct worker_config config = {
+        .parent = getpid(),         /* not ours: our own */
+        .root = "/nonexistent", .console = "/console-3",
+        .listen_fd = listen_at("/tmp/worker-orphan"), .toolstack_fd = -1,
+    };
+
+    unlink("/tmp/worker-orphan");
+    check_int(worker_run(&config), 1);
 }
 
 TAP_MAIN()

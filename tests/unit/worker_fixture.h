@@ -148,7 +148,7 @@ static inline bool readable(int fd)
 static inline void fixture_run(struct fixture *f, bool sandbox)
 {
     struct worker_config config = {
-        .guest_domid = 7, .dm_domid = 8, .root = f->dir,
+        .parent = getpid(), .guest_domid = 7, .dm_domid = 8, .root = f->dir,
         .console = "/console-3", .uid = WORKER_UID, .gid = WORKER_UID,
         .sandbox = sandbox,
     };

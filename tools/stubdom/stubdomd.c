@@ -39,8 +39,10 @@
 #define MONITOR_B "/run/monitor-b"
 /* QEMU saves into this file through fdset 1, as libxl tells it to. */
 #define SAVE_FILE "/run/qemu-save"
-/* Until QEMU listens, and after a hang-up. */
+/* Until QEMU listens. */
 #define RETRY_MS  50
+/* After a hang-up of console 3: a resume brings it back, a removal doesn't. */
+#define REOPEN_MS 500
 
 static const char *const qemu_paths[] = {
     "/usr/libexec/xen-qemu-system-i386",
@@ -139,9 +141,9 @@ static void monitor_b_close(struct stubdomd *d)
     d->monitor_b = -1;
 }
 
-static void fatal(const char *what)
+static void start_afresh(const char *what)
 {
-    log_error("%s; QMP starts afresh", what);
+    log_guest(LOG_LEVEL_ERROR, "%s; QMP starts afresh", what);
 }
 
 static void monitor_b_ready(void *data, uint32_t events)
@@ -154,7 +156,7 @@ static void monitor_b_ready(void *data, uint32_t events)
     n = read(d->monitor_b, bytes, sizeof(bytes));
     if (n > 0) {
         if (relay_qemu_input(&d->relay, bytes, (size_t)n)) {
-            fatal("more than fits came from QEMU");
+            start_afresh("more than fits came from QEMU");
             monitor_b_close(d);
             relay_disconnected(&d->relay);
         }
@@ -204,7 +206,9 @@ static void qmp_lost(struct stubdomd *d)
     close(d->qmp_fd);
     d->qmp_fd = -1;
     relay_console_renewed(&d->relay);
-    loop_timer_set(&d->loop, &d->retry_qmp, RETRY_MS, qmp_reopen, d);
+    log_guest(LOG_LEVEL_WARN, "console 3 was hung up; QMP starts afresh when "
+              "it is back");
+    loop_timer_set(&d->loop, &d->retry_qmp, REOPEN_MS, qmp_reopen, d);
 }
 
 static void qmp_ready(void *data, uint32_t events)
@@ -219,7 +223,7 @@ static void qmp_ready(void *data, uint32_t events)
         n = read(d->qmp_fd, bytes, sizeof(bytes));
         if (n > 0) {
             if (relay_console_input(&d->relay, bytes, (size_t)n)) {
-                fatal("more than fits came from console 3");
+                start_afresh("more than fits came from console 3");
                 relay_console_renewed(&d->relay);
             }
         } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -233,9 +237,12 @@ static void qmp_reopen(void *data)
 {
     struct stubdomd *d = data;
 
-    d->qmp_fd = open_console(d, CONSOLE_QMP);
+    int hvc = hvc_of(CONSOLE_QMP, d);
+
+    /* Without a word: the loss was told. */
+    d->qmp_fd = hvc < 0 ? -1 : consoles_open(hvc);
     if (d->qmp_fd < 0)
-        loop_timer_set(&d->loop, &d->retry_qmp, RETRY_MS, qmp_reopen, d);
+        loop_timer_set(&d->loop, &d->retry_qmp, REOPEN_MS, qmp_reopen, d);
     else
         loop_add(&d->loop, d->qmp_fd, EPOLLIN, qmp_ready, d, &d->qmp_id);
     update(d);
