@@ -78,7 +78,7 @@ tell "   no QEMU, no vchan-socket-proxy"
 set -- $(memory_of $(pidof qmp-helper))
 tell "   qmp-helper, $(pidof qmp-helper | wc -w) processes: $1 kB PSS, $2 kB private dirty"
 set -- $(memory_of "$(cat /run/xenconsoled.pid)") $idle
-tell "   xenconsoled, for all guests: $1 kB PSS, $2 kB private dirty; $(($1 - $3)) kB and $(($2 - $4)) kB more than before the guest"
+tell "   xenconsoled, for all guests: $1 kB PSS, $2 kB private dirty (before the guest: $3 kB and $4 kB)"
 tell "   (QEMU in dom0 and the vchan proxy: 20900 kB + 1000 kB PSS for each guest)"
 
 show xl destroy hvm1

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "helper_args.h"
+#include "helper_proxy.h"
+#include "helper_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "tap.h"
+
+static int parse(struct helper_args *args, char **argv)
+{
+    int argc = 0;
+
+    while (argv[argc])
+        argc++;
+    return helper_args_parse(args, argc, argv);
+}
+
+TEST(libxls_arguments_are_understood)
+{
+    char *argv[] = {
+        "qmp-helper", "-xen-domid", "7", "-no-shutdown", "-chardev",
+        "socket,id=libxl-cmd,path=/run/xen/qmp-libxl-7,server=on,wait=off",
+        "-mon", "chardev=libxl-cmd,mode=control", "-chardev",
+        "socket,id=libxenstat-cmd,path=/run/xen/x,server=on,wait=off",
+        "-name", "--help-me", NULL,
+    };
+    struct helper_args args;
+
+    check_int(parse(&args, argv), 0);
+    check_int(args.domid, 7);
+    check_str(args.toolstack, "/run/xen/qmp-libxl-7");
+    check(!args.help);
+}
+
+TEST(wrong_usage_is_refused)
+{
+    static const char *const domids[] = { "", "0", "x", "7x", "-1",
+                                          "32752", "99999999999999999999" };
+    char *none[] = { "qmp-helper", "-name", "x", NULL };
+    char *cut[] = { "qmp-helper", "-xen-domid", NULL };
+    struct helper_args args;
+
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    check_int(parse(&args, none), -1);
+    check_int(parse(&args, cut), -1);
+    for (size_t i = 0; i < sizeof(domids) / sizeof(domids[0]); i++) {
+        char *argv[] = { "qmp-helper", "-xen-domid", (char *)domids[i],
+                         NULL };
+
+        check_int(parse(&args, argv), -1);
+    }
+}
+
+/* A process that waits, under the arguments of a proxy. */
+static pid_t start_proxy(const char *name, const char *domid)
+{
+    int fds[2];
+    char byte;
+    pid_t pid;
+
+    check_int(pipe2(fds, O_CLOEXEC), 0);
+    pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "/bin/sh", "-c", "while :; do read x; done </dev/ptmx",
+              name, "--state-path=/x", domid, "/y", "/z", (char *)NULL);
+        _exit(127);
+    }
+    close(fds[1]);
+    /* Closed by exec. */
+    check_int(read(fds[0], &byte, 1), 0);
+    return pid;
+}
+
+TEST(only_this_domains_proxy_is_ended)
+{
+    pid_t proxy = start_proxy("/usr/bin/vchan-socket-proxy", "12");
+    pid_t other = start_proxy("/usr/bin/vchan-socket-proxy", "13");
+    pid_t stranger = start_proxy("/usr/bin/something-else", "12");
+    int status;
+
+    check(proxy_is_ours(proxy, 12));
+    check(!proxy_is_ours(other, 12));
+    check(!proxy_is_ours(stranger, 12));
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    check_int(proxy_end(other, 12), 0);
+    check_int(proxy_end(stranger, 12), 0);
+    check_int(waitpid(other, &status, WNOHANG), 0);
+    check_int(waitpid(stranger, &status, WNOHANG), 0);
+    check_int(proxy_end(proxy, 12), 0);
+    check_int(waitpid(proxy, &status, 0), proxy);
+    check(WIFSIGNALED(status));
+    /* One that has gone is no error. */
+    check_int(proxy_end(proxy, 12), 0);
+    kill(other, SIGKILL);
+    kill(stranger, SIGKILL);
+}
+
+TEST(a_socket_replaces_anothers_and_takes_only_itself_away)
+{
+    char dir[] = "/tmp/test_helper.XXXXXX", path[64];
+    struct helper_socket first, second;
+    struct stat st;
+
+    check(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof(path), "%s/s", dir);
+    check_int(helper_socket_listen(&first, path), 0);
+    check_int(helper_socket_listen(&second, path), 0);
+    check_int(stat(path, &st), 0);
+    check_int(st.st_mode & 0777, 0600);
+    /* The first one's owner leaves the second's alone. */
+    helper_socket_dispose(&first);
+    check_int(stat(path, &st), 0);
+    helper_socket_dispose(&second);
+    helper_socket_dispose(&second);
+    check_int(stat(path, &st), -1);
+    check_int(rmdir(dir), 0);
+}
+
+TEST(a_path_too_long_is_refused)
+{
+    struct helper_socket s;
+    char path[200];
+
+    memset(path, 'a', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    check_int(helper_socket_listen(&s, path), -1);
+    check_int(errno, ENAMETOOLONG);
+    check_int(s.fd, -1);
+}
+
+TAP_MAIN()
