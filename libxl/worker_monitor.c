@@ -104,7 +104,6 @@ static void monitor_reset(struct client *client,
                           const struct qmp_message *message)
 {
     client->service->reset(client);
-    client->state = CLIENT_NEGOTIATING;
     client_forget_events(client);
     client_put_return(client, "{}", qmp_span_text(message, message->id),
                       message->id.len);

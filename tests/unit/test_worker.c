@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* qmp-helper's worker and its clients, many at a time. */
+#include <dirent.h>
+#include <sched.h>
+
 #include "worker_fixture.h"
 
 TEST(client_sees_a_server_of_its_own)
@@ -289,6 +292,23 @@ TEST(event_that_is_too_large_is_lost_and_told)
     fixture_end(&f);
 }
 
+/* Returns value for whatever comes, and {} for the "stop" that ends it. */
+static int answer_until_stop(struct fixture *f, const char *value)
+{
+    char id[64];
+
+    for (int n = 0; ; n++) {
+        check(next_line(f->console));
+        check(sscanf(strstr(line, "\"id\""), "\"id\": \"%63[^\"]", id) ==
+              1);
+        if (strstr(line, "\"stop\"")) {
+            peer_return(f, id, "{}");
+            return n;
+        }
+        say(f->console, "{\"return\": \"%s\", \"id\": \"%s\"}", value, id);
+    }
+}
+
 TEST(client_that_reads_no_replies_stalls_only_itself)
 {
     static char pad[400000];
@@ -299,27 +319,20 @@ TEST(client_that_reads_no_replies_stalls_only_itself)
     memset(pad, 'p', sizeof(pad) - 1);
     peer_start(&f, false);
     greedy = client_start(&f);
-    for (int i = 0; i < 30; i++)
+    for (int i = 0; i < 100; i++)
         say(greedy, "{\"execute\": \"big\", \"id\": %d}", i);
     other = client_start(&f);
-    say(other, "{\"execute\": \"stop\", \"id\": 1}");
     /* QEMU answers all that it gets; greedy's commands stop coming. */
-    for (;;) {
-        check(next_line(f.console));
-        check(sscanf(strstr(line, "\"id\""), "\"id\": \"%63[^\"]",
-                     id) == 1);
-        if (strstr(line, "\"stop\""))
-            break;
-        say(f.console, "{\"return\": \"%s\", \"id\": \"%s\"}", pad, id);
-        answered++;
+    for (int i = 0; i < 10; i++) {
+        say(other, "{\"execute\": \"stop\", \"id\": 1}");
+        answered += answer_until_stop(&f, pad);
+        expect(other, "{\"return\": {}, \"id\": 1}");
     }
-    check(answered > 0 && answered < 30);
-    peer_return(&f, id, "{}");
-    expect(other, "{\"return\": {}, \"id\": 1}");
+    check(answered > 0 && answered < 25);
     /* Once it reads, the rest is executed. */
     for (int i = 0; i < answered; i++)
         expect_part(greedy, "\"return\": \"pp");
-    for (; answered < 30; answered++) {
+    for (; answered < 100; answered++) {
         peer_command(&f, "big", id);
         peer_return(&f, id, "{}");
         expect_part(greedy, "\"return\": {}");
@@ -365,6 +378,54 @@ TEST(client_that_leaves_is_forgotten)
     peer_command(&f, "cont", id);
     peer_return(&f, id, "{\"n\": 2}");
     expect(stays, "{\"return\": {\"n\": 2}, \"id\": 1}");
+    fixture_end(&f);
+}
+
+static int worker_descriptors(const struct fixture *f)
+{
+    char path[64];
+    int n = 0;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", f->worker);
+    dir = opendir(path);
+    check(dir != NULL);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+/* Not even while nothing of it is read any more. */
+TEST(client_that_leaves_with_all_in_flight_is_seen)
+{
+    struct fixture f;
+    char id[64];
+    int gone, before;
+
+    peer_start(&f, false);
+    client_start(&f);
+    before = worker_descriptors(&f);
+    gone = client_start(&f);
+    for (int i = 0; i < 17; i++)
+        say(gone, "{\"execute\": \"stop\"}");
+    for (int i = 0; i < 16; i++)
+        peer_command(&f, "stop", id);
+    close(gone);
+    while (worker_descriptors(&f) != before)
+        sched_yield();
+    fixture_end(&f);
+}
+
+TEST(worker_keeps_nothing_of_its_parents)
+{
+    struct fixture f;
+    int ends[2];
+
+    check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    peer_start(&f, false);
+    close(ends[1]);
+    expect_end(ends[0]);
     fixture_end(&f);
 }
 
@@ -563,36 +624,34 @@ TEST(sandbox_takes_every_right_and_all_works)
 TEST(worker_ends_with_its_parent)
 {
     struct fixture f;
-    int fd, status;
+    int fd, listener, status;
     pid_t parent;
 
-    strcpy(f.dir, "/nonexistent");
-    fflush(stdout);
-    snprintf(f.clients, sizeof(f.clients), "/tmp/worker-parent-%d",
+    snprintf(f.toolstack, sizeof(f.toolstack), "/tmp/worker-parent-%d",
              getpid());
-    fd = listen_at(f.clients);
+    listener = listen_at(f.toolstack);
+    fflush(stdout);
     parent = fork();
     if (!parent) {
         struct worker_config config = {
-            .parent = getpid(), .root = f.dir, .console = "/console-3", .listen_fd = fd,
-            .toolstack_fd = -1,
+            .parent = getpid(), .root = "/nonexistent",
+            .console = "/console-3", .listen_fd = -1,
+            .toolstack_fd = listener,
         };
 
         if (!fork()) {
-            log_open("worker", LOG_TO_STDERR, LOG_LEVEL_ERROR);
             close(STDERR_FILENO);
             _exit(worker_run(&config));
         }
         pause();
     }
-    close(fd);
-    /* In the backlog until the worker, which alone listens after this,
-     * ends. */
-    fd = connect_to(f.clients);
+    close(listener);
+    fd = connect_to(f.toolstack);
+    expect_part(fd, "QMP");
     kill(parent, SIGKILL);
     waitpid(parent, &status, 0);
     expect_end(fd);
-    unlink(f.clients);
+    unlink(f.toolstack);
 }
 
 TEST(worker_does_not_start_without_its_parent)

@@ -137,7 +137,8 @@ TEST(session_drops_everything_before_the_return)
     say(f.console, "{\"return\": {\"half\": ");
     peer_return(&f, id, "{}");
     say(f.console, GREETING("\"oob\""));
-    peer_session(&f);
+    peer_request(&f, "qmp_capabilities", id);
+    peer_return(&f, id, "{}");
     check_works(&f, client_start(&f));
     fixture_end(&f);
 }
@@ -196,6 +197,66 @@ TEST(session_is_made_again_after_a_loss)
     peer_return(&f, id, "{}");
     expect(client, "{\"return\": {}, \"id\": 6}");
     fixture_end(&f);
+}
+
+TEST(session_lost_in_the_middle_of_a_command_says_that_it_was_not_sent)
+{
+    struct fixture f;
+    char *text = malloc(900001);
+    struct pollfd console = { .events = POLLIN };
+    int client;
+
+    memset(text, 'a', 900000);
+    text[900000] = '\0';
+    peer_start(&f, false);
+    client = client_start(&f);
+    say(client, "{\"execute\": \"%s\"}", "stop");
+    say(client, "{\"execute\": \"x\", \"arguments\": \"%s\"}", text);
+    expect_part(f.console, "stop");
+    /* More than a socket's buffer holds: its beginning comes. */
+    console.fd = f.console;
+    check(poll(&console, 1, -1) == 1);
+    close(f.console);
+    expect_part(client, "may have been executed");
+    expect_part(client, "the command was not sent, so it was not executed");
+    fixture_end(&f);
+}
+
+/* A command that waits for a session when its client stops wanting it. */
+static void check_unsent(bool reset)
+{
+    struct fixture f;
+    char id[64];
+    int client;
+
+    peer_start(&f, false);
+    client = client_start(&f);
+    close(f.console);
+    expect_log(&f, "lost the connection to xenconsoled");
+    say(client, "{\"execute\": \"stop\"}");
+    if (reset) {
+        say(client, "{\"execute\": \"qmp_reset\"}");
+        expect(client, "{\"return\": {}}");
+    } else {
+        close(client);
+    }
+    /* Another's, by which the worker must have seen that. */
+    client = client_start(&f);
+    say(client, "{\"execute\": \"cont\"}");
+    peer_accept(&f);
+    peer_session(&f);
+    peer_command(&f, "cont", id);
+    fixture_end(&f);
+}
+
+TEST(session_never_sees_what_a_client_left_behind)
+{
+    check_unsent(false);
+}
+
+TEST(session_never_sees_what_a_client_reset)
+{
+    check_unsent(true);
 }
 
 TEST(session_survives_that_xenconsoled_goes_and_comes)
