@@ -238,7 +238,8 @@ static void worker_add_client(struct worker_listener *listener, int fd)
     }
     if (!client) {
         log_guest(LOG_LEVEL_WARN, "domain %u: QMP: refused a client: "
-                  "there are %d already; see what keeps their connections open",
+                  "there are %d already; see what keeps their "
+                  "connections open",
                   worker->config->guest_domid, WORKER_CLIENTS_MAX);
         close(fd);
         return;

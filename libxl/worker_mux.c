@@ -75,7 +75,8 @@ static void mux_expired(void *data)
         return;
     }
     snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
-             "can't be reached: %s; the command was not sent", mux->guest_domid,
+             "can't be reached: %s; the command was not sent",
+             mux->guest_domid,
              mux->saving ? "the state of its devices is being saved" :
              session_obstacle(&mux->session));
     mux_fail(mux, flight, desc);

@@ -46,7 +46,8 @@ TEST(client_may_send_ahead)
 
     peer_start(&f, false);
     fd = connect_to(f.clients);
-    put_text(fd, "{\"execute\":\"qmp_capabilities\",\"id\":770000000000}\r\n"
+    put_text(fd, "{\"execute\":\"qmp_capabilities\","
+        "\"id\":770000000000}\r\n"
         "{\"execute\": \"stop\"}{\"execute\":\n \"cont\"}\r\n");
     expect(fd, GREETING(""));
     expect(fd, "{\"return\": {}, \"id\": 770000000000}");
@@ -78,8 +79,8 @@ TEST(client_gets_its_id_back_byte_for_byte)
         check(sscanf(line, "{\"id\" : \"%63[^\"]\" , \"execute\": "
                      "\"stop\"}", id) == 1);
         say(f.console, "{\"id\":\"%s\",\"return\":{ \"n\":1.0}}", id);
-        snprintf(ought, sizeof(ought), "{\"id\":%s,\"return\":{ \"n\":1.0}}",
-                 ids[i]);
+        snprintf(ought, sizeof(ought),
+                 "{\"id\":%s,\"return\":{ \"n\":1.0}}", ids[i]);
         expect(fd, ought);
     }
     /* None sent, none returned. */
@@ -139,8 +140,8 @@ TEST(clients_with_the_same_ids_do_not_mix)
         peer_return(&f, ids[i], text);
     }
     for (int i = 0; i < N; i++) {
-        snprintf(text, sizeof(text), "{\"return\": {\"n\": %d}, \"id\": 1}",
-                 i);
+        snprintf(text, sizeof(text),
+                 "{\"return\": {\"n\": %d}, \"id\": 1}", i);
         expect(fds[i], text);
     }
     fixture_end(&f);
@@ -148,8 +149,9 @@ TEST(clients_with_the_same_ids_do_not_mix)
 
 TEST(client_errors_leave_the_connection)
 {
-    static const char syntax[] = "{\"error\": {\"class\": \"GenericError\", "
-                                 "\"desc\": \"Invalid JSON syntax\"}}";
+    static const char syntax[] =
+        "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+        "\"Invalid JSON syntax\"}}";
     struct fixture f;
     char id[64], *text = malloc((1u << 20) + 1);
     int fd;
@@ -420,11 +422,15 @@ TEST(client_that_leaves_with_all_in_flight_is_seen)
 TEST(worker_keeps_nothing_of_its_parents)
 {
     struct fixture f;
-    int ends[2];
+    int ends[2], high;
 
     check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    /* Below what it keeps, and above. */
+    high = fcntl(ends[1], F_DUPFD, 500);
+    check(high >= 500);
     peer_start(&f, false);
     close(ends[1]);
+    close(high);
     expect_end(ends[0]);
     fixture_end(&f);
 }
@@ -584,7 +590,7 @@ TEST(sandbox_takes_every_right_and_all_works)
     char id[64], ids[96];
     int fd;
 
-    if (geteuid()) {            /* can't be entered: must not run without */
+    if (geteuid()) {            /* no way in: it must not run without */
         int status;
 
         fixture_start(&f, true);

@@ -95,7 +95,7 @@ static inline void say(int fd, const char *fmt, ...)
     free(text);
 }
 
-/* Reads one line into `line`, without its end. False at the end of file. */
+/* Reads one line into `line`, without its end. False at the end. */
 static inline bool next_line(int fd)
 {
     size_t n = 0;
@@ -143,13 +143,13 @@ static inline bool readable(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
-/* --- The worker ----------------------------------------------------------- */
+/* --- The worker ------------------------------------------------------ */
 
 static inline void fixture_run(struct fixture *f, bool sandbox)
 {
     struct worker_config config = {
-        .parent = getpid(), .guest_domid = 7, .dm_domid = 8, .root = f->dir,
-        .console = "/console-3", .uid = WORKER_UID, .gid = WORKER_UID,
+        .parent = getpid(), .guest_domid = 7, .dm_domid = 8,
+        .root = f->dir, .console = "/console-3", .uid = WORKER_UID, .gid = WORKER_UID,
         .sandbox = sandbox,
     };
     int log[2];
@@ -212,7 +212,7 @@ static inline void expect_log(const struct fixture *f, const char *text)
     while (!strstr(line, text));
 }
 
-/* --- The stubdomain ------------------------------------------------------- */
+/* --- The stubdomain -------------------------------------------------- */
 
 static inline void peer_accept(struct fixture *f)
 {
@@ -288,7 +288,7 @@ static inline void peer_command(struct fixture *f, const char *command,
     check(sscanf(id, "\"id\": \"%63[^\"]", id_r) == 1);
 }
 
-/* --- Clients -------------------------------------------------------------- */
+/* --- Clients --------------------------------------------------------- */
 
 /* Connects and is greeted. */
 static inline int client_connect(const struct fixture *f)
