@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * qmp-helper: what libxl starts in dom0 where it would have started a QEMU
- * for a stubdomain's PV backends (device_model_override). It makes the
- * stubdomain's consoles ours, takes the place of the QMP proxy, tells
- * libxl that all is well and then looks after its worker, the one process
- * that touches QMP (helper_worker.h).
+ * for a domain's PV backends (device_model_override).
  *
- * Rights of this process, which stays root, after the set-up:
- *   CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT: to start the worker again
- *   CAP_SETPCAP: for the worker to give up its bounding set
- *   CAP_KILL: the worker is another user's process
- *   CAP_DAC_OVERRIDE: the directory below /run/xenqmp holds its sockets
+ * For a stubdomain it makes the consoles ours, takes the place of the QMP
+ * proxy, tells libxl that all is well and then looks after its worker, the
+ * one process that touches QMP (helper_worker.h). For a PV or PVH guest it
+ * gives the channels to xenconsoled and stays; the worker then has nothing
+ * but libxl's own questions to answer.
  *
  * Its life: libxl sends SIGHUP, twice, at xl destroy: the service ends, and
  * the process with its domain, so that the pid libxl has written down never
- * becomes a stranger's. SIGTERM ends it at once.
+ * becomes a stranger's. SIGTERM ends it at once, and takes its pid out of
+ * xenstore.
+ *
+ *   helper_args        what libxl says
+ *   helper_consoled    is the xenconsoled that runs ours?
+ *   helper_root        the directory of its sockets
+ *   helper_console(s), helper_channels, helper_devices: xenstore's part
+ *   helper_proxy, helper_pids, helper_socket: in the proxy's place
+ *   helper_children    the worker, and QEMU where devices need one
+ *   helper_privileges  what root's process keeps
+ *   helper             (here) the order of the steps; its life
  */
 #include <errno.h>
 #include <pwd.h>
@@ -22,189 +29,58 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "helper_args.h"
+#include "helper_channels.h"
+#include "helper_children.h"
+#include "helper_consoled.h"
 #include "helper_consoles.h"
 #include "helper_devices.h"
+#include "helper_pids.h"
+#include "helper_privileges.h"
 #include "helper_proxy.h"
+#include "helper_root.h"
 #include "helper_socket.h"
 #include "helper_store.h"
-#include "helper_worker.h"
 #include "log.h"
 #include "loop.h"
 
-#define RUN_DIR         "/run/xenqmp"
-#define XENCONSOLED     "/run/xen/xenconsoled.sock"
 /* A worker's user where libxl's range is not set up: far above what
  * distributions give out, one for each domain. */
 #define WORKER_UID_BASE 0x78650000u
 /* libxl's user of that name begins a range with one user a domain. */
 #define LIBXL_RANGE     "xen-qemuuser-range-base"
-#define RESTART_MAX_MS  10000
 /* A domain that libxl is destroying is gone by then. */
 #define LINGER_MS       30000
-/* xenconsoled greets as soon as it accepts. */
-#define GREETING_MS     5000
-
-static const char *const qemu_paths[] = {
-    "/usr/libexec/xen-qemu-system-i386",
-    "/usr/lib/xen/bin/qemu-system-i386",
-};
 
 struct helper {
     struct loop loop;
     struct xs_handle *xs;
     struct helper_args args;
-    uint32_t guest, dm;
-    uid_t uid;
-    char root[64], guest_path[108];
+    uint32_t domid;             /* whose PV backends: a stubdomain's, or */
+    uint32_t guest;             /* the same if there is no stubdomain */
+    struct helper_root root;
     struct helper_socket clients, toolstack;
     struct worker_config worker_config;
-    pid_t worker, qemu;
-    int64_t worker_began_ms, restart_ms;
+    struct children children;
     int serial_ports, tty_known;        /* tty_known: a bit a port */
     bool ending;
     int signal_fd;
     loop_id signal_id, xs_id;
-    struct loop_timer restart, linger;
+    struct loop_timer linger;
 };
 
-/* Is the xenconsoled that runs ours? */
-static int check_xenconsoled(uint32_t dm)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX,
-                                .sun_path = XENCONSOLED };
-    struct timeval limit = { .tv_sec = GREETING_MS / 1000 };
-    char greeting[64];
-    ssize_t n = -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
-            n = read(fd, greeting, sizeof(greeting) - 1);
-        close(fd);
-    }
-    greeting[n < 0 ? 0 : n] = '\0';
-    if (!strncmp(greeting, "xenconsoled 1 ", 14))
-        return 0;
-    log_error("domain %u: the xenconsoled that runs is Xen's own, which "
-              "cannot serve a stubdomain's consoles: start %s/xenconsoled in "
-              "its place, as xenqmp's README says", dm, XENQMP_LIBEXECDIR);
-    return -1;
-}
-
-static uid_t worker_uid(uint32_t dm)
-{
-    struct passwd *user = getpwnam(LIBXL_RANGE);
-
-    return (user ? user->pw_uid : WORKER_UID_BASE) + dm;
-}
-
-/* Step 3 of the design: the proxy goes, our socket takes its place. */
-static int take_proxys_place(struct helper *h)
-{
-    char *pid = store_read(h->xs, XBT_NULL,
-                           "/local/domain/%u/image/qmp-proxy-pid", h->dm);
-    char own[16];
-    int r = 0;
-
-    if (pid && atoi(pid) > 0)
-        r = proxy_end(atoi(pid), h->dm);
-    free(pid);
-    if (r) {
-        log_error("domain %u: its vchan-socket-proxy does not end", h->dm);
-        return -1;
-    }
-    if (helper_socket_listen(&h->clients, h->guest_path)) {
-        log_error("domain %u: cannot listen at %s: %s", h->guest,
-                  h->guest_path, strerror(errno));
-        return -1;
-    }
-    snprintf(own, sizeof(own), "%d", (int)getpid());
-    return store_write(h->xs, XBT_NULL, own,
-                       "/local/domain/%u/image/qmp-proxy-pid", h->dm) ?
-           0 : -1;
-}
-
-static void worker_start(void *data);
-
-static void worker_ended(struct helper *h, int status)
-{
-    h->worker = 0;
-    if (h->ending)
-        return;
-    log_error("domain %u: the QMP worker ended (%s %d) and is started "
-              "again", h->dm,
-              WIFSIGNALED(status) ? "signal" : "status",
-              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    /* At once if it had lived for a while, else ever later. */
-    if (loop_now_ms() - h->worker_began_ms > RESTART_MAX_MS)
-        h->restart_ms = 0;
-    loop_timer_set(&h->loop, &h->restart, h->restart_ms, worker_start, h);
-    h->restart_ms = h->restart_ms ? 2 * h->restart_ms : 500;
-    if (h->restart_ms > RESTART_MAX_MS)
-        h->restart_ms = RESTART_MAX_MS;
-}
-
-static void worker_start(void *data)
-{
-    struct helper *h = data;
-
-    h->worker_began_ms = loop_now_ms();
-    h->worker = fork();
-    if (h->worker == 0)
-        _exit(worker_run(&h->worker_config));
-    if (h->worker < 0) {
-        h->worker = 0;
-        log_error("domain %u: cannot start its QMP worker: %s", h->dm,
-                  strerror(errno));
-        loop_timer_set(&h->loop, &h->restart, RESTART_MAX_MS, worker_start,
-                       h);
-    }
-}
-
-/* Step 5: a disk image has QEMU in dom0 as its backend. */
-static int qemu_start(struct helper *h, char **argv)
-{
-    sigset_t none;
-
-    log_warn("domain %u: a disk image needs QEMU in dom0 as its backend; a "
-             "block device (phy:) would do without", h->dm);
-    h->qemu = fork();
-    if (h->qemu)
-        return h->qemu < 0 ? -1 : 0;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    for (size_t i = 0; i < sizeof(qemu_paths) / sizeof(qemu_paths[0]); i++) {
-        argv[0] = (char *)qemu_paths[i];
-        execv(argv[0], argv);
-    }
-    log_error("domain %u: cannot run QEMU for its disks: %s; install "
-              "qemu-system-xen", h->dm, strerror(errno));
-    _exit(127);
-}
+/* --- Its life -------------------------------------------------------- */
 
 static void service_end(struct helper *h)
 {
     if (h->ending)
         return;
     h->ending = true;
-    loop_timer_clear(&h->loop, &h->restart);
-    if (h->worker)
-        kill(h->worker, SIGKILL);
-    if (h->qemu)
-        kill(h->qemu, SIGTERM);
+    children_end(&h->children);
     helper_socket_dispose(&h->clients);
     helper_socket_dispose(&h->toolstack);
 }
@@ -212,7 +88,7 @@ static void service_end(struct helper *h)
 static bool domain_is_gone(struct helper *h)
 {
     char *domid = store_read(h->xs, XBT_NULL, "/local/domain/%u/domid",
-                             h->dm);
+                             h->domid);
     bool gone = !domid && errno == ENOENT;
 
     free(domid);
@@ -224,23 +100,6 @@ static void lingered(void *data)
     loop_stop(&((struct helper *)data)->loop);
 }
 
-static void children_reap(struct helper *h)
-{
-    int status;
-    pid_t pid;
-
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == h->worker) {
-            worker_ended(h, status);
-        } else if (pid == h->qemu) {
-            h->qemu = 0;
-            if (!h->ending)
-                log_error("domain %u: QEMU for its disks in dom0 ended",
-                          h->dm);
-        }
-    }
-}
-
 static void signal_ready(void *data, uint32_t events)
 {
     struct helper *h = data;
@@ -249,7 +108,7 @@ static void signal_ready(void *data, uint32_t events)
     (void)events;
     while (read(h->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
-            children_reap(h);
+            children_reap(&h->children);
             continue;
         }
         service_end(h);
@@ -258,140 +117,6 @@ static void signal_ready(void *data, uint32_t events)
         else if (!loop_timer_is_set(&h->linger))
             loop_timer_set(&h->loop, &h->linger, LINGER_MS, lingered, h);
     }
-}
-
-static void xs_ready(void *data, uint32_t events)
-{
-    struct helper *h = data;
-    char **watch;
-
-    (void)events;
-    while ((watch = xs_check_watch(h->xs)))
-        free(watch);
-    for (int i = 0; i < h->serial_ports; i++)
-        if (!(h->tty_known & 1 << i) &&
-            consoles_forward_tty(h->xs, h->guest, h->dm, i))
-            h->tty_known |= 1 << i;
-    if (domain_is_gone(h)) {
-        service_end(h);
-        loop_stop(&h->loop);
-    }
-}
-
-static int watch_all(struct helper *h)
-{
-    char path[STORE_PATH_MAX];
-
-    if (!xs_watch(h->xs, "@releaseDomain", "release"))
-        return -1;
-    snprintf(path, sizeof(path), "/local/domain/%u/domid", h->dm);
-    if (!xs_watch(h->xs, path, "domid"))
-        return -1;
-    for (int i = 0; i < h->serial_ports; i++) {
-        snprintf(path, sizeof(path), "/local/domain/%u/device/console/%d/tty",
-                 h->dm, CONSOLE_SERIAL + i);
-        if (!xs_watch(h->xs, path, "tty"))
-            return -1;
-    }
-    return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
-                    &h->xs_id);
-}
-
-static int make_root(struct helper *h)
-{
-    snprintf(h->root, sizeof(h->root), RUN_DIR "/%u", h->dm);
-    if ((mkdir(RUN_DIR, 0711) && errno != EEXIST) ||
-        (mkdir(h->root, 0711) && errno != EEXIST)) {
-        log_error("domain %u: cannot make %s: %s", h->dm, h->root,
-                  strerror(errno));
-        return -1;
-    }
-    return 0;
-}
-
-static void remove_root(struct helper *h)
-{
-    /* xenconsoled takes its sockets away with the console; what it left
-     * when it was killed goes here. */
-    static const char *const names[] = { "console-3", "console-3.ctl" };
-    char path[128];
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", h->root, names[i]);
-        unlink(path);
-    }
-    rmdir(h->root);
-    rmdir(RUN_DIR);
-}
-
-/* The six steps, in the design's order. */
-static int set_up(struct helper *h, char **argv)
-{
-    char *target = store_read(h->xs, XBT_NULL, "/local/domain/%u/target",
-                              h->dm);
-    const char *slash = strrchr(h->args.toolstack, '/');
-    int qdisks;
-
-    if (!target || !slash) {
-        log_error("domain %u is no stubdomain that libxl is starting: set "
-                  "device_model_stubdomain_override=1 in the guest's "
-                  "configuration", h->dm);
-        free(target);
-        return -1;
-    }
-    h->guest = (uint32_t)strtoul(target, NULL, 10);
-    free(target);
-    snprintf(h->guest_path, sizeof(h->guest_path), "%.*s/qmp-libxl-%u",
-             (int)(slash - h->args.toolstack), h->args.toolstack, h->guest);
-    h->uid = worker_uid(h->dm);
-
-    if (check_xenconsoled(h->dm) || make_root(h))
-        return -1;
-    h->serial_ports = consoles_edit(h->xs, h->guest, h->dm, h->root, h->uid);
-    if (h->serial_ports < 0 || take_proxys_place(h))
-        return -1;
-    qdisks = devices_prune(h->xs, h->dm);
-    if (qdisks) {
-        if (qemu_start(h, argv))
-            return -1;
-    } else if (helper_socket_listen(&h->toolstack, h->args.toolstack)) {
-        log_error("domain %u: cannot listen at %s: %s", h->dm,
-                  h->args.toolstack, strerror(errno));
-        return -1;
-    }
-    h->worker_config = (struct worker_config){
-        .parent = getpid(),
-        .guest_domid = h->guest, .dm_domid = h->dm, .root = h->root,
-        .console = "/console-3", .listen_fd = h->clients.fd,
-        .toolstack_fd = h->toolstack.fd, .uid = h->uid, .gid = h->uid,
-        .sandbox = true,
-    };
-    worker_start(h);
-    /* QEMU, if there is one, says for itself that it runs. */
-    if (!qdisks && !store_write(h->xs, XBT_NULL, "running",
-                                "/local/domain/0/device-model/%u/state",
-                                h->dm))
-        return -1;
-    return watch_all(h);
-}
-
-static void drop_privileges(void)
-{
-    static const cap_value_t kept[] = {
-        CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_SETPCAP, CAP_KILL,
-        CAP_DAC_OVERRIDE,
-    };
-    cap_t caps = cap_init();
-
-    if (!caps ||
-        cap_set_flag(caps, CAP_PERMITTED, sizeof(kept) / sizeof(kept[0]),
-                     kept, CAP_SET) ||
-        cap_set_flag(caps, CAP_EFFECTIVE, sizeof(kept) / sizeof(kept[0]),
-                     kept, CAP_SET) ||
-        cap_set_proc(caps))
-        log_warn("cannot give up capabilities: %s", strerror(errno));
-    cap_free(caps);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 static int signals_open(struct helper *h)
@@ -412,6 +137,180 @@ static int signals_open(struct helper *h)
                     &h->signal_id);
 }
 
+static void xs_ready(void *data, uint32_t events)
+{
+    struct helper *h = data;
+    char **watch;
+
+    (void)events;
+    while ((watch = xs_check_watch(h->xs)))
+        free(watch);
+    for (int i = 0; i < h->serial_ports; i++)
+        if (!(h->tty_known & 1 << i) &&
+            consoles_forward_tty(h->xs, h->guest, h->domid, i))
+            h->tty_known |= 1 << i;
+    if (domain_is_gone(h)) {
+        service_end(h);
+        loop_stop(&h->loop);
+    }
+}
+
+static int watch_all(struct helper *h)
+{
+    char path[STORE_PATH_MAX];
+
+    if (!xs_watch(h->xs, "@releaseDomain", "release"))
+        return -1;
+    snprintf(path, sizeof(path), "/local/domain/%u/domid", h->domid);
+    if (!xs_watch(h->xs, path, "domid"))
+        return -1;
+    for (int i = 0; i < h->serial_ports; i++) {
+        snprintf(path, sizeof(path), "/local/domain/%u/device/console/%d/tty",
+                 h->domid, CONSOLE_SERIAL + i);
+        if (!xs_watch(h->xs, path, "tty"))
+            return -1;
+    }
+    return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
+                    &h->xs_id);
+}
+
+/* --- The steps, in the design's order -------------------------------- */
+
+static uid_t worker_uid(uint32_t domid)
+{
+    struct passwd *user = getpwnam(LIBXL_RANGE);
+
+    return (user ? user->pw_uid : WORKER_UID_BASE) + domid;
+}
+
+/* The guest of stubdomain domid; domid itself if that is no stubdomain. */
+static uint32_t guest_of(struct helper *h)
+{
+    char *target = store_read(h->xs, XBT_NULL, "/local/domain/%u/target",
+                              h->domid);
+    uint32_t guest = target ? (uint32_t)strtoul(target, NULL, 10) : h->domid;
+
+    free(target);
+    return guest;
+}
+
+static int listen_at(struct helper *h, struct helper_socket *s,
+                     const char *path)
+{
+    if (!helper_socket_listen(s, path))
+        return 0;
+    log_error("domain %u: cannot listen at %s: %s", h->domid, path,
+              strerror(errno));
+    return -1;
+}
+
+/* The proxy goes, our socket takes its place. */
+static int take_proxys_place(struct helper *h)
+{
+    const char *slash = strrchr(h->args.toolstack, '/');
+    pid_t proxy = pids_proxy(h->xs, h->domid);
+    char path[108];
+
+    if (proxy && proxy_end(proxy, h->domid)) {
+        log_error("domain %u: its vchan-socket-proxy (process %d) does not "
+                  "end", h->domid, (int)proxy);
+        return -1;
+    }
+    snprintf(path, sizeof(path), "%.*s/qmp-libxl-%u",
+             (int)(slash - h->args.toolstack), h->args.toolstack, h->guest);
+    if (listen_at(h, &h->clients, path))
+        return -1;
+    if (pids_replace_proxy(h->xs, h->domid))
+        return 0;
+    log_error("domain %u: cannot write its qmp-proxy-pid to xenstore: %s",
+              h->domid, strerror(errno));
+    return -1;
+}
+
+static int consoles_take(struct helper *h)
+{
+    h->serial_ports = consoles_edit(h->xs, h->guest, h->domid, h->root.path,
+                                    h->worker_config.uid);
+    if (h->serial_ports < 0 || take_proxys_place(h))
+        return -1;
+    devices_prune(h->xs, h->domid);
+    return 0;
+}
+
+/* Where libxl asks a QEMU in dom0; started if some device needs one. */
+static int toolstack_answer(struct helper *h, char **argv)
+{
+    const char *device = devices_need_qemu(h->xs, h->domid);
+
+    if (!device)
+        return listen_at(h, &h->toolstack, h->args.toolstack);
+    log_warn("domain %u: a device (%s) needs QEMU in dom0 as its backend; "
+             "for disks, a raw block device (phy:) does without",
+             h->domid, device);
+    return children_start_qemu(&h->children, argv);
+}
+
+static int root_make(struct helper *h)
+{
+    if (!helper_root_make(&h->root, ROOT_BASE, h->domid))
+        return 0;
+    log_error("domain %u: cannot make a directory in %s: %s", h->domid,
+              ROOT_BASE, strerror(errno));
+    return -1;
+}
+
+static int set_up(struct helper *h, char **argv)
+{
+    bool stubdomain;
+
+    h->guest = guest_of(h);
+    stubdomain = h->guest != h->domid;
+    h->worker_config = (struct worker_config){
+        .parent = getpid(), .guest_domid = h->guest, .dm_domid = h->domid,
+        .uid = worker_uid(h->domid), .gid = worker_uid(h->domid),
+        .root = h->root.path, .sandbox = true,
+        .console = stubdomain ? "/console-3" : NULL,
+    };
+    h->children = (struct children){
+        .loop = &h->loop, .worker_config = &h->worker_config,
+    };
+    if (!h->args.pv_backends || !strchr(h->args.toolstack, '/')) {
+        log_error("domain %u is to have an emulated machine in dom0: set "
+                  "device_model_stubdomain_override=1 in the guest's "
+                  "configuration, or remove device_model_override",
+                  h->domid);
+        return -1;
+    }
+    if (consoled_check(CONSOLED_SOCKET, h->domid) || root_make(h) ||
+        (stubdomain && consoles_take(h)) ||
+        channels_edit(h->xs, h->guest) < 0 || toolstack_answer(h, argv))
+        return -1;
+    h->worker_config.listen_fd = h->clients.fd;
+    h->worker_config.toolstack_fd = h->toolstack.fd;
+    if (h->clients.fd >= 0 || h->toolstack.fd >= 0)
+        children_start_worker(&h->children);
+    return 0;
+}
+
+/* Watched first: what comes after is not missed. QEMU, if there is one,
+ * says for itself that it runs. */
+static int announce(struct helper *h)
+{
+    if (privileges_drop()) {
+        log_error("domain %u: cannot give up capabilities: %s", h->domid,
+                  strerror(errno));
+        return -1;
+    }
+    if (!watch_all(h) &&
+        (h->toolstack.fd < 0 ||
+         store_write(h->xs, XBT_NULL, "running",
+                     "/local/domain/0/device-model/%u/state", h->domid)))
+        return 0;
+    log_error("domain %u: cannot go on: xenstore: %s", h->domid,
+              strerror(errno));
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     static struct helper h = { .clients.fd = -1, .toolstack.fd = -1 };
@@ -426,25 +325,21 @@ int main(int argc, char **argv)
                "qmp-helper\"\n", XENQMP_VERSION, XENQMP_LIBEXECDIR);
         return 0;
     }
-    closefrom(3);
+    closefrom(STDERR_FILENO + 1);
     log_open("qmp-helper", LOG_TO_STDERR, LOG_LEVEL_INFO);
-    h.dm = h.args.domid;
+    h.domid = h.args.domid;
     h.xs = xs_open(0);
     if (!h.xs || loop_init(&h.loop) || signals_open(&h)) {
-        log_error("domain %u: cannot start: %s", h.dm, h.xs ?
+        log_error("domain %u: cannot start: %s", h.domid, h.xs ?
                   strerror(errno) : "xenstored does not answer");
         return 1;
     }
-    r = set_up(&h, argv);
-    if (!r) {
-        drop_privileges();
-        while (loop_run(&h.loop))
-            continue;
-    }
-    service_end(&h);
-    while (h.worker && waitpid(h.worker, NULL, 0) < 0 && errno == EINTR)
+    r = set_up(&h, argv) || announce(&h);
+    while (!r && loop_run(&h.loop))
         continue;
-    if (*h.root)
-        remove_root(&h);
+    service_end(&h);
+    children_wait(&h.children);
+    pids_forget(h.xs, h.domid);
+    helper_root_remove(&h.root);
     return r ? 1 : 0;
 }

@@ -60,6 +60,9 @@ int helper_args_parse(struct helper_args *args, int argc, char **argv)
         } else if (!strcmp(argv[i], "-chardev") && value) {
             parse_chardev(args, value);
             i++;
+        } else if (!strcmp(argv[i], "-machine") && value) {
+            args->pv_backends = !strncmp(value, "xenpv", 5);
+            i++;
         }
     }
     if (args->domid)

@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 struct helper_args {
-    uint32_t domid;             /* -xen-domid: the stubdomain */
+    uint32_t domid;             /* -xen-domid */
     char toolstack[108];        /* where libxl expects QEMU's socket */
+    bool pv_backends;           /* -machine xenpv: no machine to emulate */
     bool help, version;
 };
 

@@ -6,88 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper_console.h"
 #include "log.h"
 
-/* libxl's LIBXL_XENCONSOLE_LIMIT. */
-#define CONSOLE_LIMIT "1048576"
-
-/* One edit, within one transaction. */
-struct edit {
-    struct xs_handle *xs;
-    xs_transaction_t t;
+/* consoles_edit()'s arguments and result. */
+struct consoles {
     uint32_t guest, dm;
+    char output[STORE_PATH_MAX];        /* console 3's */
+    int serial_ports;
+    bool told;                          /* the reason is on the log */
 };
-
-#define FRONTEND "/local/domain/%u/device/console/%d"
-#define BACKEND  "/local/domain/0/backend/console/%u/%d"
-#define LIBXL    "/libxl/%u/device/console/%d"
-
-static bool console_exists(const struct edit *edit, int n)
-{
-    unsigned int names_n;
-    char **names = store_list(edit->xs, edit->t, &names_n, BACKEND,
-                              edit->dm, n);
-
-    free(names);
-    return names_n;
-}
-
-/* As libxl__device_console_add() leaves one. */
-static bool console_create(const struct edit *edit, int n)
-{
-    struct xs_handle *xs = edit->xs;
-    xs_transaction_t t = edit->t;
-    char backend[STORE_PATH_MAX], frontend[STORE_PATH_MAX], domid[16];
-    static const char *const both[][2] = {
-        { "online", "1" }, { "state", "1" }, { "protocol", "vt100" },
-    };
-    bool ok;
-
-    snprintf(backend, sizeof(backend), BACKEND, edit->dm, n);
-    snprintf(frontend, sizeof(frontend), FRONTEND, edit->dm, n);
-    snprintf(domid, sizeof(domid), "%u", edit->dm);
-
-    ok = store_mkdir(xs, t, edit->dm, 0, "%s", frontend) &&
-         store_write(xs, t, backend, "%s/backend", frontend) &&
-         store_write(xs, t, "0", "%s/backend-id", frontend) &&
-         store_write(xs, t, "1", "%s/state", frontend) &&
-         store_write(xs, t, "vt100", "%s/protocol", frontend) &&
-         store_write_readable(xs, t, edit->dm, "", "%s/tty", frontend) &&
-         store_mkdir(xs, t, 0, edit->dm, "%s", backend) &&
-         store_write(xs, t, frontend, "%s/frontend", backend) &&
-         store_write(xs, t, domid, "%s/frontend-id", backend) &&
-         store_write(xs, t, frontend, LIBXL "/frontend", edit->dm, n) &&
-         store_write(xs, t, backend, LIBXL "/backend", edit->dm, n) &&
-         store_write(xs, t, domid, LIBXL "/frontend-id", edit->dm, n);
-    for (size_t i = 0; ok && i < sizeof(both) / sizeof(both[0]); i++)
-        ok = store_write(xs, t, both[i][1], "%s/%s", backend, both[i][0]) &&
-             store_write(xs, t, both[i][1], LIBXL "/%s", edit->dm, n,
-                         both[i][0]);
-    return ok;
-}
-
-/* The keys that xenconsoled goes by; type last. policy may be NULL. */
-static bool console_set(const struct edit *edit, int n, const char *output,
-                        const char *policy)
-{
-    const struct { const char *key, *value; } keys[] = {
-        { "output", output }, { "limit", CONSOLE_LIMIT },
-        { "policy", policy }, { "type", "xenconsoled" },
-    };
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (!keys[i].value)
-            continue;
-        if (!store_write_readable(edit->xs, edit->t, edit->dm,
-                                  keys[i].value, BACKEND "/%s", edit->dm, n,
-                                  keys[i].key) ||
-            !store_write_readable(edit->xs, edit->t, edit->dm,
-                                  keys[i].value, FRONTEND "/%s", edit->dm,
-                                  n, keys[i].key))
-            return false;
-    }
-    return true;
-}
 
 static bool output_is_served(const char *output)
 {
@@ -95,70 +23,91 @@ static bool output_is_served(const char *output)
            !strncmp(output, "file:/", 6) || !strncmp(output, "unix:/", 6);
 }
 
-/* Serial ports up by one, to make room for QMP. Returns their number. */
-static int serial_move(const struct edit *edit)
+/* Port i takes over its output from the console below, where libxl put
+ * it. */
+static bool serial_set(const struct console_edit *edit,
+                       struct consoles *consoles, int i)
 {
-    int last = CONSOLE_QMP, n;
-    char *output;
+    int n = CONSOLE_SERIAL + i;
+    char *output = console_read(edit, n - 1, "output");
     bool ok;
+
+    if (output && !output_is_served(output)) {
+        log_error("serial port %d of domain %u: xenconsoled cannot serve "
+                  "'%s'; use pty, null, file:PATH or "
+                  "unix:PATH,server=on,wait=off", i, consoles->guest, output);
+        consoles->told = true;
+        free(output);
+        return false;
+    }
+    ok = console_give(edit, n, output ? output : "pty", NULL);
+    free(output);
+    return ok;
+}
+
+/* Serial ports up by one, to make room for QMP. */
+static bool serial_move(const struct console_edit *edit,
+                        struct consoles *consoles)
+{
+    int last = CONSOLE_QMP;
 
     while (console_exists(edit, last))
         last++;
-    n = last - CONSOLE_QMP;
-    if (n > CONSOLE_SERIAL_MAX) {
+    consoles->serial_ports = last - CONSOLE_QMP;
+    if (consoles->serial_ports > CONSOLE_SERIAL_MAX) {
         log_error("domain %u has %d serial ports, but a stubdomain carries "
                   "%d at most: shorten serial=[...] in its configuration",
-                  edit->guest, n, CONSOLE_SERIAL_MAX);
-        return -1;
+                  consoles->guest, consoles->serial_ports,
+                  CONSOLE_SERIAL_MAX);
+        consoles->told = true;
+        return false;
     }
     if (!console_create(edit, last))
-        goto fail;
-    for (int i = last; i >= CONSOLE_SERIAL; i--) {
-        output = store_read(edit->xs, edit->t, FRONTEND "/output",
-                            edit->dm, i - 1);
-        if (output && !output_is_served(output)) {
-            log_error("serial port %d of domain %u: xenconsoled cannot serve "
-                      "'%s'; use pty, null, file:PATH or "
-                      "unix:PATH,server=on,wait=off", i - CONSOLE_SERIAL,
-                      edit->guest, output);
-            free(output);
-            return -1;
-        }
-        ok = console_set(edit, i, output ? output : "pty", NULL);
-        free(output);
-        if (!ok)
-            goto fail;
-    }
-    return n;
-
-fail:
-    log_error("domain %u: console %d cannot be made in xenstore: %s",
-              edit->dm, last, strerror(errno));
-    return -1;
+        return false;
+    for (int i = consoles->serial_ports; i-- > 0; )
+        if (!serial_set(edit, consoles, i))
+            return false;
+    return true;
 }
 
-/* QEMU's arguments name serial ports by console: /dev/hvc3 and on. */
-static bool arguments_renumber(const struct edit *edit)
+/* One of QEMU's arguments: serial ports are named by console, /dev/hvc3
+ * and on, and become one more. A channel of the guest's is served in dom0;
+ * for the -device that names it, QEMU keeps an empty chardev. Returns false
+ * if value is to stay as it is. */
+static bool argument_edit(const char *value, char *edited_r, size_t size)
 {
-    char *vm = store_read(edit->xs, edit->t, "/local/domain/%u/vm",
-                          edit->guest);
-    char **names, *value, moved[32];
-    unsigned int names_n;
-    int n, end;
+    int n, end = 0;
+
+    if (sscanf(value, "/dev/hvc%2d%n", &n, &end) == 1 && end &&
+        !value[end] && n >= CONSOLE_QMP) {
+        snprintf(edited_r, size, "/dev/hvc%d", n + 1);
+        return true;
+    }
+    end = 0;
+    if (sscanf(value, "pty,id=libxl-channel%3d%n", &n, &end) == 1 ||
+        sscanf(value, "socket,id=libxl-channel%3d%n", &n, &end) == 1) {
+        snprintf(edited_r, size, "null,id=libxl-channel%d", n);
+        return end != 0;
+    }
+    return false;
+}
+
+static bool arguments_edit(const struct console_edit *edit, uint32_t guest)
+{
+    char *vm = store_read(edit->xs, edit->t, "/local/domain/%u/vm", guest);
+    char **names, edited[64];
+    unsigned int n;
     bool ok = vm;
 
-    names = store_list(edit->xs, edit->t, &names_n, "%s/image/dm-argv",
+    names = store_list(edit->xs, edit->t, &n, "%s/image/dm-argv",
                        vm ? vm : "");
-    for (unsigned int i = 0; ok && i < names_n; i++) {
-        value = store_read(edit->xs, edit->t, "%s/image/dm-argv/%s", vm,
-                           names[i]);
-        end = 0;
-        if (value && sscanf(value, "/dev/hvc%d%n", &n, &end) == 1 &&
-            !value[end] && n >= CONSOLE_QMP && n < 100) {
-            snprintf(moved, sizeof(moved), "/dev/hvc%d", n + 1);
-            ok = store_write(edit->xs, edit->t, moved,
+    for (unsigned int i = 0; ok && i < n; i++) {
+        char *value = store_read(edit->xs, edit->t, "%s/image/dm-argv/%s",
+                                 vm, names[i]);
+
+        if (value && argument_edit(value, edited, sizeof(edited)))
+            ok = store_write(edit->xs, edit->t, edited,
                              "%s/image/dm-argv/%s", vm, names[i]);
-        }
         free(value);
     }
     free(names);
@@ -166,76 +115,68 @@ static bool arguments_renumber(const struct edit *edit)
     return ok;
 }
 
-static bool primary_set(const struct edit *edit)
+static bool primary_set(const struct console_edit *edit)
 {
-    return store_write_readable(edit->xs, edit->t, edit->dm, "xenconsoled",
-                                "/local/domain/%u/console/type", edit->dm);
+    return store_write_readable(edit->xs, edit->t, edit->domid,
+                                "xenconsoled",
+                                "/local/domain/%u/console/type",
+                                edit->domid);
 }
 
-/* Outputs of consoles 1 and 2 stay what libxl made them. */
-static bool state_consoles_set(const struct edit *edit)
+/* Outputs of consoles 1 and 2 stay what libxl made them. Not restoring,
+ * there is no output, and the stubdomain may not supply one. */
+static bool state_consoles_set(const struct console_edit *edit)
 {
-    char *save = store_read(edit->xs, edit->t, FRONTEND "/output",
-                            edit->dm, 1);
-    char *restore = store_read(edit->xs, edit->t, FRONTEND "/output",
-                               edit->dm, 2);
-    bool ok;
+    char *save = console_read(edit, 1, "output");
+    char *restore = console_read(edit, 2, "output");
+    bool ok = console_give(edit, 1, save ? save : "null",
+                           save ? "save" : NULL) &&
+              console_give(edit, 2, restore ? restore : "null",
+                           restore ? "request" : NULL);
 
-    /* Not restoring, there is no output, and the stubdomain may not supply
-     * one. */
-    ok = console_set(edit, 1, save ? save : "null",
-                     save ? "save" : NULL) &&
-         console_set(edit, 2, restore ? restore : "null",
-                     restore ? "request" : NULL);
     free(save);
     free(restore);
     return ok;
 }
 
+static int edit_all(struct xs_handle *xs, xs_transaction_t t, void *data)
+{
+    struct consoles *consoles = data;
+    const struct console_edit edit = { xs, t, consoles->dm };
+
+    return serial_move(&edit, consoles) && state_consoles_set(&edit) &&
+           console_give(&edit, CONSOLE_QMP, consoles->output, NULL) &&
+           primary_set(&edit) && arguments_edit(&edit, consoles->guest) ?
+           0 : -1;
+}
+
 int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
                   const char *root, uint32_t uid)
 {
-    struct edit edit = { .xs = xs, .guest = guest, .dm = dm };
-    char output[STORE_PATH_MAX];
-    int serial;
+    struct consoles consoles = { .guest = guest, .dm = dm };
 
-    snprintf(output, sizeof(output), "unix:%s/console-3,uid=%u", root, uid);
-    do {
-        edit.t = xs_transaction_start(xs);
-        if (!edit.t)
-            break;
-        serial = serial_move(&edit);
-        if (serial < 0) {
-            xs_transaction_end(xs, edit.t, true);
-            return -1;
-        }
-        if (!state_consoles_set(&edit) ||
-            !console_set(&edit, CONSOLE_QMP, output, NULL) ||
-            !primary_set(&edit) ||
-            (serial && !arguments_renumber(&edit))) {
-            xs_transaction_end(xs, edit.t, true);
-            break;
-        }
-        if (xs_transaction_end(xs, edit.t, false))
-            return serial;
-    } while (errno == EAGAIN);
-
-    log_error("domain %u: its consoles cannot be set up in xenstore: %s", dm,
-              strerror(errno));
+    snprintf(consoles.output, sizeof(consoles.output),
+             "unix:%s/console-3,uid=%u", root, uid);
+    if (!store_transaction(xs, edit_all, &consoles))
+        return consoles.serial_ports;
+    if (!consoles.told)
+        log_error("domain %u: its consoles cannot be set up in xenstore: %s",
+                  dm, strerror(errno));
     return -1;
 }
 
 bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,
                           int i)
 {
-    char *tty = store_read(xs, XBT_NULL, FRONTEND "/tty", dm,
+    char *tty = store_read(xs, XBT_NULL, CONSOLE_FRONTEND "/tty", dm,
                            CONSOLE_SERIAL + i);
     bool known = tty && *tty;
 
     if (known) {
         /* libxl takes console 3 for the first serial port. */
         if (i == 0)
-            store_write(xs, XBT_NULL, tty, FRONTEND "/tty", dm, CONSOLE_QMP);
+            store_write(xs, XBT_NULL, tty, CONSOLE_FRONTEND "/tty", dm,
+                        CONSOLE_QMP);
         store_write_readable(xs, XBT_NULL, guest, tty,
                              "/local/domain/%u/serial/%d/tty", guest, i);
     }

@@ -4,7 +4,6 @@
  * ioemu; serial ports from console 3 on) made into those that xenqmp
  * serves: type xenconsoled, QMP on console 3, serial ports from 4 on.
  * Edited in place, in one transaction, before the stubdomain runs.
- * docs/console-control.md specifies the keys.
  */
 #ifndef XENQMP_HELPER_CONSOLES_H
 #define XENQMP_HELPER_CONSOLES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The stubdomain's other frontends whose backend would be QEMU in dom0.
- * Linux waits for every frontend before it starts its init, so one that
+ * A domain's other frontends whose backend is QEMU in dom0. Linux waits
+ * for every frontend before it starts its init, so in a stubdomain one that
  * nobody serves must not be there.
  */
 #ifndef XENQMP_HELPER_DEVICES_H
@@ -10,8 +10,11 @@
 #include "helper_store.h"
 
 /* Removes empty CD-ROM drives (to libxl a qdisk without a file), vfb and
- * vkb (no picture of a Linux stubdomain's guest is shown there). Returns
- * how many qdisks are left, which need QEMU in dom0. */
-int devices_prune(struct xs_handle *xs, uint32_t dm);
+ * vkbd (no picture of a Linux stubdomain's guest is shown there). */
+void devices_prune(struct xs_handle *xs, uint32_t domid);
+
+/* A kind of device of which the domain has one that needs QEMU in dom0 as
+ * its backend, for a log line; NULL if there is none. */
+const char *devices_need_qemu(struct xs_handle *xs, uint32_t domid);
 
 #endif

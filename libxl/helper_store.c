@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "helper_store.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Another writer wins each time: xenstore is no longer usable. A host that
+ * starts many guests at once collides now and then. */
+#define STORE_TRIES 200
 
 #define FORMAT_PATH(path) do {                          \
         va_list ap;                                     \
@@ -96,4 +101,26 @@ bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *fmt, ...)
 
     FORMAT_PATH(path);
     return xs_rm(xs, t, path);
+}
+
+int store_transaction(struct xs_handle *xs, store_fn *fn, void *data)
+{
+    for (int i = 0; i < STORE_TRIES; i++) {
+        xs_transaction_t t = xs_transaction_start(xs);
+        int saved;
+
+        if (!t)
+            return -1;
+        if (fn(xs, t, data)) {
+            saved = errno;
+            xs_transaction_end(xs, t, true);
+            errno = saved;
+            return -1;
+        }
+        if (xs_transaction_end(xs, t, false))
+            return 0;
+        if (errno != EAGAIN)
+            return -1;
+    }
+    return -1;
 }

@@ -41,4 +41,9 @@ char **store_list(struct xs_handle *xs, xs_transaction_t t,
 bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Calls fn within a transaction, again if another writer came between.
+ * -1: errno; nothing was written. */
+typedef int store_fn(struct xs_handle *xs, xs_transaction_t t, void *data);
+int store_transaction(struct xs_handle *xs, store_fn *fn, void *data);
+
 #endif

@@ -19,7 +19,8 @@ struct worker_config {
     /* /run/xenqmp/<dm>: root's own, the worker's root directory. */
     const char *root;
     /* "/console-3": xenconsoled's socket for console 3, below root. Its
-     * control socket has ".ctl" appended. Either may not exist yet. */
+     * control socket has ".ctl" appended. Either may not exist yet. NULL:
+     * there is no QMP console, and no clients of it. */
     const char *console;
     /* Listens at /run/xen/qmp-libxl-<guest>; inherited. */
     int listen_fd;

@@ -31,8 +31,11 @@ WORKER_OBJECTS := $(call objects,libxl,worker worker_client worker_console \
     worker_process worker_reply worker_sandbox worker_save worker_session \
     worker_toolstack)
 WORKER_LIBS = $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
-HELPER_OBJECTS := $(call objects,libxl,helper helper_args helper_consoles \
-    helper_devices helper_proxy helper_socket helper_store)
+HELPER_NAMES := helper_args helper_channels helper_children helper_console \
+    helper_consoled helper_consoles helper_devices helper_pids \
+    helper_privileges helper_proxy helper_root helper_socket helper_store
+HELPER_PARTS := $(call objects,libxl,$(HELPER_NAMES))
+HELPER_OBJECTS := obj/libxl/helper.o $(HELPER_PARTS)
 $(eval $(call program,bin/qmp-helper,$(HELPER_OBJECTS) $(WORKER_OBJECTS) \
     $(QMP_OBJECTS) $(COMMON_OBJECTS),\
     $(XENSTORE_LIBS) $(WORKER_LIBS)))

@@ -323,11 +323,14 @@ static int worker_paths(struct worker *worker)
 {
     const struct worker_config *config = worker->config;
     const char *root = config->sandbox ? "" : config->root;
-    int n = snprintf(worker->console_path, WORKER_PATH_MAX, "%s%s", root,
-                     config->console);
-    int m = snprintf(worker->control_path, WORKER_PATH_MAX, "%s%s.ctl",
-                     root, config->console);
+    int n, m;
 
+    if (!config->console)
+        return 0;
+    n = snprintf(worker->console_path, WORKER_PATH_MAX, "%s%s", root,
+                 config->console);
+    m = snprintf(worker->control_path, WORKER_PATH_MAX, "%s%s.ctl", root,
+                 config->console);
     errno = ENAMETOOLONG;
     return n < WORKER_PATH_MAX && m < WORKER_PATH_MAX ? 0 : -1;
 }
@@ -358,7 +361,7 @@ static int worker_start(struct worker *worker)
         .control_path = worker->control_path,
         .hooks = &hooks, .data = worker,
     };
-    return mux_init(&worker->mux) ||
+    return (config->console && mux_init(&worker->mux)) ||
            worker_listen(worker, &worker->guest, config->listen_fd,
                          &guest) ||
            worker_listen(worker, &worker->toolstack, config->toolstack_fd,

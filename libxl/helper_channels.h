@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The channels of a domain (xl.cfg, "channel"): its secondary consoles with
+ * a name, which libxl leaves to a QEMU in dom0 (type ioemu). Here they are
+ * given to xenconsoled: connection=pty to a pty, connection=socket to a
+ * UNIX socket at the channel's path, for root, as QEMU's would be.
+ */
+#ifndef XENQMP_HELPER_CHANNELS_H
+#define XENQMP_HELPER_CHANNELS_H
+
+#include "helper_store.h"
+
+/* In one transaction. How many there are, or -1 after a line. */
+int channels_edit(struct xs_handle *xs, uint32_t domid);
+
+#endif

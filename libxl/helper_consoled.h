@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which xenconsoled runs on this host: ours greets on a socket
+ * (docs/console-control.md), Xen's own has none.
+ */
+#ifndef XENQMP_HELPER_CONSOLED_H
+#define XENQMP_HELPER_CONSOLED_H
+
+#include <stdint.h>
+
+#define CONSOLED_SOCKET "/run/xen/xenconsoled.sock"
+
+/* 0 if ours listens at path; else -1 after one line with the remedy. */
+int consoled_check(const char *path, uint32_t domid);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helper_privileges.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+int privileges_drop(void)
+{
+    static const cap_value_t kept[] = {
+        CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_SETPCAP, CAP_KILL,
+    };
+    const int n = sizeof(kept) / sizeof(kept[0]);
+    cap_t caps = cap_init();
+    bool ok = caps &&
+              !cap_set_flag(caps, CAP_PERMITTED, n, kept, CAP_SET) &&
+              !cap_set_flag(caps, CAP_EFFECTIVE, n, kept, CAP_SET) &&
+              !cap_set_proc(caps) &&
+              !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    int saved = errno;
+
+    if (caps)
+        cap_free(caps);
+    errno = saved;
+    return ok ? 0 : -1;
+}

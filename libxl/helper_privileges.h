@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rights of qmp-helper's parent, which stays root, once all is set up:
+ *
+ *   CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT: to start the worker again
+ *   CAP_SETPCAP: for the worker to give up its bounding set
+ *   CAP_KILL: the worker is another user's process
+ *
+ * It removes its sockets and its directory as their owner.
+ */
+#ifndef XENQMP_HELPER_PRIVILEGES_H
+#define XENQMP_HELPER_PRIVILEGES_H
+
+/* Of the calling thread and those that it makes: call it before
+ * libxenstore makes one, which is at the first watch. -1: errno. */
+int privileges_drop(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helper_root.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOT_MODE  0711
+/* The last other helper may remove base each time between our two steps;
+ * so often in a row it does not happen. */
+#define ROOT_TRIES 100
+
+/* chmod(): xl passes on whatever umask it was started with. */
+static int directory_make(const char *path)
+{
+    if (mkdir(path, ROOT_MODE) && errno != EEXIST)
+        return -1;
+    return chmod(path, ROOT_MODE);
+}
+
+int helper_root_make(struct helper_root *root, const char *base,
+                     uint32_t domid)
+{
+    *root = (struct helper_root){ .path = "" };
+    snprintf(root->base, sizeof(root->base), "%s", base);
+    snprintf(root->path, sizeof(root->path), "%s/%u", base, domid);
+    for (int i = 0; i < ROOT_TRIES; i++) {
+        if (!directory_make(base) && !directory_make(root->path))
+            return 0;
+        if (errno != ENOENT)
+            break;
+    }
+    root->path[0] = '\0';
+    return -1;
+}
+
+void helper_root_remove(struct helper_root *root)
+{
+    /* xenconsoled takes its sockets away with the console; what it left
+     * when it was killed goes here. */
+    static const char *const names[] = { "console-3", "console-3.ctl" };
+    char path[128];
+
+    if (!root->path[0])
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", root->path, names[i]);
+        unlink(path);
+    }
+    rmdir(root->path);
+    rmdir(root->base);
+    root->path[0] = '\0';
+}
