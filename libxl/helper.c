@@ -334,9 +334,9 @@ int main(int argc, char **argv)
                   strerror(errno) : "xenstored does not answer");
         return 1;
     }
-    r = set_up(&h, argv) || announce(&h);
-    while (!r && loop_run(&h.loop))
-        continue;
+    r = set_up(&h, argv) || announce(&h) ? -1 : 0;
+    if (!r)
+        r = loop_run(&h.loop);
     service_end(&h);
     children_wait(&h.children);
     pids_forget(h.xs, h.domid);

@@ -14,6 +14,8 @@ static struct node { char *path, *value; unsigned int owner; } nodes[NODES];
 static struct watch { char *path, *token; } watches[WATCHES];
 static struct watch events[EVENTS];
 static unsigned int events_n, reads, collisions;
+/* As they were at the transaction's start. */
+static struct node before[NODES];
 
 struct xs_handle *const fake_store = (struct xs_handle *)nodes;
 
@@ -180,6 +182,7 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t,
     char **names = calloc(NODES, sizeof(*names) + 64);
     char *text = (char *)(names + NODES);
     size_t n = strlen(path);
+    bool exists = find(path);
 
     (void)h, (void)t;
     *num = 0;
@@ -192,7 +195,37 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t,
         names[*num] = text + 64 * *num;
         strncpy(names[(*num)++], p + n + 1, 63);
     }
+    if (!*num && !exists) {
+        free(names);
+        errno = ENOENT;
+        return NULL;
+    }
     return names;
+}
+
+bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
+{
+    (void)h, (void)t;
+    fake_store_remove(path);
+    return true;
+}
+
+bool xs_mkdir(struct xs_handle *h, xs_transaction_t t, const char *path)
+{
+    return find(path) || xs_write(h, t, path, "", 0);
+}
+
+bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t,
+                        const char *path, struct xs_permissions *perms,
+                        unsigned int num)
+{
+    struct node *node = find(path);
+
+    (void)h, (void)t;
+    if (!node || !num)
+        return false;
+    node->owner = perms[0].id;
+    return true;
 }
 
 bool xs_watch(struct xs_handle *h, const char *path, const char *token)
@@ -239,16 +272,31 @@ char **xs_check_watch(struct xs_handle *h)
     return vec;
 }
 
+static struct node node_copy(struct node node)
+{
+    if (node.path) {
+        node.path = strdup(node.path);
+        node.value = strdup(node.value);
+    }
+    return node;
+}
+
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
     (void)h;
+    for (int i = 0; i < NODES; i++)
+        before[i] = node_copy(nodes[i]);
     return 1;
 }
 
 bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
     (void)h, (void)t;
-    if (abort || !collisions)
+    if (!abort && !collisions)
+        return true;
+    for (int i = 0; i < NODES; i++)
+        nodes[i] = node_copy(before[i]);
+    if (abort)
         return true;
     collisions--;
     errno = EAGAIN;

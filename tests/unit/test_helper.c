@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "helper_args.h"
+#include "helper_consoled.h"
 #include "helper_proxy.h"
+#include "helper_root.h"
 #include "helper_socket.h"
 
 #include <errno.h>
@@ -27,14 +29,18 @@ TEST(libxls_arguments_are_understood)
         "socket,id=libxl-cmd,path=/run/xen/qmp-libxl-7,server=on,wait=off",
         "-mon", "chardev=libxl-cmd,mode=control", "-chardev",
         "socket,id=libxenstat-cmd,path=/run/xen/x,server=on,wait=off",
-        "-name", "--help-me", NULL,
+        "-machine", "xenpv", "-name", "--help-me", NULL,
     };
     struct helper_args args;
 
     check_int(parse(&args, argv), 0);
     check_int(args.domid, 7);
     check_str(args.toolstack, "/run/xen/qmp-libxl-7");
+    check(args.pv_backends);
     check(!args.help);
+    argv[11] = "xenfv";
+    check_int(parse(&args, argv), 0);
+    check(!args.pv_backends);
 }
 
 TEST(wrong_usage_is_refused)
@@ -131,6 +137,74 @@ TEST(a_path_too_long_is_refused)
     check_int(helper_socket_listen(&s, path), -1);
     check_int(errno, ENAMETOOLONG);
     check_int(s.fd, -1);
+}
+
+TEST(the_sockets_directory_comes_and_goes)
+{
+    char dir[] = "/tmp/test_helper.XXXXXX", base[64], path[80];
+    struct helper_root one, two;
+    struct stat st;
+
+    umask(077);
+    check(mkdtemp(dir) != NULL);
+    snprintf(base, sizeof(base), "%s/xenqmp", dir);
+    check_int(helper_root_make(&one, base, 6), 0);
+    check_int(helper_root_make(&two, base, 8), 0);
+    check_int(helper_root_make(&two, base, 8), 0);
+    snprintf(path, sizeof(path), "%s/6", base);
+    check_str(one.path, path);
+    check_int(stat(path, &st), 0);
+    check_int(st.st_mode & 0777, 0711);
+    check_int(stat(base, &st), 0);
+    check_int(st.st_mode & 0777, 0711);
+    /* With what a killed xenconsoled has left in it. */
+    snprintf(path, sizeof(path), "%s/6/console-3.ctl", base);
+    check(open(path, O_CREAT | O_WRONLY, 0600) >= 0);
+    helper_root_remove(&one);
+    helper_root_remove(&one);
+    check_int(stat(base, &st), 0);
+    helper_root_remove(&two);
+    check_int(rmdir(dir), 0);
+    check_int(helper_root_make(&one, "/proc/xenqmp", 6), -1);
+    check_str(one.path, "");
+}
+
+/* A daemon of one connection, which says this. */
+static void greet(const char *path, const char *greeting)
+{
+    struct helper_socket s;
+    pid_t pid;
+
+    check_int(helper_socket_listen(&s, path), 0);
+    pid = fork();
+    if (!pid) {
+        int fd;
+
+        fcntl(s.fd, F_SETFL, 0);
+        fd = accept(s.fd, NULL, NULL);
+        if (write(fd, greeting, strlen(greeting)) < 0)
+            _exit(1);
+        _exit(0);
+    }
+    close(s.fd);
+}
+
+TEST(our_xenconsoled_is_known_by_its_greeting)
+{
+    char dir[] = "/tmp/test_helper.XXXXXX", path[64];
+
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    check(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof(path), "%s/s", dir);
+    check_int(consoled_check(path, 6), -1);
+    greet(path, "xenconsoled 1 4711 0.1.0\n");
+    check_int(consoled_check(path, 6), 0);
+    greet(path, "xenconsoled 10 4711 0.1.0\n");
+    check_int(consoled_check(path, 6), -1);
+    greet(path, "xencons");
+    check_int(consoled_check(path, 6), -1);
+    unlink(path);
+    check_int(rmdir(dir), 0);
 }
 
 TAP_MAIN()
