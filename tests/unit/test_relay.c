@@ -173,6 +173,26 @@ TEST(a_saves_reply_waits_for_the_copy)
                  "\"id\": 7}\r\n");
 }
 
+TEST(names_are_known_however_they_are_written)
+{
+    start();
+    from_console("{\"execute\":\"xen-s\\u0061ve-devices-state\",\"id\":5}");
+    check(relay.want_save_prepare);
+    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    console_gets("");
+    check(relay.want_save_copy);
+    from_console("{\"execute\":\"qmp_r\\u0065set\",\"id\":6}");
+    console_gets("{\"return\": {}, \"id\": 6}\r\n");
+    check(relay.want_connect);
+}
+
+TEST(only_a_command_resets)
+{
+    start();
+    from_console("{\"event\":\"qmp_reset\"}{\"return\":\"qmp_reset\"}");
+    check(!relay.want_connect);
+}
+
 TEST(a_reset_forgets_a_save)
 {
     start();

@@ -89,6 +89,16 @@ static int handle_reset(struct relay *relay,
                           qmp_span_text(message, message->id));
 }
 
+/* True if the message is that command, however its name is written. */
+static bool is_command(const struct qmp_message *message, const char *name)
+{
+    char decoded[64];
+
+    return message->kind == QMP_COMMAND &&
+           !qmp_message_name(message, decoded, sizeof(decoded)) &&
+           !strcmp(decoded, name);
+}
+
 static int forward_command(struct relay *relay,
                            const struct qmp_message *message)
 {
@@ -100,8 +110,7 @@ static int forward_command(struct relay *relay,
         command++;
     *command = (struct relay_command){
         .number = ++relay->next_number,
-        .save = qmp_span_is_string(message, message->value,
-                                   "xen-save-devices-state"),
+        .save = is_command(message, "xen-save-devices-state"),
     };
     relay->flight_n++;
     if (message->id.len) {
@@ -127,7 +136,7 @@ static int handle_command(struct relay *relay,
 {
     const char *id = qmp_span_text(message, message->id);
 
-    if (qmp_span_is_string(message, message->value, "qmp_reset")) {
+    if (is_command(message, "qmp_reset")) {
         if (message->id.len <= QMP_ID_MAX)
             return handle_reset(relay, message);
     } else if (message->kind == QMP_COMMAND &&
