@@ -32,8 +32,7 @@ TEST(client_sees_a_server_of_its_own)
     say(fd, "{\"return\": {}, \"id\": 6}");
     expect_part(fd, "lacks member 'execute'\"}, \"id\": 6}");
     /* None of it has reached QEMU. */
-    say(fd, "{\"execute\": \"stop\"}");
-    peer_command(&f, "stop", id);
+    client_command(&f, fd, "stop", 1, id);
     fixture_end(&f);
 }
 
@@ -71,8 +70,7 @@ TEST(client_gets_its_id_back_byte_for_byte)
     char id[64], ought[128];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         say(fd, "{\"id\" : %s , \"execute\": \"stop\"}", ids[i]);
         check(next_line(f.console));
@@ -101,8 +99,7 @@ TEST(client_messages_pass_byte_for_byte)
     char id[64], ought[256];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "{%s , \"execute\": \"x-y\"}", arguments);
     check(next_line(f.console));
     check(sscanf(strstr(line, "\"id\""), "\"id\": \"%63[^\"]", id) == 1);
@@ -112,8 +109,7 @@ TEST(client_messages_pass_byte_for_byte)
     peer_return(&f, id, value);
     snprintf(ought, sizeof(ought), "{\"return\": %s}", value);
     expect(fd, ought);
-    say(fd, "{\"execute\": \"no\", \"id\": 1}");
-    peer_command(&f, "no", id);
+    client_command(&f, fd, "no", 1, id);
     say(f.console, "{\"id\": \"%s\", \"error\": {\"class\": \"X\", "
         "\"desc\": \"d\"}}", id);
     expect(fd, "{\"id\": 1, \"error\": {\"class\": \"X\", "
@@ -153,11 +149,10 @@ TEST(client_errors_leave_the_connection)
         "{\"error\": {\"class\": \"GenericError\", \"desc\": "
         "\"Invalid JSON syntax\"}}";
     struct fixture f;
-    char id[64], *text = malloc((1u << 20) + 1);
+    char *text = malloc((1u << 20) + 1);
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "quit");
     expect(fd, syntax);
     say(fd, "{\"execute\": stop}");
@@ -174,10 +169,7 @@ TEST(client_errors_leave_the_connection)
     expect_part(fd, "'id' is too long");
     say(fd, "{\"execute\": \"%.1100s\", \"id\": 2}", text);
     expect_part(fd, "CommandNotFound");
-    say(fd, "{\"execute\": \"stop\", \"id\": 3}");
-    peer_command(&f, "stop", id);
-    peer_return(&f, id, "{}");
-    expect(fd, "{\"return\": {}, \"id\": 3}");
+    check_works(&f, fd);
     fixture_end(&f);
 }
 
@@ -187,8 +179,7 @@ TEST(client_replies_keep_their_order)
     char id[64];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     put_text(fd, "{\"execute\": \"stop\"}{]\r\n{\"execute\": \"cont\"}");
     peer_command(&f, "stop", id);
     check(!readable(fd));
@@ -208,8 +199,7 @@ TEST(client_large_messages)
 
     memset(text, 'a', replied);
     text[replied] = '\0';
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "{\"execute\": \"echo\", \"arguments\": \"%.*s\"}", (int)sent,
         text);
     peer_command(&f, "echo", id);
@@ -228,8 +218,7 @@ TEST(events_go_to_negotiated_clients)
     char id[64];
     int a, b, late;
 
-    peer_start(&f, false);
-    a = client_start(&f);
+    a = client_alone(&f);
     b = client_start(&f);
     late = client_connect(&f);
     say(f.console, "%s", event);
@@ -256,8 +245,7 @@ TEST(client_that_is_slow_loses_events_and_nobody_else_does)
     const char *count;
 
     memset(pad, 'p', sizeof(pad) - 1);
-    peer_start(&f, false);
-    slow = client_start(&f);
+    slow = client_alone(&f);
     fast = client_start(&f);
     for (int i = 0; i < N; i++) {
         say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}", pad);
@@ -275,8 +263,7 @@ TEST(client_that_is_slow_loses_events_and_nobody_else_does)
     check_int(seen + lost, N);
     say(f.console, "{\"event\": \"LAST\"}");
     expect(slow, "{\"event\": \"LAST\"}");
-    say(slow, "{\"execute\": \"stop\"}");
-    peer_command(&f, "stop", id);
+    client_command(&f, slow, "stop", 1, id);
     fixture_end(&f);
 }
 
@@ -287,8 +274,7 @@ TEST(event_that_is_too_large_is_lost_and_told)
     int fd;
 
     memset(pad, 'p', sizeof(pad) - 1);
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}", pad);
     expect_part(fd, "\"XENQMP_EVENTS_LOST\", \"data\": {\"count\": 1}");
     fixture_end(&f);
@@ -319,8 +305,7 @@ TEST(client_that_reads_no_replies_stalls_only_itself)
     int greedy, other, answered = 0;
 
     memset(pad, 'p', sizeof(pad) - 1);
-    peer_start(&f, false);
-    greedy = client_start(&f);
+    greedy = client_alone(&f);
     for (int i = 0; i < 100; i++)
         say(greedy, "{\"execute\": \"big\", \"id\": %d}", i);
     other = client_start(&f);
@@ -348,8 +333,7 @@ TEST(client_in_flight_is_bounded)
     char id[64], first[64] = "";
     int many, one;
 
-    peer_start(&f, false);
-    many = client_start(&f);
+    many = client_alone(&f);
     one = client_start(&f);
     for (int i = 0; i < 20; i++)
         say(many, "{\"execute\": \"m\", \"id\": %d}", i);
@@ -369,15 +353,12 @@ TEST(client_that_leaves_is_forgotten)
     char id[64];
     int gone, stays;
 
-    peer_start(&f, false);
-    gone = client_start(&f);
-    say(gone, "{\"execute\": \"stop\", \"id\": 1}");
-    peer_command(&f, "stop", id);
+    gone = client_alone(&f);
+    client_command(&f, gone, "stop", 1, id);
     close(gone);
     stays = client_start(&f);
     peer_return(&f, id, "{}");
-    say(stays, "{\"execute\": \"cont\", \"id\": 1}");
-    peer_command(&f, "cont", id);
+    client_command(&f, stays, "cont", 1, id);
     peer_return(&f, id, "{\"n\": 2}");
     expect(stays, "{\"return\": {\"n\": 2}, \"id\": 1}");
     fixture_end(&f);
@@ -441,8 +422,7 @@ TEST(client_that_shuts_down_is_answered_first)
     char id[64];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "{\"execute\": \"stop\", \"id\": 1}");
     shutdown(fd, SHUT_WR);
     peer_command(&f, "stop", id);
@@ -458,13 +438,10 @@ TEST(client_resets_itself_only)
     char mine[64], others[64];
     int fd, other;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     other = client_start(&f);
-    say(fd, "{\"execute\": \"stop\", \"id\": 1}");
-    peer_command(&f, "stop", mine);
-    say(other, "{\"execute\": \"cont\", \"id\": 1}");
-    peer_command(&f, "cont", others);
+    client_command(&f, fd, "stop", 1, mine);
+    client_command(&f, other, "cont", 1, others);
     say(fd, "\x18{\"execute\":\"qmp_reset\",\"id\":\"nonce\"}");
     expect(fd, "{\"return\": {}, \"id\": \"nonce\"}");
     expect(fd, GREETING(""));
@@ -475,8 +452,7 @@ TEST(client_resets_itself_only)
     peer_return(&f, mine, "{}");
     peer_return(&f, others, "{}");
     expect(other, "{\"return\": {}, \"id\": 1}");
-    say(fd, "{\"execute\": \"query-status\", \"id\": 4}");
-    peer_command(&f, "query-status", mine);
+    client_command(&f, fd, "query-status", 4, mine);
     peer_return(&f, mine, "{\"n\": 4}");
     expect(fd, "{\"return\": {\"n\": 4}, \"id\": 4}");
     fixture_end(&f);
@@ -506,8 +482,7 @@ TEST(descriptors_are_refused_and_closed)
     struct fixture f;
     int fd, ends[2];
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
     say_with_descriptor(fd, "{\"execute\": \"add-fd\", \"id\": 1}",
                         ends[1]);
@@ -587,7 +562,7 @@ static void check_status(pid_t pid, const char *key, const char *ought)
 TEST(sandbox_takes_every_right_and_all_works)
 {
     struct fixture f;
-    char id[64], ids[96];
+    char ids[96];
     int fd;
 
     if (geteuid()) {            /* no way in: it must not run without */
@@ -614,10 +589,7 @@ TEST(sandbox_takes_every_right_and_all_works)
     close(f.console);
     peer_accept(&f);
     peer_session(&f);
-    say(fd, "{\"execute\": \"stop\", \"id\": 1}");
-    peer_command(&f, "stop", id);
-    peer_return(&f, id, "{}");
-    expect(fd, "{\"return\": {}, \"id\": 1}");
+    check_works(&f, fd);
     close(fd);
     fd = client_start(&f);
     for (size_t i = 0; i < 400; i++) {

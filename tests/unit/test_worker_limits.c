@@ -38,18 +38,13 @@ TEST(command_without_an_answer_fails_and_its_late_reply_is_dropped)
     char id[64];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
-    say(fd, "{\"execute\": \"stop\", \"id\": 1}");
-    peer_command(&f, "stop", id);
+    fd = client_alone(&f);
+    client_command(&f, fd, "stop", 1, id);
     expect(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
            "\"QEMU in the stubdomain of domain 7 has not answered in 1 s; "
            "the command may still be executed\"}, \"id\": 1}");
     peer_return(&f, id, "{}");
-    say(fd, "{\"execute\": \"cont\", \"id\": 2}");
-    peer_command(&f, "cont", id);
-    peer_return(&f, id, "{}");
-    expect(fd, "{\"return\": {}, \"id\": 2}");
+    check_works(&f, fd);
     fixture_end(&f);
 }
 
@@ -59,12 +54,9 @@ TEST(commands_that_take_their_time_may)
     char id[64], other[64];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
-    say(fd, "{\"execute\": \"migrate\", \"id\": 1}");
-    peer_command(&f, "migrate", id);
-    say(fd, "{\"execute\": \"stop\", \"id\": 2}");
-    peer_command(&f, "stop", other);
+    fd = client_alone(&f);
+    client_command(&f, fd, "migrate", 1, id);
+    client_command(&f, fd, "stop", 2, other);
     expect_part(fd, "\"id\": 2}");
     peer_return(&f, id, "{}");
     expect(fd, "{\"return\": {}, \"id\": 1}");
@@ -76,8 +68,7 @@ TEST(command_that_can_not_be_sent_fails_with_the_reason)
     struct fixture f;
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     close(f.console);
     close(f.console_listener);
     expect_log(&f, "lost the connection to xenconsoled");
@@ -106,8 +97,7 @@ TEST(client_is_greeted_without_a_qemu)
     expect_part(fd, "the stubdomain does not answer qmp_reset");
     /* QEMU comes late: the client may go on. */
     peer_session(&f);
-    say(fd, "{\"execute\": \"stop\", \"id\": 2}");
-    peer_command(&f, "stop", id);
+    client_command(&f, fd, "stop", 2, id);
     fixture_end(&f);
 }
 
@@ -117,9 +107,7 @@ TEST(reset_is_repeated_and_only_the_latest_nonce_counts)
     char first[64], second[64];
     int fd;
 
-    fixture_start(&f, false);
-    peer_accept(&f);
-    peer_request(&f, "qmp_reset", first);
+    peer_asks_reset(&f, first);
     peer_request(&f, "qmp_reset", second);
     check(strcmp(first, second) != 0);
     /* Were it taken, the second's would break the session. */
@@ -138,10 +126,8 @@ TEST(negotiation_without_an_answer_starts_again)
     struct fixture f;
     char id[64];
 
-    fixture_start(&f, false);
-    peer_accept(&f);
-    peer_request(&f, "qmp_reset", id);
-    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    peer_asks_reset(&f, id);
+    peer_return(&f, id, "{}");
     say(f.console, GREETING(""));
     peer_request(&f, "qmp_capabilities", id);
     peer_session(&f);
@@ -157,8 +143,7 @@ TEST(client_that_reads_nothing_is_closed)
     int slow, fast;
 
     memset(pad, 'p', sizeof(pad) - 1);
-    peer_start(&f, false);
-    slow = client_start(&f);
+    slow = client_alone(&f);
     fast = client_start(&f);
     while (readable(f.log))
         check(next_line(f.log));
@@ -211,8 +196,7 @@ static void check_silent(bool begins, const char *ought)
     char id[64];
     int fd, other;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     other = client_start(&f);
     say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
     f.control = accept(f.control_listener, NULL, NULL);
@@ -232,8 +216,7 @@ static void check_silent(bool begins, const char *ought)
         expect(f.control, "sync");
     }
     expect_part(fd, ought);
-    say(fd, "{\"execute\": \"cont\", \"id\": 2}");
-    peer_command(&f, "cont", id);
+    client_command(&f, fd, "cont", 2, id);
     fixture_end(&f);
 }
 

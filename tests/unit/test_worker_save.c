@@ -15,8 +15,8 @@ static void control_accept(struct fixture *f)
     expect(f->control, "save-begin");
 }
 
-/* A save, up to the command's arrival at QEMU. */
-static int save_start(struct fixture *f, bool sandbox, char *id_r)
+/* A client that saves; xenconsoled has not answered yet. */
+static int save_ask(struct fixture *f, bool sandbox)
 {
     int fd;
 
@@ -24,6 +24,14 @@ static int save_start(struct fixture *f, bool sandbox, char *id_r)
     fd = client_start(f);
     say(fd, "%s", save_command);
     control_accept(f);
+    return fd;
+}
+
+/* A save, up to the command's arrival at QEMU. */
+static int save_start(struct fixture *f, bool sandbox, char *id_r)
+{
+    int fd = save_ask(f, sandbox);
+
     check(!readable(f->console));   /* not before it's open */
     put_text(f->control, "ok\n");
     peer_command(f, "xen-save-devices-state", id_r);
@@ -67,8 +75,7 @@ TEST(save_name_written_otherwise_is_a_save)
     struct fixture f;
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "{\"execute\": \"xen-save-devices-st\\u0061te\"}");
     control_accept(&f);
     fixture_end(&f);
@@ -95,15 +102,11 @@ TEST(save_that_can_not_be_opened_fails)
     char id[64];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
-    say(fd, "%s", save_command);
-    control_accept(&f);
+    fd = save_ask(&f, false);
     put_text(f.control, "error cannot open /x: Read-only file system\n");
     expect_part(fd, "Read-only file system; the command was not sent\"}, "
                 "\"id\": 9}");
-    say(fd, "{\"execute\": \"cont\"}");
-    peer_command(&f, "cont", id);
+    client_command(&f, fd, "cont", 1, id);
     fixture_end(&f);
 }
 
@@ -125,8 +128,7 @@ TEST(save_with_a_strange_xenconsoled_fails)
     struct fixture f;
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "%s", save_command);
     f.control = accept(f.control_listener, NULL, NULL);
     put_text(f.control, "xenconsoled 2 1 9\n");
@@ -141,8 +143,7 @@ TEST(save_whose_control_line_never_ends_fails)
     int fd;
 
     memset(flood, 'a', sizeof(flood));
-    peer_start(&f, false);
-    fd = client_start(&f);
+    fd = client_alone(&f);
     say(fd, "%s", save_command);
     f.control = accept(f.control_listener, NULL, NULL);
     put(f.control, flood, sizeof(flood));
@@ -243,15 +244,11 @@ TEST(save_of_a_client_that_leaves_before_it_began_is_none)
     char id[64];
     int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
-    say(fd, "%s", save_command);
-    control_accept(&f);
+    fd = save_ask(&f, false);
     close(fd);
     expect_end(f.control);
     fd = client_start(&f);
-    say(fd, "{\"execute\": \"cont\"}");
-    peer_command(&f, "cont", id);
+    client_command(&f, fd, "cont", 1, id);
     fixture_end(&f);
 }
 
@@ -267,8 +264,7 @@ TEST(save_with_the_session_lost_fails_and_closes_the_stream)
     expect_end(f.control);
     peer_accept(&f);
     peer_session(&f);
-    say(fd, "{\"execute\": \"cont\"}");
-    peer_command(&f, "cont", id);
+    client_command(&f, fd, "cont", 1, id);
     fixture_end(&f);
 }
 
@@ -291,12 +287,8 @@ TEST(save_that_waits_for_its_stream_when_the_session_is_lost_is_sent_later)
 {
     struct fixture f;
     char id[64];
-    int fd;
 
-    peer_start(&f, false);
-    fd = client_start(&f);
-    say(fd, "%s", save_command);
-    control_accept(&f);
+    save_ask(&f, false);
     close(f.console);
     expect_end(f.control);
     peer_accept(&f);

@@ -13,16 +13,6 @@ static void check_lost(int client, int id)
     check(strstr(line, "\"class\": \"GenericError\"") != NULL);
 }
 
-static void check_works(struct fixture *f, int client)
-{
-    char id[64];
-
-    say(client, "{\"execute\": \"query-status\", \"id\": \"w\"}");
-    peer_command(f, "query-status", id);
-    peer_return(f, id, "{\"running\": true}");
-    expect(client, "{\"return\": {\"running\": true}, \"id\": \"w\"}");
-}
-
 /* Sends bytes in the middle of a session: they must cost the session,
  * and nothing else. */
 static void check_offence(const char *bytes, size_t n)
@@ -31,10 +21,8 @@ static void check_offence(const char *bytes, size_t n)
     char id[64];
     int client;
 
-    peer_start(&f, false);
-    client = client_start(&f);
-    say(client, "{\"execute\": \"stop\", \"id\": 5}");
-    peer_command(&f, "stop", id);
+    client = client_alone(&f);
+    client_command(&f, client, "stop", 5, id);
     put(f.console, bytes, n);
     check_lost(client, 5);
     peer_session(&f);
@@ -108,8 +96,7 @@ TEST(session_repeated_offences_are_paused_between)
     struct fixture f;
     int client;
 
-    peer_start(&f, false);
-    client = client_start(&f);
+    client = client_alone(&f);
     for (int i = 0; i < 4; i++) {
         say(f.console, "garbage %d", i);
         peer_session(&f);
@@ -124,9 +111,7 @@ TEST(session_drops_everything_before_the_return)
     struct fixture f;
     char id[64];
 
-    fixture_start(&f, false);
-    peer_accept(&f);
-    peer_request(&f, "qmp_reset", id);
+    peer_asks_reset(&f, id);
     say(f.console, "[    0.1] a kernel's log");
     say(f.console, "^X{\"execute\":\"qmp_reset\",\"id\":\"%s\"}", id);
     say(f.console, "{\"execute\":\"qmp_reset\",\"id\":\"%s\"}", id);
@@ -148,14 +133,12 @@ TEST(session_takes_a_greeting_byte_by_byte)
     struct fixture f;
     char id[64];
 
-    fixture_start(&f, false);
-    peer_accept(&f);
-    peer_request(&f, "qmp_reset", id);
-    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    peer_asks_reset(&f, id);
+    peer_return(&f, id, "{}");
     for (const char *p = GREETING("") "\r\n"; *p; p++)
         put(f.console, p, 1);
     peer_request(&f, "qmp_capabilities", id);
-    say(f.console, "{\"return\": {}, \"id\": \"%s\"}", id);
+    peer_return(&f, id, "{}");
     check_works(&f, client_start(&f));
     fixture_end(&f);
 }
@@ -183,10 +166,8 @@ TEST(session_is_made_again_after_a_loss)
     char id[64];
     int client;
 
-    peer_start(&f, false);
-    client = client_start(&f);
-    say(client, "{\"execute\": \"stop\", \"id\": 5}");
-    peer_command(&f, "stop", id);
+    client = client_alone(&f);
+    client_command(&f, client, "stop", 5, id);
     close(f.console);
     check_lost(client, 5);
     /* Sent while there's no session, it waits for the next. */
@@ -208,8 +189,7 @@ TEST(session_lost_in_the_middle_of_a_command_says_that_it_was_not_sent)
 
     memset(text, 'a', 900000);
     text[900000] = '\0';
-    peer_start(&f, false);
-    client = client_start(&f);
+    client = client_alone(&f);
     say(client, "{\"execute\": \"%s\"}", "stop");
     say(client, "{\"execute\": \"x\", \"arguments\": \"%s\"}", text);
     expect_part(f.console, "stop");
@@ -229,8 +209,7 @@ static void check_unsent(bool reset)
     char id[64];
     int client;
 
-    peer_start(&f, false);
-    client = client_start(&f);
+    client = client_alone(&f);
     close(f.console);
     expect_log(&f, "lost the connection to xenconsoled");
     say(client, "{\"execute\": \"stop\"}");
@@ -264,8 +243,7 @@ TEST(session_survives_that_xenconsoled_goes_and_comes)
     struct fixture f;
     int client;
 
-    peer_start(&f, false);
-    client = client_start(&f);
+    client = client_alone(&f);
     close(f.console);
     close(f.console_listener);
     unlink(f.console_path);
@@ -281,9 +259,7 @@ static void bare_qemu(struct fixture *f, const char *caps_reply)
 {
     char id[64];
 
-    fixture_start(f, false);
-    peer_accept(f);
-    peer_request(f, "qmp_reset", id);
+    peer_asks_reset(f, id);
     say(f->console, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
         "\"JSON parse error\"}}");
     say(f->console, "{\"error\": {\"class\": \"CommandNotFound\", "
@@ -320,15 +296,13 @@ TEST(session_drops_unasked_and_repeated_replies)
     char id[64];
     int client;
 
-    peer_start(&f, false);
-    client = client_start(&f);
+    client = client_alone(&f);
     say(f.console, "{\"return\": {}, \"id\": \"x999\"}");
     say(f.console, "{\"return\": {}, \"id\": 1}");
     say(f.console, "{\"return\": {}}");
     say(f.console, "{\"error\": {\"class\": \"GenericError\", "
         "\"desc\": \"?\"}}");
-    say(client, "{\"execute\": \"stop\", \"id\": 5}");
-    peer_command(&f, "stop", id);
+    client_command(&f, client, "stop", 5, id);
     say(f.console, "{\"return\": {}, \"id\": \"x0%s\"}", id + 1);
     peer_return(&f, id, "{\"a\": 1}");
     peer_return(&f, id, "{\"a\": 2}");

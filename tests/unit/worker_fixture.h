@@ -267,6 +267,14 @@ static inline void peer_session(struct fixture *f)
     peer_serve(f, GREETING("\"oob\""));
 }
 
+/* A worker up to its first qmp_reset, whose id it takes. */
+static inline void peer_asks_reset(struct fixture *f, char *id_r)
+{
+    fixture_start(f, false);
+    peer_accept(f);
+    peer_request(f, "qmp_reset", id_r);
+}
+
 static inline void peer_start(struct fixture *f, bool sandbox)
 {
     fixture_start(f, sandbox);
@@ -307,6 +315,31 @@ static inline int client_start(const struct fixture *f)
     say(fd, "{\"execute\": \"qmp_capabilities\", \"id\": 1}");
     expect(fd, "{\"return\": {}, \"id\": 1}");
     return fd;
+}
+
+/* A worker with a session and one client, negotiated. */
+static inline int client_alone(struct fixture *f)
+{
+    peer_start(f, false);
+    return client_start(f);
+}
+
+/* Sends a command, and takes the id with which it reaches QEMU. */
+static inline void client_command(struct fixture *f, int fd,
+                                  const char *command, int id, char *id_r)
+{
+    say(fd, "{\"execute\": \"%s\", \"id\": %d}", command, id);
+    peer_command(f, command, id_r);
+}
+
+/* One command and its reply. */
+static inline void check_works(struct fixture *f, int fd)
+{
+    char id[64];
+
+    client_command(f, fd, "query-status", 7, id);
+    peer_return(f, id, "{\"running\": true}");
+    expect(fd, "{\"return\": {\"running\": true}, \"id\": 7}");
 }
 
 #endif
