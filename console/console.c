@@ -3,6 +3,7 @@
 
 #include "domains.h"
 #include "flow.h"
+#include "frontend.h"
 #include "log.h"
 #include "requests.h"
 #include "store.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xen/io/xenbus.h>
 
 static const char *const state_names[] = {
     [CONSOLE_FOREIGN] = "foreign",
@@ -32,7 +32,7 @@ const char *console_state_name(enum console_state state)
     return state_names[state];
 }
 
-static void set_state(struct console *c, enum console_state state)
+void console_set_state(struct console *c, enum console_state state)
 {
     bool has_output = state != CONSOLE_FOREIGN && state != CONSOLE_FAILED;
 
@@ -91,32 +91,13 @@ struct console *console_new(struct server *server, uint32_t domid,
     return c;
 }
 
-/* Unmaps the ring; the caller sets the state that follows. */
-static void ring_release(struct console *c)
-{
-    if (c->port < 0)
-        return;
-    flow_stop(c);
-    hv_unbind(c->server->hv, c->port);
-    c->port = -1;
-    hv_unmap(c->server->hv, &c->page);
-    output_ring_lost(c->output);
-}
-
-/* The same, with what the guest has written before. */
-static void ring_close(struct console *c)
-{
-    flow_drain(c);
-    ring_release(c);
-}
-
 void console_park(struct console *c)
 {
     log_guest(LOG_LEVEL_WARN, "%s: the counters in its ring make no sense; "
               "it is left alone until the guest publishes a new ring",
               c->host.label);
-    ring_release(c);
-    set_state(c, CONSOLE_PARKED);
+    frontend_abandon(c);
+    console_set_state(c, CONSOLE_PARKED);
 }
 
 static void output_drop(struct console *c)
@@ -129,7 +110,7 @@ static void output_drop(struct console *c)
 
 void console_free(struct console *c)
 {
-    ring_close(c);
+    frontend_disconnect(c);
     output_drop(c);
     if (c->is_ready)
         TAILQ_REMOVE(&c->server->ready, c, ready);
@@ -160,19 +141,6 @@ void console_open_log(struct console *c)
     free(name);
 }
 
-/* Says it in the backend's directory, if that is still there. */
-static void backend_state_set(struct console *c, enum xenbus_state state)
-{
-    char path[STORE_PATH_MAX], text[16];
-
-    if (!c->n)
-        return;
-    keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
-    snprintf(text, sizeof(text), "%d", (int)state);
-    store_write_owned(c->server->xs, path, text);
-    c->backend_state = (int)state;
-}
-
 /* Tells xenconsole where the terminal is. */
 static void tty_publish(struct console *c)
 {
@@ -186,114 +154,6 @@ static void tty_publish(struct console *c)
     if (!c->tty_published)
         log_guest(LOG_LEVEL_DEBUG, "%s: its key 'tty' is missing or not "
                   "dom0's; %s is not written there", c->host.label, tty);
-}
-
-/* Maps and binds; false: nothing is held, a line has been logged. */
-static bool ring_map(struct console *c)
-{
-    struct hv *hv = c->server->hv;
-    int r;
-
-    if (!hv_domain_is_alive(hv, c->domid))
-        return false;
-    if (c->n)
-        r = hv_map_grant(hv, c->domid, (uint32_t)c->ring_ref, &c->page);
-    else
-        r = hv_map_primary(hv, c->domid, c->ring_ref, &c->page);
-    if (r) {
-        log_guest(LOG_LEVEL_WARN, "%s: cannot map its ring (ring-ref "
-                  "%" PRIu64 "): %s", c->host.label, c->ring_ref,
-                  strerror(errno));
-        return false;
-    }
-    c->port = hv_bind(hv, c->domid, c->remote_port, c);
-    if (c->port >= 0)
-        return true;
-    log_guest(LOG_LEVEL_WARN, "%s: cannot bind its event channel (port "
-              "%" PRIu32 "): %s", c->host.label, c->remote_port,
-              strerror(errno));
-    hv_unmap(hv, &c->page);
-    return false;
-}
-
-/* Serves the ring that the keys name, in the place of another. */
-static void ring_connect(struct console *c, const struct keys *keys)
-{
-    ring_close(c);
-    c->ring_ref = keys->ring_ref;
-    c->remote_port = keys->port;
-    if (!ring_map(c)) {
-        set_state(c, CONSOLE_WAITING);
-        return;
-    }
-    if (ring_adopt(&c->ring, c->page.page)) {
-        console_park(c);
-        return;
-    }
-    set_state(c, CONSOLE_SERVING);
-    output_ring_up(c->output, c->ring.in_prod);
-    /* Also if it was 4 before: the frontend waits for the event. */
-    backend_state_set(c, XenbusStateConnected);
-    hv_notify(c->server->hv, c->port);
-    server_queue(c->server, c);
-}
-
-/* True if the ring in the keys is not the one that was tried last. */
-static bool ring_is_new(const struct console *c, const struct keys *keys,
-                        bool republished)
-{
-    switch (c->state) {
-    case CONSOLE_SERVING:
-        if (keys->ring_ref != c->ring_ref || keys->port != c->remote_port)
-            return true;
-        /* Same numbers: Linux asks for state 4 again after a resume. */
-        if (c->n && keys->frontend_state == XenbusStateInitialised &&
-            c->frontend_state != XenbusStateInitialised)
-            return true;
-        return republished && !hv_port_is_bound(c->server->hv, c->port);
-    case CONSOLE_PARKED:
-        return republished;
-    default:
-        return true;
-    }
-}
-
-static void frontend_closes(struct console *c, enum xenbus_state state)
-{
-    ring_close(c);
-    set_state(c, CONSOLE_CLOSED);
-    if (c->backend_state != (int)state)
-        backend_state_set(c, state);
-}
-
-static void frontend_follow(struct console *c, const struct keys *keys,
-                            bool republished)
-{
-    int state = c->n ? keys->frontend_state : XenbusStateInitialised;
-
-    switch (state) {
-    case XenbusStateInitialising:
-    case XenbusStateInitWait:
-        ring_close(c);
-        set_state(c, CONSOLE_WAITING);
-        if (c->backend_state != XenbusStateInitWait)
-            backend_state_set(c, XenbusStateInitWait);
-        break;
-    case XenbusStateInitialised:
-    case XenbusStateConnected:
-        if (keys->ring_known && ring_is_new(c, keys, republished))
-            ring_connect(c, keys);
-        break;
-    case XenbusStateClosing:
-    case XenbusStateClosed:
-        frontend_closes(c, (enum xenbus_state)state);
-        break;
-    default:
-        /* The guest has removed its directory, or writes nonsense: a
-         * ring that works goes on working. */
-        break;
-    }
-    c->frontend_state = state;
 }
 
 /* One line for each key that a guest made for itself. */
@@ -311,9 +171,9 @@ static void foreign_report(struct console *c, const struct keys *keys)
 
 static void console_leave(struct console *c, enum console_state state)
 {
-    ring_close(c);
+    frontend_disconnect(c);
     output_drop(c);
-    set_state(c, state);
+    console_set_state(c, state);
 }
 
 /* Opens the output that the settings name, if it is another. */
@@ -326,10 +186,10 @@ static bool output_follow(struct console *c, const struct settings *wanted)
     c->settings = *wanted;
     c->output = output_open(&c->host, wanted);
     if (!c->output) {
-        set_state(c, CONSOLE_FAILED);
+        console_set_state(c, CONSOLE_FAILED);
         return false;
     }
-    set_state(c, CONSOLE_WAITING);
+    console_set_state(c, CONSOLE_WAITING);
     console_open_log(c);
     return true;
 }

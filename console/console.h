@@ -15,7 +15,8 @@
  * the output cannot be opened. A primary console has no states in
  * xenstore; its ring appears with ring-ref and port.
  *
- * console.c follows xenstore, flow.c moves bytes, domains.c owns consoles.
+ * console.c follows the toolstack's keys, frontend.c the guest's, flow.c
+ * moves bytes, domains.c owns consoles.
  */
 #ifndef XENQMP_CONSOLE_H
 #define XENQMP_CONSOLE_H
@@ -70,11 +71,12 @@ struct console {
     unsigned int idle_events;   /* in this period, moving nothing */
     int64_t idle_since_ms;
     struct loop_timer unmask;   /* set while a storm is held back */
-    /* of console.c */
+    /* of frontend.c */
     uint64_t ring_ref;          /* as last tried */
     uint32_t remote_port;
     int frontend_state;         /* as last seen */
     int backend_state;          /* as last written; 0: not yet */
+    /* of console.c */
     bool tty_published;
     unsigned int foreign;       /* keys already complained about */
     const char *why_failed;     /* the complaint, NULL: none */
@@ -101,7 +103,10 @@ bool console_sync(struct console *console, bool republished);
 void console_open_log(struct console *console);
 const char *console_state_name(enum console_state state);
 
-/* For flow.c: the ring's counters make no sense. */
+/* For frontend.c and flow.c. Asserts what the state's line in the table
+ * above says. */
+void console_set_state(struct console *console, enum console_state state);
+/* The ring's counters make no sense. */
 void console_park(struct console *console);
 
 #endif

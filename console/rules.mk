@@ -3,7 +3,7 @@ CONSOLE_OUTPUTS := $(call objects,console,control fifo listener logfile \
     out_file out_pipe out_pty out_save out_unix output settings stream) \
     $(call objects,libxl,qmp_buf)
 CONSOLE_OBJECTS := $(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) \
-    $(call objects,console,console domains flow hv keys main options privileges \
+    $(call objects,console,console domains flow frontend hv keys main options privileges \
     requests ring server store)
 $(eval $(call program,bin/xenconsoled,$(CONSOLE_OBJECTS),\
     $(XENSTORE_LIBS) $(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) \

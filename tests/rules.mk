@@ -11,7 +11,6 @@ tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
 endef
 
 # One line a test, sorted.
-$(eval $(call unit_test,console,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
@@ -21,7 +20,6 @@ $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call 
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
 $(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
-$(eval $(call unit_test,output,$(filter-out %/out_unix.o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
@@ -38,6 +36,12 @@ $(eval $(call unit_test,xl_qmp,obj/tests/unit/fake_qmp.o,))
 tests/unit/test_xl_qmp: bin/xl-qmp
 $(eval $(call unit_test,xlqmp,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
+
+# On console_fixture.h.
+$(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),)))
+# On output_fixture.h.
+$(foreach t,out_file out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),)))
+$(eval $(call unit_test,out_unix,$(filter-out %/out_unix.o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),))
 
 unit-tests: $(UNIT_TESTS)
 

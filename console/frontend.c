@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "frontend.h"
+
+#include "console.h"
+#include "flow.h"
+#include "log.h"
+#include "store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+void frontend_abandon(struct console *c)
+{
+    if (c->port < 0)
+        return;
+    flow_stop(c);
+    hv_unbind(c->server->hv, c->port);
+    c->port = -1;
+    hv_unmap(c->server->hv, &c->page);
+    output_ring_lost(c->output);
+}
+
+void frontend_disconnect(struct console *c)
+{
+    flow_drain(c);
+    frontend_abandon(c);
+}
+
+/* Says it in the backend's directory, if that is still there. */
+static void backend_state_set(struct console *c, enum xenbus_state state)
+{
+    char path[STORE_PATH_MAX], text[16];
+
+    if (!c->n)
+        return;
+    keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
+    snprintf(text, sizeof(text), "%d", (int)state);
+    store_write_owned(c->server->xs, path, text);
+    c->backend_state = (int)state;
+}
+
+/* Maps and binds; false: nothing is held, a line has been logged. */
+static bool ring_map(struct console *c)
+{
+    struct hv *hv = c->server->hv;
+    int r;
+
+    if (!hv_domain_is_alive(hv, c->domid))
+        return false;
+    if (c->n)
+        r = hv_map_grant(hv, c->domid, (uint32_t)c->ring_ref, &c->page);
+    else
+        r = hv_map_primary(hv, c->domid, c->ring_ref, &c->page);
+    if (r) {
+        log_guest(LOG_LEVEL_WARN, "%s: cannot map its ring (ring-ref "
+                  "%" PRIu64 "): %s", c->host.label, c->ring_ref,
+                  strerror(errno));
+        return false;
+    }
+    c->port = hv_bind(hv, c->domid, c->remote_port, c);
+    if (c->port >= 0)
+        return true;
+    log_guest(LOG_LEVEL_WARN, "%s: cannot bind its event channel (port "
+              "%" PRIu32 "): %s", c->host.label, c->remote_port,
+              strerror(errno));
+    hv_unmap(hv, &c->page);
+    return false;
+}
+
+/* Serves the ring that the keys name, in the place of another. */
+static void ring_connect(struct console *c, const struct keys *keys)
+{
+    frontend_disconnect(c);
+    c->ring_ref = keys->ring_ref;
+    c->remote_port = keys->port;
+    if (!ring_map(c)) {
+        console_set_state(c, CONSOLE_WAITING);
+        return;
+    }
+    if (ring_adopt(&c->ring, c->page.page)) {
+        console_park(c);
+        return;
+    }
+    console_set_state(c, CONSOLE_SERVING);
+    output_ring_up(c->output, c->ring.in_prod);
+    /* Also if it was 4 before: the frontend waits for the event. */
+    backend_state_set(c, XenbusStateConnected);
+    hv_notify(c->server->hv, c->port);
+    server_queue(c->server, c);
+}
+
+/* True if the ring in the keys is not the one that was tried last. */
+static bool ring_is_new(const struct console *c, const struct keys *keys,
+                        bool republished)
+{
+    switch (c->state) {
+    case CONSOLE_SERVING:
+        if (keys->ring_ref != c->ring_ref || keys->port != c->remote_port)
+            return true;
+        /* Same numbers: Linux asks for state 4 again after a resume. */
+        if (c->n && keys->frontend_state == XenbusStateInitialised &&
+            c->frontend_state != XenbusStateInitialised)
+            return true;
+        return republished && !hv_port_is_bound(c->server->hv, c->port);
+    case CONSOLE_PARKED:
+        return republished;
+    default:
+        return true;
+    }
+}
+
+static void frontend_closes(struct console *c, enum xenbus_state state)
+{
+    frontend_disconnect(c);
+    console_set_state(c, CONSOLE_CLOSED);
+    if (c->backend_state != (int)state)
+        backend_state_set(c, state);
+}
+
+void frontend_follow(struct console *c, const struct keys *keys,
+                     bool republished)
+{
+    int state = c->n ? keys->frontend_state : XenbusStateInitialised;
+
+    switch (state) {
+    case XenbusStateInitialising:
+    case XenbusStateInitWait:
+        frontend_disconnect(c);
+        console_set_state(c, CONSOLE_WAITING);
+        if (c->backend_state != XenbusStateInitWait)
+            backend_state_set(c, XenbusStateInitWait);
+        break;
+    case XenbusStateInitialised:
+    case XenbusStateConnected:
+        if (keys->ring_known && ring_is_new(c, keys, republished))
+            ring_connect(c, keys);
+        break;
+    case XenbusStateClosing:
+    case XenbusStateClosed:
+        frontend_closes(c, (enum xenbus_state)state);
+        break;
+    default:
+        /* The guest has removed its directory, or writes nonsense: a
+         * ring that works goes on working. */
+        break;
+    }
+    c->frontend_state = state;
+}

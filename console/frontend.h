@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The other end of a console: the handshake with the guest's frontend, and
+ * the ring and event channel that come of it.
+ *
+ * The frontend's state and the ring's keys are the guest's; whatever it
+ * writes there costs only its own console. States 1 and 2 mean that it
+ * waits for us, 3 and 4 that a ring is published, 5 and 6 that it closes;
+ * anything else is taken for no news.
+ */
+#ifndef XENQMP_FRONTEND_H
+#define XENQMP_FRONTEND_H
+
+#include "keys.h"
+
+struct console;
+
+/* Does what the frontend's keys say. The console has an output.
+ * republished: it wrote its state, ring-ref or port since the last call. */
+void frontend_follow(struct console *console, const struct keys *keys,
+                     bool republished);
+
+/* Unmaps the ring, if there is one; the caller sets the state that
+ * follows. The former delivers what the guest has written before. */
+void frontend_disconnect(struct console *console);
+void frontend_abandon(struct console *console);
+
+#endif

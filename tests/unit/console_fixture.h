@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon but for Xen and xenstore: consoles, domains, flow, requests,
+ * on fake_hv and fake_store. The guest is the test.
+ */
+#ifndef XENQMP_CONSOLE_FIXTURE_H
+#define XENQMP_CONSOLE_FIXTURE_H
+
+#include "../../console/server.c"
+
+#include "fake_hv.h"
+#include "fake_store.h"
+#include "tap.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define BE "/local/domain/0/backend/console/5/3"
+#define FE "/local/domain/5/device/console/3"
+#define PRIMARY "/local/domain/5/console"
+
+int privileges_drop(void)
+{
+    return 0;
+}
+
+static struct server server;
+static struct options options = { .log_dir = "/nonexistent" };
+static struct xencons_interface primary, page, other_page;
+static char dir[] = "/tmp/test_console.XXXXXX";
+static char path[64], save[64];
+
+/* Handles all that waits now. */
+static inline void settle(void)
+{
+    do {
+        /* The loop has no descriptors of Xen's here. */
+        xs_event(&server, EPOLLIN);
+        hv_event(&server, EPOLLIN);
+        loop_run_once(&server.loop, 0);
+        domains_read_dirty(&server);
+        ready_run(&server);
+    } while (!TAILQ_EMPTY(&server.ready) || !TAILQ_EMPTY(&server.dirty));
+}
+
+static inline void start(void)
+{
+    check(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/console", dir);
+    snprintf(save, sizeof(save), "%s/save", dir);
+    server.options = &options;
+    server.hv = hv_open();
+    server.xs = fake_store;
+    TAILQ_INIT(&server.ready);
+    TAILQ_INIT(&server.dirty);
+    check(!loop_init(&server.loop));
+    signal(SIGPIPE, SIG_IGN);
+    fake_hv.alive[5] = true;
+    fake_hv.rings[5][0] = &primary;
+    fake_hv.rings[5][8] = &page;
+    fake_hv.rings[5][9] = &other_page;
+    check(!domains_init(&server));
+}
+
+static inline void finish(void)
+{
+    domains_dispose(&server);
+    check_int(fake_hv.mapped, 0);
+    for (int i = 0; i < FAKE_PORTS; i++)
+        check(!fake_hv.ports[i].data);
+    check_int(fake_store_watches(), 3);
+    check(TAILQ_EMPTY(&server.ready));
+    unlink(save);
+    check(!rmdir(dir));
+}
+
+/* As libxl makes it. */
+static inline void secondary_made(const char *type)
+{
+    fake_store_set(FE, "", 5);
+    fake_store_set(FE "/state", "1", 5);
+    fake_store_set(FE "/type", type, 0);
+    fake_store_set(FE "/tty", "", 0);
+    fake_store_set(BE, "", 0);
+    fake_store_set(BE "/state", "1", 0);
+}
+
+static inline void ring_published(const char *ref, const char *port)
+{
+    fake_store_set(FE "/ring-ref", ref, 5);
+    fake_store_set(FE "/port", port, 5);
+    fake_store_set(FE "/state", "3", 5);
+}
+
+static inline void unix_output(void)
+{
+    char output[128];
+
+    snprintf(output, sizeof(output), "unix:%s", path);
+    fake_store_set(BE "/output", output, 0);
+}
+
+static inline struct console *console(unsigned int n)
+{
+    struct domain *d = domains_find(&server, 5);
+
+    check(d && d->consoles[n]);
+    return d->consoles[n];
+}
+
+static inline void guest_write(struct xencons_interface *ring, const char *bytes)
+{
+    for (; *bytes; bytes++) {
+        check(ring->out_prod - ring->out_cons < sizeof(ring->out));
+        ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = *bytes;
+    }
+}
+
+static inline int attach(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    strcpy(address.sun_path, path);
+    check(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    settle();
+    return fd;
+}
+
+static inline void expect(int fd, const char *text)
+{
+    char bytes[256];
+    ssize_t n = read(fd, bytes, sizeof(bytes));
+
+    check_mem(bytes, n < 0 ? 0 : (size_t)n, text, strlen(text));
+}
+
+static inline const char *host_request(const char *request)
+{
+    static struct qmp_buf reply;
+    static char text[4096];
+
+    qmp_buf_init(&reply, 1 << 20);
+    requests_host(&server, request, &reply);
+    snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
+    qmp_buf_dispose(&reply);
+    return text;
+}
+
+static inline const char *console_request(const char *request)
+{
+    static char text[4096];
+    struct qmp_buf reply;
+
+    qmp_buf_init(&reply, 1 << 20);
+    requests_console(&server, 5, request, &reply);
+    snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
+    qmp_buf_dispose(&reply);
+    return text;
+}
+
+static inline void serve_unix(void)
+{
+    secondary_made("xenconsoled");
+    unix_output();
+    settle();
+    ring_published("8", "4");
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console_fixture.h"
+
+TEST(bytes_both_ways)
+{
+    int fd;
+
+    start();
+    serve_unix();
+    fd = attach();
+    guest_write(&page, "hello");
+    fake_hv_kick(5, 4);
+    settle();
+    expect(fd, "hello");
+    check_int(page.out_cons, 5);
+    check(fake_hv_port(5, 4)->notified > 0);
+    check(!fake_hv_port(5, 4)->masked);
+    check_int(write(fd, "world", 5), 5);
+    settle();
+    check_int(page.in_prod, 5);
+    check_mem(page.in, 5, "world", 5);
+    check_int(console(3)->counters.sent, 5);
+    check_int(console(3)->counters.received, 5);
+    finish();
+}
+
+TEST(a_full_input_ring_waits_for_the_guest)
+{
+    char bytes[1500];
+    int fd;
+
+    start();
+    serve_unix();
+    fd = attach();
+    memset(bytes, 'x', sizeof(bytes));
+    check_int(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+    settle();
+    check_int(page.in_prod, 1024);
+    page.in_cons = 1000;
+    fake_hv_kick(5, 4);
+    settle();
+    check_int(page.in_prod, 1500);
+    /* And it listens again. */
+    page.in_cons = 1500;
+    check_int(write(fd, "y", 1), 1);
+    settle();
+    check_int(page.in_prod, 1501);
+    finish();
+}
+
+TEST(a_slow_reader_loses_nothing)
+{
+    unsigned int sent = 0, got = 0;
+    char bytes[4096];
+    ssize_t n;
+    int fd;
+
+    start();
+    fake_store_set(BE "/limit", "4096", 0);
+    serve_unix();
+    fd = attach();
+    /* Until socket, buffer and ring are full. */
+    while (page.out_prod - page.out_cons < sizeof(page.out)) {
+        page.out[MASK_XENCONS_IDX(page.out_prod++, page.out)] =
+            (char)(sent++ % 251);
+        if (sent % 1000 == 0) {
+            fake_hv_kick(5, 4);
+            settle();
+        }
+    }
+    while (got < sent) {
+        n = read(fd, bytes, sizeof(bytes));
+        for (ssize_t i = 0; i < n; i++)
+            check_int((unsigned char)bytes[i], got++ % 251);
+        settle();
+    }
+    check_int(page.out_cons, page.out_prod);
+    check_int(console(3)->counters.delivered, sent);
+    finish();
+}
+
+TEST(nothing_old_for_a_new_reader)
+{
+    int fd;
+
+    start();
+    serve_unix();
+    guest_write(&page, "before");
+    fd = attach();
+    guest_write(&page, "after");
+    fake_hv_kick(5, 4);
+    settle();
+    expect(fd, "after");
+    check_int(console(3)->counters.dropped, 6);
+    finish();
+}
+
+TEST(a_storm_of_events_is_slowed_down)
+{
+    struct fake_port *port;
+    unsigned int unmasked;
+
+    start();
+    serve_unix();
+    port = fake_hv_port(5, 4);
+    unmasked = port->unmasked;
+    for (int i = 0; i < 10000; i++) {
+        fake_hv_kick(5, 4);
+        settle();
+    }
+    check(port->unmasked - unmasked <= 10000 / 10);
+    /* It is heard again later, by itself. */
+    guest_write(&page, "x");
+    while (page.out_cons != page.out_prod) {
+        loop_run_once(&server.loop, 10);
+        settle();
+    }
+    finish();
+}
+
+TEST(useful_events_are_not_slowed_down)
+{
+    start();
+    serve_unix();
+    for (int i = 0; i < 10000; i++) {
+        guest_write(&page, "x");
+        fake_hv_kick(5, 4);
+        settle();
+        check_int(page.out_cons, page.out_prod);
+    }
+    finish();
+}
+
+/* A guest on another processor: its ring is full again at once. */
+static void refill(struct fake_port *port)
+{
+    if (port->remote == 4)
+        page.out_prod = page.out_cons + 2048;
+}
+
+TEST(a_flood_leaves_the_others_their_turn)
+{
+    start();
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/output", "null", 0);
+    fake_store_set(PRIMARY "/ring-ref", "77", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    serve_unix();
+    page.out_prod += 2048;
+    fake_hv.on_notify = refill;
+    server_queue(&server, console(3));
+    guest_write(&primary, "x");
+    server_queue(&server, console(0));
+    for (unsigned int turn = 1; turn < 10; turn++) {
+        ready_run(&server);
+        check_int(page.out_cons, turn * 8192);
+        check_int(primary.out_cons, 1);
+    }
+    fake_hv.on_notify = NULL;
+    finish();
+}
+
+TAP_MAIN()
