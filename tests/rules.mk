@@ -11,6 +11,8 @@ tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
 endef
 
 # One line a test, sorted.
+$(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
+$(eval $(call unit_test,cmd_exec,obj/xl/cmd_exec.o $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
@@ -25,6 +27,7 @@ $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,ring,obj/console/ring.o,))
+$(eval $(call unit_test,rows,$(call objects,xl,rows consoled) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,settings,obj/console/settings.o,))
 $(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles stream) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,worker,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
