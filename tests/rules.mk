@@ -63,7 +63,8 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 
 # Every test, one line of counts. TESTS names some of them instead.
 # check-full adds the long ones in tests/full.
-TESTS = $(UNIT_TESTS) $(sort $(wildcard $(srcdir)/tests/system/*.t))
+TESTS = $(UNIT_TESTS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
+    $(srcdir)/tests/system/*.t))
 check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t))
 check check-full: all unit-tests system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The program xl-qmp: its command line, what it prints, its exit codes. */
+/* The program xl-qmp: what it prints, its exit codes. Wrong usage:
+ * tests/programs/usage.t. */
 #include <fcntl.h>
 
 #include "fake_qmp.h"
@@ -73,40 +74,6 @@ TEST(help_and_version)
     check_int(RUN("--version"), 0);
     check(!strncmp(out, "xl-qmp ", 7));
     check_int(RUN("exec", "--help"), 0);
-}
-
-TEST(wrong_usage_is_named_in_one_line)
-{
-    static const struct {
-        const char *args[6], *complaint;
-    } cases[] = {
-        { { NULL }, "no command" },
-        { { "frobnicate" }, "unknown command frobnicate" },
-        { { "--frobnicate", "exec" }, "unknown option --frobnicate" },
-        { { "-t" }, "missing after -t" },
-        { { "-t", "soon", "exec", "a", "b" }, "not a number of seconds" },
-        { { "-t", "0", "exec", "a", "b" }, "not a number of seconds" },
-        { { "-t", "1e99", "exec", "a", "b" }, "not a number of seconds" },
-        { { "exec" }, "no domain is given" },
-        { { "exec", "unix:/s" }, "no command is given" },
-        { { "exec", "unix:/s", "a", "{}", "b" }, "too many arguments" },
-        { { "exec", "unix:/s", "a", "[]" }, "not an object" },
-        { { "exec", "unix:/s", "a", "{\"a\":}" }, "not valid JSON" },
-        { { "exec", "unix:", "a" }, "a path must follow" },
-        { { "exec", "", "a" }, "empty" },
-        { { "exec", "-x", "unix:/s", "a" }, "unknown option -x" },
-        { { "reset" }, "no domain is given" },
-        { { "reset", "unix:/s", "a" }, "too many arguments" },
-        { { "consoles", "--yaml" }, "unknown option --yaml" },
-        { { "consoles", "a", "b" }, "what is b" },
-        { { "create" }, "no configuration is given" },
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        check_int(run(cases[i].args), 2);
-        check_complaint(cases[i].complaint);
-        check_str(out, "");
-    }
 }
 
 TEST(exec_prints_what_the_server_returned)
