@@ -4,8 +4,8 @@ QMP_OBJECTS := $(call objects,libxl,qmp_buf qmp_framer qmp_json qmp_message)
 OBJECTS += $(QMP_OBJECTS)
 
 # libxlqmp; xl-qmp and the tests link the same objects.
-XLQMP_NAMES := xlqmp_command xlqmp_ctx xlqmp_event xlqmp_log xlqmp_open \
-    xlqmp_request xlqmp_session
+XLQMP_NAMES := xlqmp_command xlqmp_ctx xlqmp_event xlqmp_flow \
+    xlqmp_handshake xlqmp_log xlqmp_open xlqmp_request xlqmp_session
 XLQMP_OBJECTS := $(call objects,libxl,$(XLQMP_NAMES)) $(QMP_OBJECTS)
 XLQMP_LIBS = $(YAJL_LIBS) $(XENTOOLLOG_LIBS)
 XLQMP_PIC := $(XLQMP_OBJECTS:obj/%=obj/pic/%)

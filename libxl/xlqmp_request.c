@@ -175,19 +175,23 @@ xlqmp_requests_by_id(const struct xlqmp_requests *list, const char *nonce,
     return NULL;
 }
 
-struct xlqmp_request *
-xlqmp_requests_only_sent(const struct xlqmp_requests *list)
+unsigned int xlqmp_requests_sent(const struct xlqmp_requests *list)
 {
-    struct xlqmp_request *found = NULL;
+    unsigned int n = 0;
 
-    for (struct xlqmp_request *r = list->first; r; r = r->next) {
-        if (r->state != XLQMP_REQUEST_SENT)
-            continue;
-        if (found)
-            return NULL;
-        found = r;
-    }
-    return found;
+    for (const struct xlqmp_request *r = list->first; r; r = r->next)
+        n += r->state == XLQMP_REQUEST_SENT;
+    return n;
+}
+
+struct xlqmp_request *
+xlqmp_requests_first_sent(const struct xlqmp_requests *list)
+{
+    struct xlqmp_request *r = list->first;
+
+    while (r && r->state != XLQMP_REQUEST_SENT)
+        r = r->next;
+    return r;
 }
 
 int64_t xlqmp_requests_deadline(const struct xlqmp_requests *list)

@@ -70,9 +70,10 @@ int xlqmp_request_append(const struct xlqmp_request *request,
 struct xlqmp_request *
 xlqmp_requests_by_id(const struct xlqmp_requests *list, const char *nonce,
                      const char *id, size_t n);
-/* The request SENT if there is but one, else NULL. */
+/* How many are SENT, and the first. */
+unsigned int xlqmp_requests_sent(const struct xlqmp_requests *list);
 struct xlqmp_request *
-xlqmp_requests_only_sent(const struct xlqmp_requests *list);
+xlqmp_requests_first_sent(const struct xlqmp_requests *list);
 
 /* The earliest deadline: 0 if a callback is due, XLQMP_NEVER if none. */
 int64_t xlqmp_requests_deadline(const struct xlqmp_requests *list);

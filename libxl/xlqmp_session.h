@@ -33,6 +33,11 @@
  * that the others are known to be unsent. */
 #define XLQMP_OUT_PAUSE        65536u
 
+/* A server that throttles (xlqmp_flow.c) is left alone so long, and twice
+ * as long each time: StratoVirt allows 100 commands/s. */
+#define XLQMP_BACKOFF_FIRST_MS 50
+#define XLQMP_BACKOFF_MAX_MS   2000
+
 enum xlqmp_line {
     /* Connected by a connect: greets by itself; an error is the end. */
     XLQMP_LINE_STREAM,
@@ -73,6 +78,11 @@ struct xlqmp_session {
                                  * READY, part of every id */
     uint64_t written;           /* bytes that have left `out` */
     int64_t phase_ms;           /* when RESET to NEGOTIATE try again */
+    bool one_at_a_time;         /* commands on the way */
+    unsigned int abandoned;     /* commands sent that nobody waits for and
+                                 * that were not answered yet */
+    int64_t backoff_ms;         /* the last pause; 0: not throttled */
+    int64_t resume_ms;          /* end of the pause; XLQMP_NEVER: none */
     unsigned int resets;        /* in a row */
     unsigned int offences;
     int64_t offence_ms;         /* of the last */

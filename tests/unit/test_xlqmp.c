@@ -335,9 +335,9 @@ TEST(an_error_without_id_is_the_only_commands)
     become_ready();
     send_command("a", &seen);
     said();
-    feed("{\"error\":{\"class\":\"OperationThrottled\",\"desc\":\"\"}}\r\n");
+    feed("{\"error\":{\"class\":\"GenericError\",\"desc\":\"\"}}\r\n");
     check_int(seen.error.rc, XLQMP_ERROR_QMP);
-    check_str(seen.error.error_class, "OperationThrottled");
+    check_str(seen.error.error_class, "GenericError");
 }
 
 TEST(a_command_times_out_once_and_its_late_reply_is_dropped)
@@ -668,6 +668,122 @@ TEST(commands_have_a_length_and_a_number)
     for (struct xlqmp_request *r = session.requests.first; r; r = r->next)
         check_int(r->state, XLQMP_REQUEST_SENT);
     free(arguments);
+}
+
+#define STRATOVIRT "{\"QMP\": {\"version\": {\"StratoVirt\": {\"micro\": 1, " \
+    "\"minor\": 3, \"major\": 4}, \"package\": \"StratoVirt-4.1.3\"}, " \
+    "\"capabilities\": []}}\n"
+#define THROTTLED "{\"error\": {\"class\": \"OperationThrottled\", " \
+    "\"desc\": \"limited\"}}\n"
+
+static void become_ready_with_stratovirt(void)
+{
+    begin(XLQMP_LINE_STREAM);
+    feed(STRATOVIRT);
+    feedf(RETURN, id_in(said()));
+    check_int(session.state, XLQMP_STATE_READY);
+}
+
+TEST(stratovirt_gets_one_command_at_a_time)
+{
+    struct seen a = { 0 }, b = { 0 };
+
+    become_ready_with_stratovirt();
+    send_command("a", &a);
+    send_command("b", &b);
+    check(waits("\"a\"") && !waits("\"b\""));
+    feedf(RETURN, id_in(said()));
+    check_int(a.calls, 1);
+    check(waits("\"b\""));
+    feedf(RETURN, id_in(said()));
+    check_int(b.calls, 1);
+}
+
+TEST(what_is_throttled_is_sent_again_after_a_pause_that_grows)
+{
+    struct seen a = { 0 }, b = { 0 };
+    int64_t pause = XLQMP_BACKOFF_FIRST_MS;
+
+    become_ready_with_stratovirt();
+    send_command("a", &a);
+    send_command("b", &b);
+    for (int i = 0; i < 10; i++) {
+        check(strstr(said(), "\"a\""));
+        feed(THROTTLED);
+        check_int(xlqmp_session_deadline(&session), now + pause);
+        tick(pause - 1);
+        check_str(said(), "");
+        tick(1);
+        pause = 2 * pause < XLQMP_BACKOFF_MAX_MS ? 2 * pause :
+                XLQMP_BACKOFF_MAX_MS;
+    }
+    check_int(a.calls, 0);
+    feedf(RETURN, id_in(said()));
+    check_int(a.error.rc, XLQMP_OK);
+    check_int(a.calls, 1);
+    /* Peace: the next pause is short again. */
+    check(strstr(said(), "\"b\""));
+    feed(THROTTLED);
+    check_int(xlqmp_session_deadline(&session),
+              now + XLQMP_BACKOFF_FIRST_MS);
+    tick(XLQMP_BACKOFF_FIRST_MS);
+    feedf(RETURN, id_in(said()));
+    check_int(b.calls, 1);
+    check_int(xlqmp_session_deadline(&session), XLQMP_NEVER);
+}
+
+TEST(what_is_throttled_until_its_deadline_was_not_executed)
+{
+    struct seen seen = { 0 };
+
+    become_ready_with_stratovirt();
+    check_int(xlqmp_session_send(&session, "a", NULL, now + 10, on_reply,
+                                 &seen, NULL), 0);
+    said();
+    feed(THROTTLED);
+    tick(10);
+    check_int(seen.error.rc, XLQMP_ERROR_TIMEOUT);
+    check(!seen.error.maybe_executed);
+    check(strstr(seen.error.desc, "OperationThrottled"));
+}
+
+TEST(an_error_without_id_is_nobodys_after_a_command_was_given_up)
+{
+    struct seen a = { 0 }, b = { 0 };
+    const char *late;
+
+    become_ready_with_stratovirt();
+    check_int(xlqmp_session_send(&session, "a", NULL, now + 10, on_reply,
+                                 &a, NULL), 0);
+    late = id_in(said());
+    tick(10);
+    check_int(a.calls, 1);
+    /* Of a or of b? Were b sent again, it might be executed twice. */
+    send_command("b", &b);
+    said();
+    feed(THROTTLED);
+    tick(XLQMP_BACKOFF_MAX_MS);
+    check_str(said(), "");
+    check_int(b.calls, 0);
+    /* Once a has been answered, it is clear. */
+    feedf(RETURN, late);
+    feed(THROTTLED);
+    tick(XLQMP_BACKOFF_FIRST_MS);
+    check(strstr(said(), "\"b\""));
+}
+
+TEST(a_throttled_session_that_is_reset_begins_afresh)
+{
+    struct seen a = { 0 };
+
+    become_ready_with_stratovirt();
+    send_command("a", &a);
+    said();
+    feed(THROTTLED);
+    xlqmp_session_reset(&session, now, XLQMP_NEVER, NULL, NULL, NULL);
+    become_ready();
+    check(waits("\"a\""));
+    check_int(a.calls, 0);
 }
 
 TEST(the_server_cannot_fill_the_log)
