@@ -70,7 +70,7 @@ obj/%.o: $(srcdir)/%.c
 # The same, for the shared library.
 obj/pic/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) -fPIC -fvisibility=hidden -c -o $@ $<
+	$(COMPILE) -fPIC -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(sort $(OBJECTS)))
 

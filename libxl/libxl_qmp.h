@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libxlqmp: a client of QMP, the QEMU Machine Protocol, over a UNIX socket
- * or over a console.
+ * libxlqmp: a client of QMP, the QEMU Machine Protocol, over a socket or
+ * over a console.
  *
  * The protocol is QEMU's (docs/interop/qmp-spec); on a console qmp_reset is
  * added, since a console has no connect and no disconnect
@@ -26,8 +26,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define XLQMP_API __attribute__((visibility("default")))
 
 struct xentoollog_logger;
 typedef struct xlqmp_ctx xlqmp_ctx;
@@ -73,7 +71,7 @@ struct xlqmp_error {
 };
 
 /* The name of a code, for logs: "timeout". */
-XLQMP_API const char *xlqmp_rc_name(enum xlqmp_rc rc);
+const char *xlqmp_rc_name(enum xlqmp_rc rc);
 
 /*
  * Opening and closing. logger may be NULL and must outlive the context.
@@ -82,18 +80,21 @@ XLQMP_API const char *xlqmp_rc_name(enum xlqmp_rc rc);
  * time-outs run meanwhile. error_r, here and below, may be NULL.
  */
 
-/* A UNIX stream socket. Blocks, up to timeout_ms, only as long as the
- * server has too many connections waiting to be accepted. */
-XLQMP_API int xlqmp_open_unix(struct xentoollog_logger *logger,
-                              const char *path, int timeout_ms,
-                              xlqmp_ctx **ctx_r,
-                              struct xlqmp_error *error_r);
+/* address is one of
+ *     unix:PATH        a UNIX stream socket
+ *     tcp:HOST:PORT    an IPv6 address as HOST stands in brackets
+ *     tty:PATH         a terminal that is a console's other end, see
+ *                      XLQMP_CONSOLE; a second context on it is refused
+ * Blocks up to timeout_ms, and without a limit while HOST is looked up. */
+int xlqmp_open(struct xentoollog_logger *logger, const char *address,
+               int timeout_ms, xlqmp_ctx **ctx_r,
+               struct xlqmp_error *error_r);
 
 /* The QMP socket of a guest (not of its stubdomain), where libxl looks. */
-XLQMP_API int xlqmp_open_domain(struct xentoollog_logger *logger,
-                                uint32_t domid, int timeout_ms,
-                                xlqmp_ctx **ctx_r,
-                                struct xlqmp_error *error_r);
+int xlqmp_open_domain(struct xentoollog_logger *logger,
+                      uint32_t domid, int timeout_ms,
+                      xlqmp_ctx **ctx_r,
+                      struct xlqmp_error *error_r);
 
 /* fd is a console, or another line that knows no connections: the session
  * begins with qmp_reset, and what breaks the protocol resets it. A
@@ -103,21 +104,21 @@ XLQMP_API int xlqmp_open_domain(struct xentoollog_logger *logger,
 /* A connected descriptor, readable and writable. It becomes the context's,
  * which makes it non-blocking and closes it; after an error it is still
  * the caller's. */
-XLQMP_API int xlqmp_open_fd(struct xentoollog_logger *logger, int fd,
-                            unsigned int flags, xlqmp_ctx **ctx_r,
-                            struct xlqmp_error *error_r);
+int xlqmp_open_fd(struct xentoollog_logger *logger, int fd,
+                  unsigned int flags, xlqmp_ctx **ctx_r,
+                  struct xlqmp_error *error_r);
 
 /* Callbacks of commands that wait are called, with XLQMP_ERROR_LOST. Not
  * from a callback. NULL is legal. */
-XLQMP_API void xlqmp_close(xlqmp_ctx *ctx);
+void xlqmp_close(xlqmp_ctx *ctx);
 
 /* The greeting of this session as the server sent it, one JSON object; NULL
  * until it came, or if there was none (a peer on a console without
  * qmp_reset). Valid until the next call with this context. */
-XLQMP_API const char *xlqmp_greeting(const xlqmp_ctx *ctx);
+const char *xlqmp_greeting(const xlqmp_ctx *ctx);
 
 /* False once the context is of no use any more. */
-XLQMP_API bool xlqmp_is_open(const xlqmp_ctx *ctx);
+bool xlqmp_is_open(const xlqmp_ctx *ctx);
 
 /*
  * Callbacks run from xlqmp_afterpoll(), blocking calls and xlqmp_close()
@@ -132,24 +133,25 @@ typedef void xlqmp_reply_fn(xlqmp_ctx *ctx, int rc, const char *return_json,
 
 /* Sends a command; arguments is a JSON object or NULL. 0, and a
  * handle that is never 0 (handle_r may be NULL), or an error and fn is
- * not called. */
-XLQMP_API int xlqmp_send(xlqmp_ctx *ctx, const char *command,
-                         const char *arguments, int timeout_ms,
-                         xlqmp_reply_fn *fn, void *user,
-                         uint64_t *handle_r);
+ * not called. What a server drops because it throttles (StratoVirt's
+ * OperationThrottled) is sent again after a pause, until its time-out. */
+int xlqmp_send(xlqmp_ctx *ctx, const char *command,
+               const char *arguments, int timeout_ms,
+               xlqmp_reply_fn *fn, void *user,
+               uint64_t *handle_r);
 
 /* qmp_reset: a new session. Commands that were sent fail with
  * XLQMP_ERROR_RESET, those that were not are kept for the new session. fn
  * (return_json NULL) is called when that is negotiated. A server without
  * qmp_reset is only asked for qmp_capabilities; late replies and events of
  * the old session are dropped, or can't be told apart, respectively. */
-XLQMP_API int xlqmp_send_reset(xlqmp_ctx *ctx, int timeout_ms,
-                               xlqmp_reply_fn *fn, void *user,
-                               uint64_t *handle_r);
+int xlqmp_send_reset(xlqmp_ctx *ctx, int timeout_ms,
+                     xlqmp_reply_fn *fn, void *user,
+                     uint64_t *handle_r);
 
 /* fn will not be called; a reply is dropped. What was sent is executed all
  * the same. False if there is no such command any more. */
-XLQMP_API bool xlqmp_cancel(xlqmp_ctx *ctx, uint64_t handle);
+bool xlqmp_cancel(xlqmp_ctx *ctx, uint64_t handle);
 
 /* event is the whole message, as it came. Valid during the call. */
 typedef void xlqmp_event_fn(xlqmp_ctx *ctx, const char *name,
@@ -157,36 +159,36 @@ typedef void xlqmp_event_fn(xlqmp_ctx *ctx, const char *name,
 
 /* Calls fn for each event of that name, or for every event if it is NULL,
  * in the order of subscription. */
-XLQMP_API int xlqmp_event_subscribe(xlqmp_ctx *ctx, const char *name,
-                                    xlqmp_event_fn *fn, void *user,
-                                    uint64_t *handle_r);
-XLQMP_API bool xlqmp_event_unsubscribe(xlqmp_ctx *ctx, uint64_t handle);
+int xlqmp_event_subscribe(xlqmp_ctx *ctx, const char *name,
+                          xlqmp_event_fn *fn, void *user,
+                          uint64_t *handle_r);
+bool xlqmp_event_unsubscribe(xlqmp_ctx *ctx, uint64_t handle);
 
 /* What to wait for: fills *fd_r (fd -1 if there is nothing, which poll()
  * ignores) and lowers *timeout_upd (-1: none) to when the context wants to
  * be called even without an event. */
-XLQMP_API void xlqmp_beforepoll(const xlqmp_ctx *ctx, struct pollfd *fd_r,
-                                int *timeout_upd);
+void xlqmp_beforepoll(const xlqmp_ctx *ctx, struct pollfd *fd_r,
+                      int *timeout_upd);
 /* After poll(), with what it put into fd; also if only time has passed. */
-XLQMP_API void xlqmp_afterpoll(xlqmp_ctx *ctx, const struct pollfd *fd);
+void xlqmp_afterpoll(xlqmp_ctx *ctx, const struct pollfd *fd);
 
 /*
  * Blocking. Other commands' callbacks and events are served meanwhile.
  */
 
 /* On XLQMP_OK *return_json_r (may be NULL) is the caller's to free(). */
-XLQMP_API int xlqmp_command(xlqmp_ctx *ctx, const char *command,
-                            const char *arguments, int timeout_ms,
-                            char **return_json_r,
-                            struct xlqmp_error *error_r);
-XLQMP_API int xlqmp_reset(xlqmp_ctx *ctx, int timeout_ms,
-                          struct xlqmp_error *error_r);
+int xlqmp_command(xlqmp_ctx *ctx, const char *command,
+                  const char *arguments, int timeout_ms,
+                  char **return_json_r,
+                  struct xlqmp_error *error_r);
+int xlqmp_reset(xlqmp_ctx *ctx, int timeout_ms,
+                struct xlqmp_error *error_r);
 /* Until the session is negotiated. */
-XLQMP_API int xlqmp_wait_ready(xlqmp_ctx *ctx, int timeout_ms,
-                               struct xlqmp_error *error_r);
+int xlqmp_wait_ready(xlqmp_ctx *ctx, int timeout_ms,
+                     struct xlqmp_error *error_r);
 /* One turn: waits at most timeout_ms for something to happen and serves
  * it. XLQMP_OK also if nothing did. */
-XLQMP_API int xlqmp_process(xlqmp_ctx *ctx, int timeout_ms);
+int xlqmp_process(xlqmp_ctx *ctx, int timeout_ms);
 
 #ifdef __cplusplus
 }

@@ -4,18 +4,20 @@ QMP_OBJECTS := $(call objects,libxl,qmp_buf qmp_framer qmp_json qmp_message)
 OBJECTS += $(QMP_OBJECTS)
 
 # libxlqmp; xl-qmp and the tests link the same objects.
-XLQMP_NAMES := xlqmp_command xlqmp_ctx xlqmp_event xlqmp_flow \
-    xlqmp_handshake xlqmp_log xlqmp_open xlqmp_request xlqmp_session
+XLQMP_NAMES := xlqmp_command xlqmp_connect xlqmp_ctx xlqmp_event \
+    xlqmp_flow xlqmp_handshake xlqmp_log xlqmp_open xlqmp_request \
+    xlqmp_session
 XLQMP_OBJECTS := $(call objects,libxl,$(XLQMP_NAMES)) $(QMP_OBJECTS)
 XLQMP_LIBS = $(YAJL_LIBS) $(XENTOOLLOG_LIBS)
 XLQMP_PIC := $(XLQMP_OBJECTS:obj/%=obj/pic/%)
 OBJECTS += $(XLQMP_OBJECTS) $(XLQMP_PIC)
 LIBRARIES += lib/libxlqmp.so.0 lib/xlqmp.pc
-lib/libxlqmp.so.0: $(XLQMP_PIC)
+lib/libxlqmp.so.0: $(XLQMP_PIC) $(srcdir)/libxl/libxlqmp.map
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now \
+	    -Wl,--version-script=$(srcdir)/libxl/libxlqmp.map \
 	    $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,-z,defs) \
-	    $(LDFLAGS) -o $@ $^ $(XLQMP_LIBS)
+	    $(LDFLAGS) -o $@ $(XLQMP_PIC) $(XLQMP_LIBS)
 
 lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
 	@mkdir -p $(@D)

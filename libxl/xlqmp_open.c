@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ways to a QMP server.
+ * Contexts, from the ways to a QMP server.
  */
+#include "xlqmp_connect.h"
 #include "xlqmp_ctx.h"
 
 #include <errno.h>
@@ -9,15 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
 /* Where libxl has QEMU listen, or a helper on QEMU's behalf. */
-#define DOMAIN_SOCKET "/run/xen/qmp-libxl-%u"
+#define DOMAIN_SOCKET "unix:/run/xen/qmp-libxl-%u"
 
 static int make_raw(int fd)
 {
@@ -63,59 +61,18 @@ int xlqmp_open_fd(xentoollog_logger *logger, int fd, unsigned int flags,
     return XLQMP_OK;
 }
 
-/* A connected socket, or -1 with errno. */
-static int connect_unix(const struct sockaddr_un *address, int timeout_ms)
+int xlqmp_open(xentoollog_logger *logger, const char *address,
+               int timeout_ms, xlqmp_ctx **ctx_r,
+               struct xlqmp_error *error_r)
 {
-    struct timeval limit = {
-        .tv_sec = timeout_ms / 1000,
-        .tv_usec = timeout_ms % 1000 * 1000,
-    };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int saved;
-
-    if (fd < 0)
-        return -1;
-    /* 0 would mean no limit at all. */
-    if (!timeout_ms)
-        limit.tv_usec = 1;
-    if (timeout_ms >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
-                                      sizeof(limit)))
-        goto fail;
-    while (connect(fd, (const struct sockaddr *)address,
-                   sizeof(*address)))
-        if (errno != EINTR)
-            goto fail;
-    return fd;
-
-fail:
-    saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-int xlqmp_open_unix(xentoollog_logger *logger, const char *path,
-                    int timeout_ms, xlqmp_ctx **ctx_r,
-                    struct xlqmp_error *error_r)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    unsigned int flags;
     int fd, rc;
 
-    if (strlen(path) >= sizeof(address.sun_path))
-        return xlqmp_error_fill(error_r, XLQMP_ERROR_INVAL,
-                                "%s: longer than a socket's path can be",
-                                path);
-    strcpy(address.sun_path, path);
-    fd = connect_unix(&address, timeout_ms);
-    if (fd < 0 && errno == EAGAIN)
-        return xlqmp_error_fill(error_r, XLQMP_ERROR_TIMEOUT,
-                                "%s: too many connections are waiting",
-                                path);
-    if (fd < 0)
-        return xlqmp_error_fill(error_r, XLQMP_ERROR_LOST, "%s: %s", path,
-                                strerror(errno));
-    xlqmp_log(logger, XTL_DEBUG, "connected to %s", path);
-    rc = xlqmp_open_fd(logger, fd, 0, ctx_r, error_r);
+    rc = xlqmp_connect(address, timeout_ms, &fd, &flags, error_r);
+    if (rc)
+        return rc;
+    xlqmp_log(logger, XTL_DEBUG, "connected to %s", address);
+    rc = xlqmp_open_fd(logger, fd, flags, ctx_r, error_r);
     if (rc)
         close(fd);
     return rc;
@@ -125,8 +82,8 @@ int xlqmp_open_domain(xentoollog_logger *logger, uint32_t domid,
                       int timeout_ms, xlqmp_ctx **ctx_r,
                       struct xlqmp_error *error_r)
 {
-    char path[sizeof(DOMAIN_SOCKET) + 10];
+    char address[sizeof(DOMAIN_SOCKET) + 10];
 
-    snprintf(path, sizeof(path), DOMAIN_SOCKET, domid);
-    return xlqmp_open_unix(logger, path, timeout_ms, ctx_r, error_r);
+    snprintf(address, sizeof(address), DOMAIN_SOCKET, domid);
+    return xlqmp_open(logger, address, timeout_ms, ctx_r, error_r);
 }

@@ -6,23 +6,34 @@
 
 #include <string.h>
 
-static int open_unix(const struct options *options, const char *path,
-                     xlqmp_ctx **ctx_r)
+/* Any QMP server's address, as the library knows it. */
+static bool is_address(const char *name)
+{
+    static const char *const kinds[] = { "unix:", "tcp:", "tty:" };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (!strncmp(name, kinds[i], strlen(kinds[i])))
+            return true;
+    return false;
+}
+
+static int open_address(const struct options *options, const char *address,
+                        xlqmp_ctx **ctx_r)
 {
     struct xlqmp_error error;
 
-    if (!*path) {
-        log_error("unix: a path must follow, as in unix:/run/qmp.sock");
+    switch (xlqmp_open(options->logger, address, options->timeout_ms, ctx_r,
+                       &error)) {
+    case XLQMP_OK:
+        return XL_QMP_OK;
+    case XLQMP_ERROR_INVAL:
+        log_error("%s", error.desc);
         return XL_QMP_USAGE;
-    }
-    if (xlqmp_open_unix(options->logger, path, options->timeout_ms, ctx_r,
-                        &error)) {
+    default:
         log_error("cannot connect to %s; is a QMP server listening there?",
                   error.desc);
-        return error.rc == XLQMP_ERROR_INVAL ? XL_QMP_USAGE :
-               XL_QMP_CONNECTION;
+        return XL_QMP_CONNECTION;
     }
-    return XL_QMP_OK;
 }
 
 static int open_domain(const struct options *options, const char *name,
@@ -60,8 +71,8 @@ static int open_domain(const struct options *options, const char *name,
 int target_open(const struct options *options, const char *name,
                 xlqmp_ctx **ctx_r)
 {
-    if (!strncmp(name, "unix:", 5))
-        return open_unix(options, name + 5, ctx_r);
+    if (is_address(name))
+        return open_address(options, name, ctx_r);
     if (!*name) {
         log_error("the domain's name is empty; see xl-qmp --help");
         return XL_QMP_USAGE;

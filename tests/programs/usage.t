@@ -43,7 +43,9 @@ wrong 2 'no command is given' xl-qmp exec unix:/s
 wrong 2 'too many arguments' xl-qmp exec unix:/s a '{}' b
 wrong 2 'not an object' xl-qmp exec unix:/s a '[]'
 wrong 2 'not valid JSON' xl-qmp exec unix:/s a '{"a":}'
-wrong 2 'unix: a path must follow' xl-qmp exec unix: a
+wrong 2 'unix: is no address' xl-qmp exec unix: a
+wrong 2 'not HOST:PORT' xl-qmp exec tcp:localhost a
+wrong 2 '/dev/null: not a terminal' xl-qmp exec tty:/dev/null a
 wrong 2 'name is empty' xl-qmp exec '' a
 wrong 2 'unknown option -x' xl-qmp exec -x unix:/s a
 

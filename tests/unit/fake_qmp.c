@@ -25,7 +25,7 @@ struct server {
 static void send_all(struct server *server, const char *text, size_t n)
 {
     while (n) {
-        ssize_t r = send(server->fd, text, n, MSG_NOSIGNAL);
+        ssize_t r = write(server->fd, text, n);
 
         if (r < 0)
             _exit(3);
@@ -86,7 +86,7 @@ static void flood(struct server *server, const char *text, size_t n)
     size_t len = strlen(text);
 
     for (; n; n -= n < len ? n : len)
-        if (send(server->fd, text, n < len ? n : len, MSG_NOSIGNAL) < 0)
+        if (write(server->fd, text, n < len ? n : len) < 0)
             return;             /* the client has seen enough */
 }
 
@@ -113,6 +113,9 @@ static void follow(struct server *server, const struct fake_qmp_step *step)
         case FAKE_FLOOD:
             flood(server, step->text, step->n);
             break;
+        case FAKE_ECHO:
+            send_all(server, server->line, strlen(server->line));
+            break;
         case FAKE_WAIT:
             wait_hangup(server);
             break;
@@ -122,11 +125,33 @@ static void follow(struct server *server, const struct fake_qmp_step *step)
     }
 }
 
+void fake_qmp_serve(struct fake_qmp *fake,
+                    const struct fake_qmp_step *script, int fd,
+                    bool listens)
+{
+    static struct server server;
+
+    fflush(stdout);
+    fake->pid = fork();
+    if (fake->pid < 0)
+        abort();
+    if (!fake->pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGPIPE, SIG_IGN);
+        alarm(LIMIT_S);
+        server.fd = listens ? accept(fd, NULL, NULL) : fd;
+        if (server.fd < 0)
+            _exit(1);
+        follow(&server, script);
+        _exit(0);
+    }
+    close(fd);
+}
+
 void fake_qmp_start(struct fake_qmp *fake,
                     const struct fake_qmp_step *script)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    static struct server server;
     char dir[] = "/tmp/fake-qmp-XXXXXX";
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -137,20 +162,7 @@ void fake_qmp_start(struct fake_qmp *fake,
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
         listen(fd, 1))
         abort();
-    fflush(stdout);
-    fake->pid = fork();
-    if (fake->pid < 0)
-        abort();
-    if (!fake->pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(LIMIT_S);
-        server.fd = accept(fd, NULL, NULL);
-        if (server.fd < 0)
-            _exit(1);
-        follow(&server, script);
-        _exit(0);
-    }
-    close(fd);
+    fake_qmp_serve(fake, script, fd, true);
 }
 
 bool fake_qmp_end(struct fake_qmp *fake)
@@ -159,8 +171,10 @@ bool fake_qmp_end(struct fake_qmp *fake)
     int status = -1;
 
     waitpid(fake->pid, &status, 0);
-    unlink(fake->path);
-    *slash = '\0';
-    rmdir(fake->path);
+    if (slash) {
+        unlink(fake->path);
+        *slash = '\0';
+        rmdir(fake->path);
+    }
     return !status;
 }

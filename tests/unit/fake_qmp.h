@@ -17,6 +17,7 @@ enum fake_qmp_act {
     FAKE_SAY,                   /* sends text; $ID is the id heard last */
     FAKE_SAY_SLOWLY,            /* the same, a byte a write */
     FAKE_HEAR,                  /* reads a line, which must contain text */
+    FAKE_ECHO,                  /* sends the line heard last */
     FAKE_FLOOD,                 /* sends n bytes, text over and over */
     FAKE_WAIT,                  /* until the client hangs up */
 };
@@ -38,13 +39,18 @@ struct fake_qmp_step {
     { FAKE_SAY, FAKE_RETURN, 0 }
 
 struct fake_qmp {
-    char path[64];              /* of the socket, in a directory of its own */
+    char path[64];              /* of the socket, in a directory of its
+                                 * own; "": fake_qmp_serve() */
     int pid;
 };
 
 /* Starts one that serves one connection to `path`. */
 void fake_qmp_start(struct fake_qmp *fake,
                     const struct fake_qmp_step *script);
+/* The same at fd, which becomes its own: connected, or listening. */
+void fake_qmp_serve(struct fake_qmp *fake,
+                    const struct fake_qmp_step *script, int fd,
+                    bool listens);
 /* Waits for its end. True if the script was followed. */
 bool fake_qmp_end(struct fake_qmp *fake);
 

@@ -2,10 +2,6 @@
 /* libxlqmp's public functions, against the fake server. */
 #include "libxl_qmp.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <termios.h>
-
 #include "fake_qmp.h"
 #include "tap.h"
 
@@ -16,8 +12,11 @@ static char *json;
 
 static void connect_to(const struct fake_qmp_step *script)
 {
+    char address[80];
+
     fake_qmp_start(&fake, script);
-    check_int(xlqmp_open_unix(NULL, fake.path, 5000, &ctx, &error), 0);
+    snprintf(address, sizeof(address), "unix:%s", fake.path);
+    check_int(xlqmp_open(NULL, address, 5000, &ctx, &error), 0);
 }
 
 static void done(void)
@@ -126,24 +125,6 @@ TEST(a_reset_over_a_socket)
     done();
 }
 
-TEST(opening_what_is_not_there)
-{
-    char path[200];
-
-    check_int(xlqmp_open_unix(NULL, "/nonexistent/s", 100, &ctx, &error),
-              XLQMP_ERROR_LOST);
-    check_str(error.desc, "/nonexistent/s: No such file or directory");
-    check_int(xlqmp_open_unix(NULL, "/nonexistent/s", 100, &ctx, NULL),
-              XLQMP_ERROR_LOST);
-    memset(path, 'p', sizeof(path));
-    path[sizeof(path) - 1] = '\0';
-    check_int(xlqmp_open_unix(NULL, path, 100, &ctx, &error),
-              XLQMP_ERROR_INVAL);
-    check_int(xlqmp_open_fd(NULL, -1, 0, &ctx, &error), XLQMP_ERROR_LOST);
-    check_int(xlqmp_open_fd(NULL, 0, 64, &ctx, &error), XLQMP_ERROR_INVAL);
-    xlqmp_close(NULL);
-}
-
 static int calls;
 
 static void count(xlqmp_ctx *c, int rc, const char *return_json,
@@ -213,70 +194,6 @@ TEST(events_reach_those_who_want_them)
     check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
     check_str(log_of_events, "1A1B3C");
     done();
-}
-
-TEST(a_console_that_echoes)
-{
-    char line[256];
-    int fds[2];
-    ssize_t n;
-    pid_t pid;
-    FILE *peer;
-
-    check_int(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    pid = fork();
-    if (!pid) {
-        close(fds[0]);
-        peer = fdopen(fds[1], "r+");
-        setbuf(peer, NULL);
-        for (int i = 0; i < 3 && fgets(line, sizeof(line), peer); i++) {
-            char *id = strstr(line, "\"id\":");
-
-            n = (ssize_t)strlen(line);
-            /* Echoed as long as it is cooked. */
-            if (i == 0)
-                check_int(write(fds[1], line, (size_t)n), n);
-            dprintf(fds[1], "{\"return\": {}, %s", id);
-            if (i == 0)
-                dprintf(fds[1], FAKE_GREETING "\r\n");
-        }
-        _exit(0);
-    }
-    close(fds[1]);
-    check_int(xlqmp_open_fd(NULL, fds[0], XLQMP_CONSOLE, &ctx, &error), 0);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
-    xlqmp_close(ctx);
-    /* It was the context's. */
-    check_int(fcntl(fds[0], F_GETFD), -1);
-}
-
-TEST(a_terminal_is_made_raw_and_keeps_what_has_come)
-{
-    int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
-    struct termios termios;
-    struct pollfd fd;
-    int timeout = -1;
-
-    check(master >= 0 && !grantpt(master) && !unlockpt(master));
-    slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-    check(slave >= 0);
-    check_int(write(master, "late\n", 5), 5);
-    check_int(xlqmp_open_fd(NULL, slave, XLQMP_CONSOLE, &ctx, &error), 0);
-    check_int(tcgetattr(slave, &termios), 0);
-    check(!(termios.c_lflag & (ECHO | ICANON | ISIG)));
-    check(!(termios.c_oflag & OPOST));
-    check(fcntl(slave, F_GETFL) & O_NONBLOCK);
-    xlqmp_beforepoll(ctx, &fd, &timeout);
-    check_int(fd.fd, slave);
-    check_int(fd.events, POLLIN | POLLOUT);
-    /* The next qmp_reset. */
-    check(timeout > 1000 && timeout <= 2000);
-    check_int(poll(&fd, 1, 0), 1);
-    check(fd.revents & POLLIN);
-    /* Its other end goes. */
-    close(master);
-    check_int(xlqmp_wait_ready(ctx, 5000, &error), XLQMP_ERROR_LOST);
-    xlqmp_close(ctx);
 }
 
 TAP_MAIN()
