@@ -150,7 +150,8 @@ TEST(a_console_that_echoes)
         { FAKE_SAY, FAKE_RETURN, 0 }, FAKE_NEGOTIATION,
         { FAKE_HEAR, "\"a\"", 0 }, { FAKE_SAY, FAKE_RETURN, 0 },
         { FAKE_HEAR, "\"b\"", 0 }, { FAKE_SAY, FAKE_RETURN, 0 },
-        { FAKE_END, NULL, 0 },
+        /* Its end hangs the terminal up: not before all was read. */
+        { FAKE_HEAR, "\"c\"", 0 }, { FAKE_END, NULL, 0 },
     };
     char address[64], *json;
     struct termios termios;
@@ -172,6 +173,8 @@ TEST(a_console_that_echoes)
               XLQMP_ERROR_LOST);
     check(strstr(error.desc, "another QMP client uses this terminal"));
     check_int(xlqmp_command(ctx, "b", NULL, 5000, NULL, &error), 0);
+    check_int(xlqmp_command(ctx, "c", NULL, 5000, NULL, &error),
+              XLQMP_ERROR_LOST);
     check(fake_qmp_end(&fake));
     xlqmp_close(ctx);
 }
