@@ -77,7 +77,7 @@ obj/pic/%.o: $(srcdir)/%.c
 INSTALL = install
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(libexecdir)/xenqmp $(bindir) \
-	    $(libdir)/pkgconfig $(includedir))
+	    $(libdir)/pkgconfig $(includedir) $(mandir)/man3)
 	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
@@ -85,6 +85,11 @@ install: all
 	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)
 	ln -sf libxlqmp.so.0 $(DESTDIR)$(libdir)/libxlqmp.so
 	$(INSTALL) -m644 lib/xlqmp.pc $(DESTDIR)$(libdir)/pkgconfig
+	$(INSTALL) -m644 $(srcdir)/docs/man/*.3 $(DESTDIR)$(mandir)/man3
+	$(Q)# A page is found by each name that it has.
+	$(Q)cd $(DESTDIR)$(mandir)/man3 && for page in xlqmp*.3; do \
+	    for name in $$(sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z_]*\).*/\1/p' $$page); do \
+	        [ -e $$name.3 ] || ln -s $$page $$name.3; done; done
 
 clean:
 	rm -rf obj bin lib
