@@ -34,7 +34,7 @@ $(eval $(call unit_test,worker,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS
 $(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_save,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_session,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
-$(eval $(call unit_test,xl_create,obj/tools/common/log.o obj/libxl/qmp_buf.o,$(XLUTIL_LIBS) $(XENLIGHT_LIBS)))
+$(eval $(call unit_test,xl_create,obj/tools/common/log.o obj/libxl/qmp_buf.o obj/xl/guest_config.o,$(XLUTIL_LIBS) $(XENLIGHT_LIBS)))
 $(eval $(call unit_test,xl_qmp,obj/tests/unit/fake_qmp.o,))
 tests/unit/test_xl_qmp: bin/xl-qmp
 $(eval $(call unit_test,xlqmp,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))

@@ -6,18 +6,14 @@
  * same way, and left as it is.
  */
 #include "config.h"
+#include "guest_config.h"
 #include "log.h"
-#include "qmp_buf.h"
 #include "xl_qmp.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <libxlutil.h>
 
 /* Tests have an installation of their own. */
 #ifndef CREATE_LIBEXECDIR
@@ -27,19 +23,13 @@
 #define HELPER CREATE_LIBEXECDIR "/qmp-helper"
 #define KERNEL CREATE_STUBDOM_DIR "/vmlinuz"
 #define RAMDISK CREATE_STUBDOM_DIR "/initrd"
-/* A guest's configuration is a page of text. */
-#define CONFIG_MAX (1u << 20)
 
 struct create {
     bool dry_run;
-    const char *config;         /* the file */
+    const char *path;           /* the configuration's */
     char **args;                /* xl's, NULL at the end; room for all */
     size_t args_n;
-    struct qmp_buf text;        /* the file and the settings behind it */
-    XLU_Config *parsed;
-    FILE *report;               /* libxlutil's complaints go there */
-    char *complaint;
-    size_t complaint_n;
+    struct guest_config config;
 };
 
 /* What is filled in unless it, or one of `instead`, is set. */
@@ -107,84 +97,25 @@ static int parse_arguments(struct create *create, int argc, char **argv)
                 value = create->args[create->args_n++] = argv[i];
             if (!value)
                 return usage_error("a configuration is missing after -f");
-            create->config = value;
+            create->path = value;
         } else if (strchr(arg, '=')) {
-            if (qmp_buf_printf(&create->text, "\n%s\n", arg))
+            if (guest_config_set(&create->config, arg))
                 return usage_error("the settings are too long");
-        } else if (create->config) {
+        } else if (create->path) {
             return usage_error("two configurations are given");
         } else {
-            create->config = arg;
+            create->path = arg;
         }
     }
-    return create->config ? XL_QMP_OK :
+    return create->path ? XL_QMP_OK :
            usage_error("no configuration is given");
 }
 
 /* --- The configuration -------------------------------------------------- */
 
-/* Puts the file before the settings of the command line. */
-static int read_config(struct create *create)
-{
-    FILE *file = fopen(create->config, "re");
-    struct qmp_buf text;
-    char bytes[4096];
-    size_t n;
-
-    if (!file) {
-        log_error("create: cannot read %s: %m", create->config);
-        return XL_QMP_USAGE;
-    }
-    qmp_buf_init(&text, CONFIG_MAX);
-    while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0)
-        if (qmp_buf_append(&text, bytes, n))
-            break;
-    if (n || ferror(file) ||
-        qmp_buf_append(&text, create->text.data, create->text.len)) {
-        log_error("create: cannot read %s: %s", create->config,
-                  ferror(file) ? strerror(errno) :
-                  "not a guest's configuration");
-        fclose(file);
-        qmp_buf_dispose(&text);
-        return XL_QMP_USAGE;
-    }
-    fclose(file);
-    qmp_buf_dispose(&create->text);
-    create->text = text;
-    return XL_QMP_OK;
-}
-
-static int parse_config(struct create *create)
-{
-    int r;
-
-    /* libxlutil keeps it as long as the configuration. */
-    create->report = open_memstream(&create->complaint,
-                                    &create->complaint_n);
-    if (create->report)
-        create->parsed = xlu_cfg_init(create->report, create->config);
-    if (!create->parsed) {
-        log_error("out of memory");
-        return XL_QMP_CONNECTION;
-    }
-    r = xlu_cfg_readdata(create->parsed, create->text.data,
-                         (int)create->text.len);
-    if (!r)
-        return XL_QMP_OK;
-    fflush(create->report);
-    create->complaint[strcspn(create->complaint, "\n")] = '\0';
-    log_error("create: %s", *create->complaint ? create->complaint :
-              strerror(r));
-    return XL_QMP_USAGE;
-}
-
-/* The setting's value, or NULL. */
 static const char *get(const struct create *create, const char *key)
 {
-    const char *value;
-
-    return xlu_cfg_get_string(create->parsed, key, &value, 1) ? NULL :
-           value;
+    return guest_config_get(&create->config, key);
 }
 
 static bool is_set(const struct create *create, const struct setting *s)
@@ -210,25 +141,25 @@ static int check_config(const struct create *create)
         type = builder && !strcmp(builder, "hvm") ? "hvm" : NULL;
     if (!type || strcmp(type, "hvm")) {
         log_error("create: %s is no HVM guest, and only those have a QEMU; "
-                  "set type = \"hvm\", or use xl create", create->config);
+                  "set type = \"hvm\", or use xl create", create->path);
         return XL_QMP_USAGE;
     }
     if (version && strcmp(version, "qemu-xen")) {
         log_error("create: device_model_version = \"%s\" does not run in a "
                   "Linux stubdomain; remove it from %s", version,
-                  create->config);
+                  create->path);
         return XL_QMP_USAGE;
     }
     if (override && strcmp(override, HELPER)) {
         log_error("create: device_model_override = \"%s\" is another's "
                   "device model; remove it from %s", override,
-                  create->config);
+                  create->path);
         return XL_QMP_USAGE;
     }
     if (stubdom && !strcmp(stubdom, "0")) {
         log_error("create: device_model_stubdomain_override = 0 asks for "
                   "QEMU in dom0; remove it from %s, or use xl create",
-                  create->config);
+                  create->path);
         return XL_QMP_USAGE;
     }
     return XL_QMP_OK;
@@ -317,7 +248,7 @@ int cmd_create(const struct options *options, int argc, char **argv)
     int rc, host;
 
     (void)options;
-    qmp_buf_init(&create.text, CONFIG_MAX);
+    guest_config_init(&create.config);
     create.args = calloc((size_t)argc + SETTINGS_N + 3,
                          sizeof(*create.args));
     if (!create.args) {
@@ -328,9 +259,7 @@ int cmd_create(const struct options *options, int argc, char **argv)
     create.args[create.args_n++] = (char *)"create";
     rc = parse_arguments(&create, argc, argv);
     if (!rc)
-        rc = read_config(&create);
-    if (!rc)
-        rc = parse_config(&create);
+        rc = guest_config_read(&create.config, create.path);
     if (!rc)
         rc = check_config(&create);
     if (rc)
@@ -342,12 +271,7 @@ int cmd_create(const struct options *options, int argc, char **argv)
     if (!rc)
         rc = host;
 out:
-    if (create.parsed)
-        xlu_cfg_destroy(create.parsed);
-    if (create.report)
-        fclose(create.report);
-    free(create.complaint);
-    qmp_buf_dispose(&create.text);
+    guest_config_dispose(&create.config);
     free(create.args);
     return rc;
 }
