@@ -4,6 +4,10 @@
  * a name, which libxl leaves to a QEMU in dom0 (type ioemu). Here they are
  * given to xenconsoled: connection=pty to a pty, connection=socket to a
  * UNIX socket at the channel's path, for root, as QEMU's would be.
+ *
+ * xl up to 4.17 numbers channels from 0 (xl_parse.c, ARRAY_EXTEND_INIT),
+ * and libxl then drops the first, which would be the primary console: it
+ * has no nodes in xenstore, under QEMU and here alike.
  */
 #ifndef XENQMP_HELPER_CHANNELS_H
 #define XENQMP_HELPER_CHANNELS_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * libxl asks query-chardev to learn which ptys QEMU has opened for
- * consoles (libxl_qmp.c, libxl__qmp_initializations). There are none: the
- * consoles are xenconsoled's, which writes their tty itself.
+ * consoles, and query-vnc and change-vnc-password for a display
+ * (libxl_dm.c, device_model_postconfig_...()). There are neither: the
+ * consoles are xenconsoled's, which writes their tty itself, and no display
+ * is shown.
  */
 #include "worker_toolstack.h"
 
@@ -19,11 +21,15 @@
 static const struct {
     const char *name, *value;
 } toolstack_commands[] = {
+    { "change-vnc-password", "{}" },
     { "query-chardev",  "[]" },
-    { "query-commands", "[{\"name\": \"query-chardev\"}, "
+    { "query-commands", "[{\"name\": \"change-vnc-password\"}, "
+                        "{\"name\": \"query-chardev\"}, "
                         "{\"name\": \"query-commands\"}, "
-                        "{\"name\": \"query-version\"}]" },
+                        "{\"name\": \"query-version\"}, "
+                        "{\"name\": \"query-vnc\"}]" },
     { "query-version",  TOOLSTACK_VERSION },
+    { "query-vnc",      "{\"enabled\": false}" },
 };
 
 const char *toolstack_greeting(void *server, size_t *n_r)

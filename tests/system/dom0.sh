@@ -88,7 +88,9 @@ dm_domid() { xenstore-read "/local/domain/$(domid "$1")/image/device-model-domid
 # in which libxl has run a guest before.
 snapshot() {
     for node in /libxl /vm /local/domain/0/device-model /local/domain/0/backend \
-        /local/domain/0/backend/console /local/domain/0/backend/qdisk; do
+        /local/domain/0/backend/console /local/domain/0/backend/qdisk \
+        /local/domain/0/backend/vbd /local/domain/0/backend/vfb \
+        /local/domain/0/backend/vkbd; do
         xenstore-list $node >/dev/null 2>&1 || xenstore-write $node ""
     done
     {
@@ -98,7 +100,7 @@ snapshot() {
         done | grep -v -e ' sed ' -e ' tr ' | sort
         find /run /tmp /var/lib/xen ! -path '/run/*.snapshot' \
             ! -path /run/ok.out ! -path '/run/*.cfg' ! -path '/run/*.txt' \
-            ! -path /run/xen/domid-history | sort
+            ! -path /run/xen/domid-history ! -path '/run/xen-hotplug/*' | sort
         sort -k8 /proc/net/unix | awk '$8 != "" { print "socket", $8 }' | sort -u
         xenstore-ls -f | grep -v -e '^/local/domain/0/memory' | sort
         ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l | sed 's/^/xenconsoled descriptors /'

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A boot sector, the smallest guest: it says who it is on its first serial
+# port (COM1), gives back what comes in there, and halts in between. A BIOS
+# with nothing to boot would start again after a minute.
+    .code16
+    .globl _start
+_start:
+    cli
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %ss
+    movw $0x7c00, %sp
+    movw $handler, 4 * 0x0c         # IRQ 4
+    movw %ax, 4 * 0x0c + 2
+
+    movw $0x3fa, %dx                # FIFO on
+    movb $1, %al
+    outb %al, %dx
+    movw $0x3fc, %dx                # OUT2: interrupts pass
+    movb $0x0b, %al
+    outb %al, %dx
+    movw $0x3f9, %dx                # at each byte that comes in
+    movb $1, %al
+    outb %al, %dx
+    inb $0x21, %al
+    andb $0xef, %al
+    outb %al, $0x21
+
+    movw $greeting, %si
+greet:
+    movw $0x3fd, %dx                # until there is room
+    inb %dx, %al
+    testb $0x20, %al
+    jz greet
+    lodsb
+    testb %al, %al
+    jz idle
+    movw $0x3f8, %dx
+    outb %al, %dx
+    jmp greet
+
+idle:
+    sti
+    hlt
+    jmp idle
+
+handler:
+    pushw %ax
+    pushw %dx
+more:
+    movw $0x3fd, %dx
+    inb %dx, %al
+    cmpb $0xff, %al                 # there is no such port
+    je done
+    testb $1, %al
+    jz done
+    movw $0x3f8, %dx
+    inb %dx, %al
+    outb %al, %dx
+    jmp more
+done:
+    movb $0x20, %al
+    outb %al, $0x20
+    popw %dx
+    popw %ax
+    iretw
+
+greeting:
+    .asciz "the guest has booted\r\n"
+    .org 510
+    .word 0xaa55

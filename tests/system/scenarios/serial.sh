@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What moves when QMP takes console 3: the guest's serial ports. And what
+# must not stall the stubdomain's boot: an empty CD-ROM, a display.
+
+guest_cfg hvm1 "$helper" 'serial = "pty"' \
+    'disk = [ "vdev=hdc,devtype=cdrom,access=ro,format=raw" ]' |
+    sed 's/^vnc = 0/vnc = 1/' >/run/hvm1.cfg
+snapshot before
+ok "xl create, with a serial port, an empty CD-ROM and a display" \
+    xl create /run/hvm1.cfg
+ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
+guest=$(domid hvm1)
+dm=$(dm_domid hvm1)
+is "the empty CD-ROM's frontend has gone" "" \
+    "$(xenstore-list "/local/domain/$dm/device/vbd" 2>/dev/null)"
+ok "a line says that there is no display" \
+    grep -q 'display' /var/log/xen/qemu-dm-hvm1-dm.log
+ok "QMP is on console 3" xl-qmp exec hvm1 query-status
+wait_for 10 xenstore-read "/local/domain/$guest/serial/0/tty"
+tty=$(xenstore-read "/local/domain/$guest/serial/0/tty")
+is "the serial port is console 4" "$tty" \
+    "$(xenstore-read "/local/domain/$dm/device/console/4/tty")"
+is "xl console finds it" "$tty" \
+    "$(xenstore-read "/local/domain/$dm/device/console/3/tty")"
+is "and it is a pty" /dev/pts "${tty%/*}"
+
+xl console hvm1 >/run/serial.txt 2>&1 &
+console=$!
+ok "xl console shows what the guest says" \
+    wait_for 60 grep -q 'the guest has booted' /run/serial.txt
+printf 'what comes in goes out\r\n' >"$tty"
+ok "and the guest hears what is typed" \
+    wait_for 60 grep -q 'what comes in goes out' /run/serial.txt
+ok "QMP went on meanwhile" xl-qmp exec hvm1 query-status
+ok "xl destroy" xl destroy hvm1
+wait $console
+wait_for 20 sh -c '! pidof qmp-helper'
+rm -f /run/serial.txt
+snapshot after
+ok "nothing is left behind" same_snapshots before after
+
+# Other outputs, three ports; the guest speaks on the first.
+guest_cfg hvm1 "$helper" \
+    'serial = [ "file:/var/log/serial0.log", "unix:/run/serial1.sock,server=on,wait=off", "null" ]' \
+    >/run/hvm1.cfg
+ok "xl create, with three serial ports" xl create /run/hvm1.cfg
+ok "the first writes its file" \
+    wait_for 60 grep -q 'the guest has booted' /var/log/serial0.log
+ok "the second is a socket" test -S /run/serial1.sock
+ok "QMP is on console 3 all the same" xl-qmp exec hvm1 query-status
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper'
+ok "the socket has gone" wait_for 10 test ! -e /run/serial1.sock
+rm -f /var/log/serial0.log
+
+for serial in '"pty", "pty", "pty", "pty", "pty"' '"tcp:127.0.0.1:4444,server=on,wait=off"'; do
+    guest_cfg hvm1 "$helper" "serial = [ $serial ]" >/run/hvm1.cfg
+    rm -f /var/log/xen/qemu-dm-hvm1-dm.log
+    ok "serial = [ $serial ] is refused" sh -c '! xl create /run/hvm1.cfg'
+    is "in one line" 1 "$(wc -l </var/log/xen/qemu-dm-hvm1-dm.log)"
+    xl destroy hvm1 2>/dev/null
+done
+wait_for 20 sh -c '! pidof qmp-helper vchan-socket-proxy'
+snapshot after
+ok "nothing is left behind by a refusal" same_snapshots before after
