@@ -57,12 +57,19 @@ static void host_drain(void *data)
     flow_drain(data);
 }
 
-static void host_control(void *data, const char *request,
+static bool host_control(void *data, const char *request, bool again,
                          struct qmp_buf *reply)
 {
     struct console *c = data;
 
-    requests_console(c->server, c->domid, request, reply);
+    return requests_console(c->server, c->domid, request, again, reply);
+}
+
+static void host_answer(void *data)
+{
+    struct console *c = data;
+
+    requests_ask_again(c->server, c->domid);
 }
 
 struct console *console_new(struct server *server, uint32_t domid,
@@ -78,16 +85,17 @@ struct console *console_new(struct server *server, uint32_t domid,
     c->port = -1;
     c->host = (struct output_host){
         .loop = &server->loop,
+        .lanes = &server->lanes,
         .counters = &c->counters,
         .keep = server->options->keep,
         .wake = host_wake,
         .drain = host_drain,
         .control = host_control,
+        .answer = host_answer,
         .data = c,
     };
     snprintf(c->host.label, sizeof(c->host.label),
              "domain %" PRIu32 " console %u", domid, n);
-    logfile_init(&c->log);
     return c;
 }
 
@@ -105,12 +113,16 @@ static void output_drop(struct console *c)
     output_close(c->output);
     c->output = NULL;
     c->tty_published = false;
-    logfile_dispose(&c->log);
+    logger_close(c->log);
+    c->log = NULL;
 }
 
 void console_free(struct console *c)
 {
-    frontend_disconnect(c);
+    if (c->server->stop)
+        frontend_leave(c);
+    else
+        frontend_disconnect(c);
     output_drop(c);
     if (c->is_ready)
         TAILQ_REMOVE(&c->server->ready, c, ready);
@@ -119,7 +131,7 @@ void console_free(struct console *c)
     free(c);
 }
 
-void console_open_log(struct console *c)
+static void log_open_named(struct console *c)
 {
     const struct options *options = c->server->options;
     char path[PATH_MAX], name_path[STORE_PATH_MAX];
@@ -130,15 +142,23 @@ void console_open_log(struct console *c)
     snprintf(name_path, sizeof(name_path), "/local/domain/%" PRIu32 "/name",
              c->domid);
     name = store_read(c->server->xs, XBT_NULL, name_path);
+    logger_close(c->log);
+    c->log = NULL;
     /* A name is a file's name here, nothing more. */
     if (name && *name && !strchr(name, '/')) {
         snprintf(path, sizeof(path), "%s/guest-%s.log", options->log_dir,
                  name);
-        c->log.timestamps = options->time_guest;
-        c->log.replace_escape = options->replace_escape;
-        logfile_open(&c->log, path);
+        c->log = logger_open(&c->server->lanes, path, options->time_guest,
+                             options->replace_escape, NULL, NULL);
     }
     free(name);
+}
+
+void console_reopen_logs(struct console *c)
+{
+    log_open_named(c);
+    if (c->output)
+        output_reopen(c->output);
 }
 
 /* Tells xenconsole where the terminal is. */
@@ -190,7 +210,7 @@ static bool output_follow(struct console *c, const struct settings *wanted)
         return false;
     }
     console_set_state(c, CONSOLE_WAITING);
-    console_open_log(c);
+    log_open_named(c);
     return true;
 }
 

@@ -23,7 +23,7 @@
 
 #include "hv.h"
 #include "keys.h"
-#include "logfile.h"
+#include "logger.h"
 #include "output.h"
 #include "ring.h"
 #include "server.h"
@@ -64,7 +64,7 @@ struct console {
     struct ring ring;           /* in SERVING */
     struct hv_page page;
     int port;                   /* local; -1: not bound */
-    struct logfile log;         /* guest-<name>.log */
+    struct logger *log;         /* guest-<name>.log; NULL: none */
     TAILQ_ENTRY(console) ready;
     bool is_ready;
     bool event;                 /* the port is masked until handled */
@@ -76,6 +76,7 @@ struct console {
     uint32_t remote_port;
     int frontend_state;         /* as last seen */
     int backend_state;          /* as last written; 0: not yet */
+    bool adopted;               /* a ring was, by this daemon */
     /* of console.c */
     bool tty_published;
     unsigned int foreign;       /* keys already complained about */
@@ -91,7 +92,8 @@ struct console {
 /* NULL: no memory. */
 struct console *console_new(struct server *server, uint32_t domid,
                             unsigned int n);
-/* Delivers what is still in the ring; says nothing in xenstore. */
+/* Says nothing in xenstore. Delivers what is still in the ring, but when
+ * the daemon stops: then that is for the next. */
 void console_free(struct console *console);
 
 /* Reads the keys again and does what they say. republished: the frontend
@@ -99,8 +101,9 @@ void console_free(struct console *console);
  * xenstore, to be freed by the caller. */
 bool console_sync(struct console *console, bool republished);
 
-/* Opens or reopens the guest's log, if there is to be one. */
-void console_open_log(struct console *console);
+/* For SIGHUP: opens the guest's log, if there is to be one, and other log
+ * files anew. */
+void console_reopen_logs(struct console *console);
 const char *console_state_name(enum console_state state);
 
 /* For frontend.c and flow.c. Asserts what the state's line in the table

@@ -20,6 +20,7 @@ struct control_peer {
     char line[CONTROL_LINE_MAX];
     size_t line_n;
     struct qmp_buf reply;
+    bool asked;                 /* the first line was, in vain so far */
     struct loop_timer idle;     /* set while replies wait */
 };
 
@@ -71,17 +72,24 @@ static int peer_flush(struct control_peer *peer)
     else if (!loop_timer_is_set(&peer->idle))
         loop_timer_set(loop, &peer->idle, CONTROL_IDLE_MS, peer_idle, peer);
     /* One thing at a time: no request before the replies are gone. */
-    loop_mod(loop, peer->id, peer->reply.len ? EPOLLOUT : EPOLLIN);
+    loop_mod(loop, peer->id, peer->reply.len ? EPOLLOUT :
+                             peer->asked ? EPOLLRDHUP : EPOLLIN);
     return 0;
 }
 
-static void peer_request(struct control_peer *peer, size_t n)
+/* False: there is no answer yet; the line stays. */
+static bool peer_request(struct control_peer *peer, size_t n)
 {
+    char line[CONTROL_LINE_MAX];
+
     if (n && peer->line[n - 1] == '\r')
         n--;
-    peer->line[n] = '\0';
-    log_sanitise(peer->line, n);
-    peer->control->fn(peer->control->data, peer->line, &peer->reply);
+    memcpy(line, peer->line, n);
+    line[n] = '\0';
+    log_sanitise(line, n);
+    peer->asked = !peer->control->fn(peer->control->data, line, peer->asked,
+                                     &peer->reply);
+    return !peer->asked;
 }
 
 /* Answers the complete lines that have come. -1: a line is too long. */
@@ -91,15 +99,17 @@ static int peer_lines(struct control_peer *peer)
 
     while (!peer->reply.len &&
            (nl = memchr(peer->line, '\n', peer->line_n))) {
-        size_t n = (size_t)(nl - peer->line);
-
-        peer_request(peer, n);
-        peer->line_n -= n + 1;
+        if (!peer_request(peer, (size_t)(nl - peer->line)))
+            break;
+        peer->line_n -= (size_t)(nl + 1 - peer->line);
         memmove(peer->line, nl + 1, peer->line_n);
         if (peer_flush(peer))
             return -1;
     }
-    return peer->line_n == sizeof(peer->line) && !peer->reply.len ? -1 : 0;
+    if (peer->line_n == sizeof(peer->line) && !peer->reply.len &&
+        !peer->asked)
+        return -1;
+    return peer_flush(peer);
 }
 
 static int peer_serve(struct control_peer *peer, uint32_t events)
@@ -108,7 +118,11 @@ static int peer_serve(struct control_peer *peer, uint32_t events)
 
     if (events & EPOLLOUT && peer_flush(peer))
         return -1;
-    if (!peer->reply.len && peer->line_n < sizeof(peer->line)) {
+    if (peer->asked) {
+        /* It has hung up: nobody waits for the answer. */
+        if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+            return -1;
+    } else if (!peer->reply.len && peer->line_n < sizeof(peer->line)) {
         r = recv(peer->fd, peer->line + peer->line_n,
                  sizeof(peer->line) - peer->line_n, 0);
         if (r < 0 && (errno == EAGAIN || errno == EINTR))
@@ -128,6 +142,26 @@ static void peer_event(void *data, uint32_t events)
 
     if (peer_serve(peer, events))
         peer_free(peer);
+}
+
+static void peers_ask(void *data)
+{
+    struct control *control = data;
+    struct control_peer *next;
+
+    for (struct control_peer *peer = control->peers; peer; peer = next) {
+        next = peer->next;
+        if (peer->asked && peer_lines(peer))
+            peer_free(peer);
+    }
+}
+
+void control_ask_again(struct control *control)
+{
+    if (control->peers &&
+        loop_timer_set(control->loop, &control->ask, 0, peers_ask, control))
+        log_error("out of memory: a client of %s is not answered",
+                  control->listener.path);
 }
 
 static void peer_add(void *data, int fd)
@@ -177,5 +211,7 @@ void control_dispose(struct control *control)
 {
     while (control->peers)
         peer_free(control->peers);
+    if (control->loop)
+        loop_timer_clear(control->loop, &control->ask);
     listener_dispose(&control->listener);
 }

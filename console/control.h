@@ -5,7 +5,8 @@
  * socket beside each unix console; they differ in the requests that the
  * owner answers.
  *
- * Requests are answered at once and in order. A connection whose replies
+ * Requests are answered in order; one that has to wait for a file holds up
+ * those behind it on its connection. A connection whose replies
  * wait is not read from; one that takes nothing for CONTROL_IDLE_MS while
  * they wait, or that breaks a limit, is closed.
  */
@@ -25,8 +26,10 @@
 #define CONTROL_IDLE_MS 30000
 
 /* Answers one request: appends data lines and the last line, "ok" or
- * "error <text>", each with LF. request is without LF, printable. */
-typedef void control_fn(void *data, const char *request,
+ * "error <text>", each with LF. request is without LF, printable. False:
+ * not yet, nothing was appended; it is asked again after
+ * control_ask_again(), as often as it takes. */
+typedef bool control_fn(void *data, const char *request, bool again,
                         struct qmp_buf *reply);
 
 struct control {
@@ -37,6 +40,7 @@ struct control {
     void *data;
     struct control_peer *peers;
     unsigned int peers_n;
+    struct loop_timer ask;
 };
 
 void control_init(struct control *control);
@@ -45,5 +49,8 @@ int control_open(struct control *control, struct loop *loop,
                  const char *path, uid_t uid, control_fn *fn, void *data);
 /* Disconnects all and removes the socket. Idempotent; not from fn. */
 void control_dispose(struct control *control);
+
+/* What was put off may be answered now. From anywhere, fn included. */
+void control_ask_again(struct control *control);
 
 #endif

@@ -162,6 +162,11 @@ static void domain_seen(void *data, uint32_t domid)
         domain_add(server, domid);
 }
 
+static bool domain_is_known(void *data, uint32_t domid)
+{
+    return domains_find(data, domid);
+}
+
 /* Xen does not say which domain came or went. */
 static void domains_enumerate(struct server *server)
 {
@@ -181,6 +186,9 @@ static void domains_enumerate(struct server *server)
             }
         }
     }
+    if (!server->swept)
+        record_sweep(domain_is_known, server);
+    server->swept = true;
 }
 
 /* Takes the number at *text, up to a '/' or the end, and what follows. */

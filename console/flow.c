@@ -2,6 +2,7 @@
 #include "flow.h"
 
 #include "console.h"
+#include "fault.h"
 
 /* Four rings: enough to make the turn's fixed cost small, and with a
  * hundred busy guests still less than a millisecond between turns. */
@@ -23,10 +24,16 @@ static ssize_t out_step(struct console *c, size_t max)
 
     if (n <= 0)
         return n;
+    FAULT("out-copied");
     taken = output_put(c->output, bytes, (size_t)n);
+    if (!taken)
+        return 0;
     c->counters.received += taken;
-    logfile_write(&c->log, bytes, taken);
+    if (c->log)
+        logger_queue(c->log, bytes, taken);
+    FAULT("out-taken");
     ring_out_consume(&c->ring, taken);
+    FAULT("out-consumed");
     return (ssize_t)taken;
 }
 
@@ -39,8 +46,11 @@ static ssize_t in_step(struct console *c)
     if (room <= 0)
         return room;
     n = output_get(c->output, bytes, (size_t)room);
-    if (n)
-        ring_in_put(&c->ring, bytes, n);
+    if (!n)
+        return 0;
+    FAULT("in-read");
+    ring_in_put(&c->ring, bytes, n);
+    FAULT("in-put");
     c->counters.sent += n;
     return (ssize_t)n;
 }
@@ -108,7 +118,9 @@ void flow_turn(struct console *c)
         budget -= (size_t)n < budget ? (size_t)n : budget;
     } while (n && budget);
 
-    if (c->event)
+    /* What a file takes its time for is not the guest's fault; its next
+     * event can wait as well. */
+    if (c->event && !output_is_busy(c->output))
         event_done(c, moved);
     room = ring_in_room(&c->ring) > 0;
     output_poll(c->output, room);
@@ -132,6 +144,13 @@ void flow_drain(struct console *c)
     }
     if (n < 0)
         console_park(c);
+}
+
+size_t flow_pending(const struct console *c)
+{
+    ssize_t n = c->state == CONSOLE_SERVING ? ring_out_pending(&c->ring) : 0;
+
+    return n > 0 ? (size_t)n : 0;
 }
 
 void flow_stop(struct console *c)

@@ -5,6 +5,8 @@
 #ifndef XENQMP_FLOW_H
 #define XENQMP_FLOW_H
 
+#include <stddef.h>
+
 struct console;
 
 /* The console's port has an event, and is masked. */
@@ -15,6 +17,8 @@ void flow_turn(struct console *console);
 /* Gives all that the guest has written so far to the output, as far as it
  * takes it: one ring at most. */
 void flow_drain(struct console *console);
+/* Bytes in the ring that the output has not taken. */
+size_t flow_pending(const struct console *console);
 /* No more turns and timers. */
 void flow_stop(struct console *console);
 

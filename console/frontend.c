@@ -9,10 +9,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xen/io/xenbus.h>
 
-void frontend_abandon(struct console *c)
+void frontend_leave(struct console *c)
 {
     if (c->port < 0)
         return;
@@ -20,12 +21,22 @@ void frontend_abandon(struct console *c)
     hv_unbind(c->server->hv, c->port);
     c->port = -1;
     hv_unmap(c->server->hv, &c->page);
+}
+
+void frontend_abandon(struct console *c)
+{
+    if (c->port < 0)
+        return;
+    frontend_leave(c);
     output_ring_lost(c->output);
 }
 
 void frontend_disconnect(struct console *c)
 {
-    flow_drain(c);
+    if (c->port >= 0) {
+        output_ring_ends(c->output);
+        flow_drain(c);
+    }
     frontend_abandon(c);
 }
 
@@ -70,6 +81,46 @@ static bool ring_map(struct console *c)
     return false;
 }
 
+/* Which ring it is, for the outputs' records. */
+static void ring_name(struct console *c)
+{
+    struct record *ring = &c->host.ring;
+    char path[STORE_PATH_MAX];
+    char *vm;
+
+    snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/vm", c->domid);
+    vm = store_read(c->server->xs, XBT_NULL, path);
+    *ring = (struct record){ .domid = c->domid, .n = c->n,
+                             .ring_ref = c->ring_ref,
+                             .port = c->remote_port };
+    /* One word: it is a line's part in the record. */
+    snprintf(ring->vm, sizeof(ring->vm), "%s", vm && *vm ? vm : "-");
+    log_sanitise(ring->vm, strlen(ring->vm));
+    for (char *p = ring->vm; *p; p++)
+        if (*p == ' ')
+            *p = '?';
+    free(vm);
+}
+
+/* Takes over the ring where an earlier daemon stopped: where a record says
+ * so, else where its counters say. */
+static int ring_take_over(struct console *c)
+{
+    bool first = !c->adopted;
+    uint32_t out_cons;
+
+    ring_name(c);
+    c->adopted = true;
+    if (first && output_position(c->output, &out_cons)) {
+        if (!ring_adopt(&c->ring, c->page.page, &out_cons))
+            return 0;
+        log_guest(LOG_LEVEL_WARN, "%s: its ring does not go with what its "
+                  "file has", c->host.label);
+        output_ring_lost(c->output);
+    }
+    return ring_adopt(&c->ring, c->page.page, NULL);
+}
+
 /* Serves the ring that the keys name, in the place of another. */
 static void ring_connect(struct console *c, const struct keys *keys)
 {
@@ -80,12 +131,12 @@ static void ring_connect(struct console *c, const struct keys *keys)
         console_set_state(c, CONSOLE_WAITING);
         return;
     }
-    if (ring_adopt(&c->ring, c->page.page)) {
+    if (ring_take_over(c)) {
         console_park(c);
         return;
     }
     console_set_state(c, CONSOLE_SERVING);
-    output_ring_up(c->output, c->ring.in_prod);
+    output_ring_up(c->output, &c->ring);
     /* Also if it was 4 before: the frontend waits for the event. */
     backend_state_set(c, XenbusStateConnected);
     hv_notify(c->server->hv, c->port);

@@ -21,8 +21,11 @@ void frontend_follow(struct console *console, const struct keys *keys,
                      bool republished);
 
 /* Unmaps the ring, if there is one; the caller sets the state that
- * follows. The former delivers what the guest has written before. */
+ * follows. _disconnect: what the guest has written before is delivered.
+ * _abandon: it is not. _leave: the next daemon will go on with the ring,
+ * and the output is not told that it is gone. */
 void frontend_disconnect(struct console *console);
 void frontend_abandon(struct console *console);
+void frontend_leave(struct console *console);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "logfile.h"
 
+#include "fault.h"
 #include "log.h"
 
 #include <errno.h>
@@ -34,11 +35,6 @@ void logfile_dispose(struct logfile *log)
     logfile_init(log);
 }
 
-bool logfile_is_open(const struct logfile *log)
-{
-    return log->fd >= 0;
-}
-
 /* One line for the administrator until it works again. */
 static void logfile_failed(struct logfile *log, const char *what)
 {
@@ -55,7 +51,8 @@ static size_t write_all(struct logfile *log, const char *bytes, size_t n)
     size_t done = 0;
 
     while (done < n) {
-        ssize_t r = write(log->fd, bytes + done, n - done);
+        ssize_t r = write(log->fd, bytes + done,
+                          FAULT_SHORT("log-half", n - done));
 
         if (r < 0 && errno == EINTR)
             continue;
@@ -63,6 +60,7 @@ static size_t write_all(struct logfile *log, const char *bytes, size_t n)
             logfile_failed(log, "write");
             break;
         }
+        FAULT("log-half");
         done += (size_t)r;
     }
     if (done == n)
@@ -87,13 +85,15 @@ static int open_path(struct logfile *log)
     }
     log->regular = S_ISREG(st.st_mode);
     log->size = st.st_size;
+    log->dev = st.st_dev;
+    log->ino = st.st_ino;
     log->line_start = true;
     if (log->timestamps)
         logfile_write(log, opened, sizeof(opened) - 1);
     return 0;
 }
 
-int logfile_open(struct logfile *log, const char *path)
+int logfile_name(struct logfile *log, const char *path)
 {
     char *copy = strdup(path);
 
@@ -102,7 +102,7 @@ int logfile_open(struct logfile *log, const char *path)
     free(log->path);
     log->path = copy;
     log->failed = false;
-    return open_path(log);
+    return 0;
 }
 
 void logfile_reopen(struct logfile *log)
@@ -125,6 +125,7 @@ static void rotate(struct logfile *log)
             logfile_failed(log, "rotate");
         log->size = 0;
     } else {
+        FAULT("log-renamed");
         open_path(log);
     }
     free(old);
@@ -178,15 +179,29 @@ static size_t write_stamped(struct logfile *log, const char *bytes,
     return n - lost;
 }
 
-size_t logfile_write(struct logfile *log, const char *bytes, size_t n)
+bool logfile_prepare(struct logfile *log)
 {
     /* Gone at a failed rotation: the disk may have room again. */
     if (log->fd < 0 && (!log->path || !log->regular || open_path(log)))
-        return 0;
+        return false;
     if (log->regular && log->size >= log->max)
         rotate(log);
-    if (log->fd < 0)
-        return 0;
+    return log->fd >= 0;
+}
+
+bool logfile_place(const struct logfile *log, uint64_t *dev_r,
+                   uint64_t *ino_r, uint32_t *position)
+{
+    if (!log->regular || log->timestamps)
+        return false;
+    *dev_r = log->dev;
+    *ino_r = log->ino;
+    *position -= (uint32_t)log->size;
+    return true;
+}
+
+size_t logfile_write(struct logfile *log, const char *bytes, size_t n)
+{
     return log->timestamps ? write_stamped(log, bytes, n) :
                              write_text(log, bytes, n);
 }

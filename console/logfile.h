@@ -7,6 +7,8 @@
  * and no more, and the newest is kept. Lossy: bytes that the disk did not
  * take are counted by the caller and not tried again.
  *
+ * Everything here can wait for the disk: logger.h is what the loop uses.
+ *
  * Names of log files may come from a guest's name, and the folder is
  * root's: links are not followed.
  */
@@ -14,6 +16,7 @@
 #define XENQMP_LOGFILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Enough for a long boot with a verbose kernel several times over. */
@@ -28,6 +31,8 @@ struct logfile {
     char *path;
     int fd;                     /* -1: not open */
     off_t size;
+    dev_t dev;
+    ino_t ino;
     bool regular;               /* else never rotated: /dev/null */
     bool line_start;
     bool failed;                /* the failure has been logged */
@@ -35,13 +40,20 @@ struct logfile {
 
 void logfile_init(struct logfile *log);
 void logfile_dispose(struct logfile *log);
-/* (Re)opens; -1: errno, and a line has been logged. */
-int logfile_open(struct logfile *log, const char *path);
-/* The same path again, for SIGHUP. */
+/* -1: no memory. */
+int logfile_name(struct logfile *log, const char *path);
+/* Opens it, anew for SIGHUP; a failure is logged. */
 void logfile_reopen(struct logfile *log);
-bool logfile_is_open(const struct logfile *log);
 
-/* How many of the n bytes reached the file, time stamps not counted. */
+/* Opens it again where that failed, rotates it if it is full. False: it
+ * can't be written. */
+bool logfile_prepare(struct logfile *log);
+/* Where the file stands, as a record has it: subtracts its length from
+ * *position. False: it is no file whose length means anything. */
+bool logfile_place(const struct logfile *log, uint64_t *dev_r,
+                   uint64_t *ino_r, uint32_t *position);
+/* After logfile_prepare(): how many of the n bytes reached the file, time
+ * stamps not counted. */
 size_t logfile_write(struct logfile *log, const char *bytes, size_t n);
 
 #endif

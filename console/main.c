@@ -20,6 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct server server;
+static struct options options;
+static int pid_fd = -1;
+
 /* Opens and locks the pid file; whoever holds the lock is the daemon. */
 static int pid_file_open(const char *path)
 {
@@ -78,12 +82,12 @@ static int background(void)
 }
 
 /* Tells the parent, and lets go of its terminal. */
-static void ready_say(int fd, const struct options *options)
+static void ready_say(int fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     log_open("xenconsoled", LOG_TO_SYSLOG,
-             options->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+             options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
     for (int i = 0; i <= 2 && null >= 0; i++)
         dup2(null, i);
     if (null > 2)
@@ -93,28 +97,29 @@ static void ready_say(int fd, const struct options *options)
     close(fd);
 }
 
-static int run(const struct options *options, int pid_fd, int ready_fd)
+static int finish(void)
 {
-    static struct server server;
-    int r = 1;
+    int r = server.stop ? 0 : 1;
 
-    if ((pid_fd < 0 || !pid_file_write(pid_fd)) &&
-        !server_init(&server, options)) {
-        if (ready_fd >= 0)
-            ready_say(ready_fd, options);
-        server_run(&server);
-        r = server.stop ? 0 : 1;
-    }
     server_dispose(&server);
     if (pid_fd >= 0)
-        unlink(options->pid_file);
+        unlink(options.pid_file);
     return r;
+}
+
+static int run(int ready_fd)
+{
+    if ((pid_fd >= 0 && pid_file_write(pid_fd)) ||
+        server_init(&server, &options))
+        return finish();
+    if (ready_fd >= 0)
+        ready_say(ready_fd);
+    server_run(&server, finish);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options;
-    int pid_fd = -1, ready_fd = -1;
+    int ready_fd = -1;
 
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
@@ -137,5 +142,5 @@ int main(int argc, char **argv)
             return 1;
         ready_fd = background();
     }
-    return run(&options, pid_fd, ready_fd);
+    return run(ready_fd);
 }

@@ -5,22 +5,21 @@
  * How far the guest is is kept in the ring itself: in_prod counts from 0
  * at a new ring, so a daemon that takes over a ring in use goes on at the
  * same byte. The file is opened when the guest asks (policy request: by
- * any byte) and closed at its end, since libxl removes it then.
+ * any byte) and closed at its end, since libxl removes it then. That it has
+ * asked is in the ring as well: a byte of its was consumed.
  */
 #include "log.h"
 #include "outputs.h"
+#include "readfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /*
  * PIPE_IDLE   the guest has not asked; any byte of its asks.
- * PIPE_ASKED  asked; the file is not open yet.
- * PIPE_OPEN   bytes flow as the ring has room; fd is open.
+ * PIPE_ASKED  asked; the file is not there yet.
+ * PIPE_OPEN   bytes flow as the ring has room; there is a file.
  * PIPE_DONE   all was put into the ring, or the file can't be read. Only
  *             a new ring leads out of it.
  */
@@ -31,15 +30,14 @@ struct out_pipe {
     char path[SETTINGS_PATH_MAX];
     enum output_policy policy;
     enum pipe_state state;
-    int fd;                     /* -1 but in PIPE_OPEN */
-    off_t offset;               /* of the next byte for the guest */
+    struct readfile *file;      /* in PIPE_OPEN, else NULL */
+    uint32_t offset;            /* of the first byte for this ring */
 };
 
 static void pipe_finish(struct out_pipe *p, enum pipe_state state)
 {
-    if (p->fd >= 0)
-        close(p->fd);
-    p->fd = -1;
+    readfile_close(p->file);
+    p->file = NULL;
     p->state = state;
 }
 
@@ -63,55 +61,56 @@ static size_t pipe_put(struct output *output, const char *bytes, size_t n)
     return n;
 }
 
-static void pipe_open_file(struct out_pipe *p)
+static void pipe_failed(struct out_pipe *p, int error)
 {
-    const char *why;
-    struct stat st;
+    /* Once the guest has all of it, libxl removes the file. */
+    enum log_level level = error == ENOENT && p->offset ? LOG_LEVEL_DEBUG :
+                           LOG_LEVEL_ERROR;
 
-    p->fd = open(p->path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK |
-                 O_CLOEXEC);
-    p->state = PIPE_OPEN;
-    if (p->fd < 0 || fstat(p->fd, &st))
-        why = strerror(errno);
-    else if (!S_ISREG(st.st_mode))
-        why = "not a regular file";
-    else
-        return;
-    log_guest(LOG_LEVEL_ERROR, "%s: cannot read %s for the guest: %s",
-              p->output.host->label, p->path, why);
+    log_guest(level, "%s: cannot read %s for the guest: %s",
+              p->output.host->label, p->path,
+              error == EINVAL ? "not a regular file" : strerror(error));
     pipe_finish(p, PIPE_DONE);
+}
+
+static void pipe_event(void *data)
+{
+    struct out_pipe *p = data;
+
+    p->output.host->wake(p->output.host->data);
 }
 
 static size_t pipe_get(struct output *output, char *bytes, size_t n)
 {
     struct out_pipe *p = (struct out_pipe *)output;
-    ssize_t r;
+    size_t taken;
 
-    if (p->state == PIPE_ASKED)
-        pipe_open_file(p);
-    if (p->state != PIPE_OPEN)
-        return 0;
-    do
-        r = pread(p->fd, bytes, n, p->offset);
-    while (r < 0 && errno == EINTR);
-    if (r > 0) {
-        p->offset += r;
-        return (size_t)r;
+    if (p->state == PIPE_ASKED) {
+        p->file = readfile_open(output->host->lanes, p->path, p->offset,
+                                pipe_event, p);
+        p->state = PIPE_OPEN;
+        if (!p->file)
+            pipe_failed(p, ENOMEM);
     }
-    if (r < 0)
-        log_guest(LOG_LEVEL_ERROR, "%s: reading %s: %s",
-                  output->host->label, p->path, strerror(errno));
-    pipe_finish(p, PIPE_DONE);
+    if (p->state != PIPE_OPEN || p->file->busy)
+        return 0;
+    taken = readfile_take(p->file, bytes, n);
+    if (taken || p->file->busy || !p->file->ended)
+        return taken;
+    if (p->file->error)
+        pipe_failed(p, p->file->error);
+    else
+        pipe_finish(p, PIPE_DONE);
     return 0;
 }
 
-static void pipe_ring_up(struct output *output, uint32_t in_prod)
+static void pipe_ring_up(struct output *output, const struct ring *ring)
 {
     struct out_pipe *p = (struct out_pipe *)output;
-    bool asked = p->policy == POLICY_NOW || in_prod;
+    bool asked = p->policy == POLICY_NOW || ring->in_prod || ring->out_cons;
 
     pipe_finish(p, asked ? PIPE_ASKED : PIPE_IDLE);
-    p->offset = in_prod;
+    p->offset = ring->in_prod;
 }
 
 static void pipe_ring_lost(struct output *output)
@@ -132,13 +131,12 @@ struct output *out_pipe_open(const struct settings *settings,
 {
     struct out_pipe *p = calloc(1, sizeof(*p));
 
-    (void)host;
     if (!p)
         return NULL;
     p->output.ops = &pipe_ops;
-    p->fd = -1;
+    p->output.host = host;
     p->policy = settings->policy;
     strcpy(p->path, settings->path);
-    p->state = p->policy == POLICY_NOW ? PIPE_ASKED : PIPE_IDLE;
+    p->state = PIPE_IDLE;
     return &p->output;
 }

@@ -149,6 +149,11 @@ bool out_unix_attached(const struct output *output)
     return stream_is_open(&((const struct out_unix *)output)->reader);
 }
 
+void out_unix_ask_again(struct output *output)
+{
+    control_ask_again(&unix_of(output)->control);
+}
+
 static void unix_reader_event(void *data, uint32_t events)
 {
     struct out_unix *u = data;

@@ -98,10 +98,27 @@ void output_poll(struct output *output, bool room)
         output->ops->poll(output, room);
 }
 
-void output_ring_up(struct output *output, uint32_t in_prod)
+bool output_is_busy(const struct output *output)
+{
+    return output->ops->busy && output->ops->busy(output);
+}
+
+bool output_position(struct output *output, uint32_t *out_cons_r)
+{
+    return output->ops->position &&
+           output->ops->position(output, out_cons_r);
+}
+
+void output_ring_up(struct output *output, const struct ring *ring)
 {
     if (output->ops->ring_up)
-        output->ops->ring_up(output, in_prod);
+        output->ops->ring_up(output, ring);
+}
+
+void output_ring_ends(struct output *output)
+{
+    if (output->ops->ring_ends)
+        output->ops->ring_ends(output);
 }
 
 void output_ring_lost(struct output *output)
@@ -125,13 +142,26 @@ bool output_is_attached(const struct output *output)
     return output->ops == &out_unix_ops && out_unix_attached(output);
 }
 
-bool output_save_begin(struct output *output, const char **why_r)
+void output_reopen(struct output *output)
 {
-    return out_save_begin(output, why_r);
+    if (output->ops->reopen)
+        output->ops->reopen(output);
 }
 
-bool output_save_sync(struct output *output, uint64_t *bytes_r,
-                      const char **why_r)
+enum output_answer output_save_begin(struct output *output, bool again,
+                                     const char **why_r)
 {
-    return out_save_sync(output, bytes_r, why_r);
+    return out_save_begin(output, again, why_r);
+}
+
+enum output_answer output_save_sync(struct output *output, size_t pending,
+                                    uint64_t *bytes_r, const char **why_r)
+{
+    return out_save_sync(output, pending, bytes_r, why_r);
+}
+
+void output_ask_again(struct output *output)
+{
+    if (output->ops == &out_unix_ops)
+        out_unix_ask_again(output);
 }

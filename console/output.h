@@ -7,7 +7,8 @@
  *             (overflow-data=keep) the guest
  *             waits
  *   null      dropped                            nothing
- *   file log  written, lossy                     nothing
+ *   file log  written; a slow disk: buffered,    nothing
+ *             full: the oldest go
  *   file save written between save-begin and     nothing
  *             sync, else dropped
  *   pipe      the first byte is a request, the   the file
@@ -17,7 +18,10 @@
  *
  * Every byte that put() takes is counted at once: delivered, dropped, or
  * held in the buffer, so that received = delivered + dropped + buffered
- * holds at all times. What put() does not take stays in the ring.
+ * holds at all times. What put() does not take stays in the ring, and is
+ * offered again. A file is written while its bytes are in the ring: put()
+ * takes nothing, busy() is true until the write is over, and what put()
+ * takes then are the bytes that it was offered first.
  *
  * Outputs never call back into the console but through host->wake(), which
  * only queues it for a turn.
@@ -26,7 +30,10 @@
 #define XENQMP_OUTPUT_H
 
 #include "control.h"
+#include "lane.h"
 #include "loop.h"
+#include "record.h"
+#include "ring.h"
 #include "settings.h"
 
 #include <stdint.h>
@@ -40,13 +47,22 @@ struct counters {
 /* What an output knows of its console. */
 struct output_host {
     struct loop *loop;
+    struct lanes *lanes;
     struct counters *counters;
+    struct record ring;         /* its ring's fields, while it has one */
     char label[40];             /* "domain 5 console 3", for log lines */
     bool keep;                  /* overflow-data=keep */
     void (*wake)(void *data);   /* bytes can flow again */
     void (*drain)(void *data);  /* put() now all that the ring holds */
     control_fn *control;        /* requests at a unix output's .ctl */
+    void (*answer)(void *data); /* one that was put off can be answered */
     void *data;
+};
+
+enum output_answer {
+    OUTPUT_ANSWER_OK,
+    OUTPUT_ANSWER_ERROR,
+    OUTPUT_ANSWER_LATER,        /* ask again after host->answer() */
 };
 
 struct output {
@@ -61,9 +77,13 @@ struct output_ops {
     /* Below may be NULL: nothing to do. */
     size_t (*get)(struct output *output, char *bytes, size_t n);
     void (*poll)(struct output *output, bool room);
-    void (*ring_up)(struct output *output, uint32_t in_prod);
+    bool (*busy)(const struct output *output);
+    bool (*position)(struct output *output, uint32_t *out_cons_r);
+    void (*ring_up)(struct output *output, const struct ring *ring);
+    void (*ring_ends)(struct output *output);
     void (*ring_lost)(struct output *output);
     size_t (*buffered)(const struct output *output);
+    void (*reopen)(struct output *output);
 };
 
 /* NULL: errno, and a line has been logged. host is borrowed. */
@@ -76,8 +96,16 @@ size_t output_put(struct output *output, const char *bytes, size_t n);
 size_t output_get(struct output *output, char *bytes, size_t n);
 /* Derives what to wait for; room: the guest's ring takes bytes. */
 void output_poll(struct output *output, bool room);
-/* A ring was adopted; in_prod bytes have gone to the guest through it. */
-void output_ring_up(struct output *output, uint32_t in_prod);
+/* Bytes in the ring are being written; the console is woken afterwards. */
+bool output_is_busy(const struct output *output);
+
+/* Before a ring is adopted for the first time: true if an earlier daemon
+ * left a record of how far its bytes have got. */
+bool output_position(struct output *output, uint32_t *out_cons_r);
+/* A ring was adopted, at the counters that it has. */
+void output_ring_up(struct output *output, const struct ring *ring);
+/* The ring goes: put() takes all it can from here on. */
+void output_ring_ends(struct output *output);
 void output_ring_lost(struct output *output);
 size_t output_buffered(const struct output *output);
 
@@ -86,10 +114,16 @@ const char *output_tty(const struct output *output);
 /* A reader is there: unix only; else false. */
 bool output_is_attached(const struct output *output);
 
-/* The save stream, of policy save only; else false with *why_r. */
-bool output_save_begin(struct output *output, const char **why_r);
-/* Ends it; *bytes_r: how many it had. */
-bool output_save_sync(struct output *output, uint64_t *bytes_r,
-                      const char **why_r);
+/* For SIGHUP: log files. */
+void output_reopen(struct output *output);
+
+/* The save stream, of policy save only. again: the request was put off. */
+enum output_answer output_save_begin(struct output *output, bool again,
+                                     const char **why_r);
+/* Ends it; pending: bytes in the ring; *bytes_r: how many it had. */
+enum output_answer output_save_sync(struct output *output, size_t pending,
+                                    uint64_t *bytes_r, const char **why_r);
+/* Requests at a unix output's .ctl are asked again; others: nothing. */
+void output_ask_again(struct output *output);
 
 #endif

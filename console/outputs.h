@@ -7,7 +7,7 @@
 
 #include "output.h"
 
-extern const struct output_ops out_pty_ops, out_unix_ops, out_save_ops;
+extern const struct output_ops out_pty_ops, out_unix_ops;
 
 /* NULL with errno. */
 struct output *out_pty_open(const struct settings *settings,
@@ -23,8 +23,10 @@ struct output *out_pipe_open(const struct settings *settings,
 
 const char *out_pty_path(const struct output *output);
 bool out_unix_attached(const struct output *output);
-bool out_save_begin(struct output *output, const char **why_r);
-bool out_save_sync(struct output *output, uint64_t *bytes_r,
-                   const char **why_r);
+void out_unix_ask_again(struct output *output);
+enum output_answer out_save_begin(struct output *output, bool again,
+                                  const char **why_r);
+enum output_answer out_save_sync(struct output *output, size_t pending,
+                                 uint64_t *bytes_r, const char **why_r);
 
 #endif

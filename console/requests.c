@@ -79,9 +79,12 @@ static void list(struct server *server, const char *argument,
         qmp_buf_printf(reply, "error there is no domain %llu\n", domid);
 }
 
-void requests_host(void *data, const char *request, struct qmp_buf *reply)
+bool requests_host(void *data, const char *request, bool again,
+                   struct qmp_buf *reply)
 {
     struct server *server = data;
+
+    (void)again;
 
     if (!strcmp(request, "ping"))
         qmp_buf_printf(reply, "ok\n");
@@ -92,6 +95,7 @@ void requests_host(void *data, const char *request, struct qmp_buf *reply)
     else
         qmp_buf_printf(reply, "error unknown request; known are list "
                        "[<domid>] and ping\n");
+    return true;
 }
 
 /* The domain's console with policy save. */
@@ -108,34 +112,44 @@ static struct console *save_console(struct server *server, uint32_t domid)
     return NULL;
 }
 
-static void save_begin(struct console *c, struct qmp_buf *reply)
+static bool save_begin(struct console *c, bool again, struct qmp_buf *reply)
 {
+    enum output_answer answer;
     const char *why;
 
-    /* What an earlier save left in the ring is none of this one's. */
-    flow_drain(c);
-    if (output_save_begin(c->output, &why))
+    if (c->state != CONSOLE_SERVING) {
+        qmp_buf_printf(reply, "error %s is not connected\n", c->host.label);
+        return true;
+    }
+    answer = output_save_begin(c->output, again, &why);
+    if (answer == OUTPUT_ANSWER_OK)
         qmp_buf_printf(reply, "ok\n");
-    else
+    else if (answer == OUTPUT_ANSWER_ERROR)
         qmp_buf_printf(reply, "error cannot open %s: %s\n",
                        c->settings.path, why);
+    return answer != OUTPUT_ANSWER_LATER;
 }
 
-static void save_sync(struct console *c, struct qmp_buf *reply)
+static bool save_sync(struct console *c, struct qmp_buf *reply)
 {
+    enum output_answer answer;
     uint64_t bytes;
     const char *why;
 
-    flow_drain(c);
-    if (output_save_sync(c->output, &bytes, &why))
+    answer = output_save_sync(c->output, flow_pending(c), &bytes, &why);
+    if (answer == OUTPUT_ANSWER_OK)
         qmp_buf_printf(reply, "ok %" PRIu64 "\n", bytes);
-    else
+    else if (answer == OUTPUT_ANSWER_ERROR)
         qmp_buf_printf(reply, "error the state is not in %s: %s\n",
                        c->settings.path, why);
+    else
+        server_queue(c->server, c);
+    return answer != OUTPUT_ANSWER_LATER;
 }
 
-void requests_console(struct server *server, uint32_t domid,
-                      const char *request, struct qmp_buf *reply)
+bool requests_console(struct server *server, uint32_t domid,
+                      const char *request, bool again,
+                      struct qmp_buf *reply)
 {
     struct console *c = save_console(server, domid);
 
@@ -146,7 +160,17 @@ void requests_console(struct server *server, uint32_t domid,
         qmp_buf_printf(reply, "error domain %" PRIu32 " has no console "
                        "with policy save\n", domid);
     else if (!strcmp(request, "sync"))
-        save_sync(c, reply);
+        return save_sync(c, reply);
     else
-        save_begin(c, reply);
+        return save_begin(c, again, reply);
+    return true;
+}
+
+void requests_ask_again(struct server *server, uint32_t domid)
+{
+    struct domain *d = domains_find(server, domid);
+
+    for (size_t n = 0; d && n < CONSOLES_MAX; n++)
+        if (d->consoles[n] && d->consoles[n]->output)
+            output_ask_again(d->consoles[n]->output);
 }

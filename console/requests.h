@@ -11,10 +11,14 @@
 #include <stdint.h>
 
 /* On the host socket: list [<domid>], ping. data: the server. */
-void requests_host(void *data, const char *request, struct qmp_buf *reply);
+bool requests_host(void *data, const char *request, bool again,
+                   struct qmp_buf *reply);
 
 /* Beside a console of the domain: save-begin, sync. */
-void requests_console(struct server *server, uint32_t domid,
-                      const char *request, struct qmp_buf *reply);
+bool requests_console(struct server *server, uint32_t domid,
+                      const char *request, bool again,
+                      struct qmp_buf *reply);
+/* Those that were put off beside consoles of the domain are asked again. */
+void requests_ask_again(struct server *server, uint32_t domid);
 
 #endif

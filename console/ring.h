@@ -33,14 +33,19 @@ struct ring {
     struct xencons_interface *page;
 };
 
-/* Takes over a mapped page, with the counters of the backend before us. */
-int ring_adopt(struct ring *ring, struct xencons_interface *page);
+/* Takes over a mapped page, with the counters of the backend before us.
+ * out_cons: where that really was, NULL: as the page says. */
+int ring_adopt(struct ring *ring, struct xencons_interface *page,
+               const uint32_t *out_cons);
 
 /* Copies at most max of the bytes that the guest has written and that were
  * not consumed; how many, 0 if none. They stay in the ring. */
 ssize_t ring_out_peek(const struct ring *ring, char *bytes, size_t max);
 /* Gives n bytes back to the guest, n <= what peek returned. */
 void ring_out_consume(struct ring *ring, size_t n);
+
+/* How many bytes the guest has written that were not consumed. */
+ssize_t ring_out_pending(const struct ring *ring);
 
 /* How many bytes the guest can be given now. */
 ssize_t ring_in_room(const struct ring *ring);

@@ -55,7 +55,7 @@ static void hv_log_copy(struct server *server)
     for (int i = 0; i < SERVER_HV_BATCH; i++) {
         size_t n = hv_console_read(server->hv, bytes, sizeof(bytes));
 
-        logfile_write(&server->hv_log, bytes, n);
+        logger_queue(server->hv_log, bytes, n);
         if (n < sizeof(bytes))
             break;
     }
@@ -98,10 +98,10 @@ static void xs_event(void *data, uint32_t events)
     }
 }
 
-static void log_reopen(struct console *c, void *data)
+static void logs_reopen(struct console *c, void *data)
 {
     (void)data;
-    console_open_log(c);
+    console_reopen_logs(c);
 }
 
 static void signal_event(void *data, uint32_t events)
@@ -115,9 +115,33 @@ static void signal_event(void *data, uint32_t events)
             server->stop = true;
             continue;
         }
-        logfile_reopen(&server->hv_log);
-        domains_each(server, log_reopen, NULL);
+        if (server->hv_log)
+            logger_reopen(server->hv_log);
+        domains_each(server, logs_reopen, NULL);
     }
+}
+
+static void server_lead(void *data)
+{
+    struct server *server = data;
+
+    while (!server->stop) {
+        /* One batch from epoll, the consoles that it made dirty, then
+         * those that are ready, then the files: no kind of work waits for
+         * another to run dry. */
+        bool busy = !TAILQ_EMPTY(&server->ready) ||
+                    lanes_is_pending(&server->lanes);
+
+        if (loop_run_once(&server->loop, busy ? 0 : -1)) {
+            log_error("cannot wait for events: %s", strerror(errno));
+            break;
+        }
+        domains_read_dirty(server);
+        ready_run(server);
+        if (!lanes_run(&server->lanes))
+            return;
+    }
+    exit(server->finish());
 }
 
 static int signals_init(struct server *server)
@@ -146,11 +170,12 @@ static int hv_log_init(struct server *server)
     if (!options->log_hv)
         return 0;
     snprintf(path, sizeof(path), "%s/hypervisor.log", options->log_dir);
-    server->hv_log.timestamps = options->time_hv;
-    server->hv_log.replace_escape = options->replace_escape;
     /* A missing directory is no reason to serve nobody; SIGHUP tries
      * again. */
-    logfile_open(&server->hv_log, path);
+    server->hv_log = logger_open(&server->lanes, path, options->time_hv,
+                                 options->replace_escape, NULL, NULL);
+    if (!server->hv_log)
+        return -1;
     server->hv_port = hv_bind_console_virq(server->hv, server);
     if (server->hv_port < 0) {
         log_error("cannot bind VIRQ_CON_RING for %s: %s; is another "
@@ -174,6 +199,14 @@ static int host_socket_init(struct server *server)
     return -1;
 }
 
+static int records_init(void)
+{
+    if (!record_init(RECORD_FOLDER))
+        return 0;
+    log_error("cannot make " RECORD_FOLDER ": %s", strerror(errno));
+    return -1;
+}
+
 int server_init(struct server *server, const struct options *options)
 {
     *server = (struct server){ .options = options, .hv_port = -1,
@@ -181,9 +214,10 @@ int server_init(struct server *server, const struct options *options)
     TAILQ_INIT(&server->ready);
     TAILQ_INIT(&server->dirty);
     control_init(&server->control);
-    logfile_init(&server->hv_log);
+    lanes_init(&server->lanes, &server->crew);
 
-    if (loop_init(&server->loop) || signals_init(server)) {
+    if (loop_init(&server->loop) || signals_init(server) ||
+        crew_init(&server->crew, &server->loop, server_lead, server)) {
         log_error("cannot start: %s", strerror(errno));
         return -1;
     }
@@ -195,6 +229,7 @@ int server_init(struct server *server, const struct options *options)
     }
     server->hv = hv_open();
     if (!server->hv || host_socket_init(server) || hv_log_init(server) ||
+        records_init() ||
         privileges_drop() || domains_init(server))
         return -1;
     if (loop_add(&server->loop, hv_fd(server->hv), EPOLLIN, hv_event,
@@ -207,28 +242,19 @@ int server_init(struct server *server, const struct options *options)
     return 0;
 }
 
-void server_run(struct server *server)
+void server_run(struct server *server, int (*finish)(void))
 {
-    while (!server->stop) {
-        /* One batch from epoll, the consoles that it made dirty, then
-         * those that are ready: no kind of work waits for another to run
-         * dry. */
-        bool busy = !TAILQ_EMPTY(&server->ready);
-
-        if (loop_run_once(&server->loop, busy ? 0 : -1)) {
-            log_error("cannot wait for events: %s", strerror(errno));
-            return;
-        }
-        domains_read_dirty(server);
-        ready_run(server);
-    }
+    server->finish = finish;
+    crew_run(&server->crew);
 }
 
 void server_dispose(struct server *server)
 {
     domains_dispose(server);
     control_dispose(&server->control);
-    logfile_dispose(&server->hv_log);
+    logger_close(server->hv_log);
+    if (server->lanes.crew)
+        lanes_finish(&server->lanes);
     hv_close(server->hv);
     if (server->xs)
         xs_close(server->xs);

@@ -14,6 +14,7 @@ endef
 $(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,cmd_exec,obj/xl/cmd_exec.o $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,crew,$(call objects,console,crew lane) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS)))
@@ -25,6 +26,7 @@ $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
 $(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
+$(eval $(call unit_test,record,obj/console/record.o,))
 $(eval $(call unit_test,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,ring,obj/console/ring.o,))
 $(eval $(call unit_test,rows,$(call objects,xl,rows consoled) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
@@ -45,8 +47,8 @@ $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(
 # On console_fixture.h.
 $(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),)))
 # On output_fixture.h.
-$(foreach t,out_file out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),)))
-$(eval $(call unit_test,out_unix,$(filter-out %/out_unix.o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),))
+$(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),)))
+$(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),)))
 
 unit-tests: $(UNIT_TESTS)
 

@@ -30,7 +30,7 @@ static struct server server;
 static struct options options = { .log_dir = "/nonexistent" };
 static struct xencons_interface primary, page, other_page;
 static char dir[] = "/tmp/test_console.XXXXXX";
-static char path[64], save[64];
+static char path[64], save[64], records[64];
 
 /* Handles all that waits now. */
 static inline void settle(void)
@@ -42,7 +42,9 @@ static inline void settle(void)
         loop_run_once(&server.loop, 0);
         domains_read_dirty(&server);
         ready_run(&server);
-    } while (!TAILQ_EMPTY(&server.ready) || !TAILQ_EMPTY(&server.dirty));
+        lanes_run(&server.lanes);
+    } while (!TAILQ_EMPTY(&server.ready) || !TAILQ_EMPTY(&server.dirty) ||
+             lanes_is_pending(&server.lanes));
 }
 
 static inline void start(void)
@@ -56,6 +58,9 @@ static inline void start(void)
     TAILQ_INIT(&server.ready);
     TAILQ_INIT(&server.dirty);
     check(!loop_init(&server.loop));
+    lanes_init(&server.lanes, NULL);
+    snprintf(records, sizeof(records), "%s/records", dir);
+    check(!record_init(records));
     signal(SIGPIPE, SIG_IGN);
     fake_hv.alive[5] = true;
     fake_hv.rings[5][0] = &primary;
@@ -67,12 +72,14 @@ static inline void start(void)
 static inline void finish(void)
 {
     domains_dispose(&server);
+    lanes_finish(&server.lanes);
     check_int(fake_hv.mapped, 0);
     for (int i = 0; i < FAKE_PORTS; i++)
         check(!fake_hv.ports[i].data);
     check_int(fake_store_watches(), 3);
     check(TAILQ_EMPTY(&server.ready));
     unlink(save);
+    check(!rmdir(records));
     check(!rmdir(dir));
 }
 
@@ -143,7 +150,7 @@ static inline const char *host_request(const char *request)
     static char text[4096];
 
     qmp_buf_init(&reply, 1 << 20);
-    requests_host(&server, request, &reply);
+    check(requests_host(&server, request, false, &reply));
     snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
     qmp_buf_dispose(&reply);
     return text;
@@ -155,7 +162,9 @@ static inline const char *console_request(const char *request)
     struct qmp_buf reply;
 
     qmp_buf_init(&reply, 1 << 20);
-    requests_console(&server, 5, request, &reply);
+    for (bool again = false; !requests_console(&server, 5, request, again,
+                                               &reply); again = true)
+        settle();
     snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
     qmp_buf_dispose(&reply);
     return text;

@@ -18,6 +18,7 @@
 static char dir[] = "/tmp/test_output.XXXXXX";
 static char path[64], spec[128];
 static struct loop loop;
+static struct lanes lanes;
 static struct counters counters;
 static struct output *output;
 static unsigned int wakes, drains;
@@ -36,21 +37,31 @@ static inline void drain(void *data)
     counters.received += 3;
 }
 
-static inline void answer(void *data, const char *request,
-                          struct qmp_buf *reply)
+static inline bool control(void *data, const char *request, bool again,
+                           struct qmp_buf *reply)
 {
-    (void)data;
+    (void)data, (void)again;
     qmp_buf_printf(reply, "ok %s\n", request);
+    return true;
 }
 
 static struct output_host host = {
-    .loop = &loop, .counters = &counters, .label = "domain 5 console 3",
-    .wake = wake, .drain = drain, .control = answer,
+    .loop = &loop, .lanes = &lanes, .ring = { .domid = 5, .n = 3 },
+    .counters = &counters, .label = "domain 5 console 3",
+    .wake = wake, .drain = drain, .control = control,
 };
+
+static inline void files_settle(void)
+{
+    while (lanes_is_pending(&lanes))
+        check(lanes_run(&lanes));
+}
 
 static inline void finish(void)
 {
     output_close(output);
+    files_settle();
+    record_remove(5, 3);
     unlink(path);
     rmdir(dir);
 }
@@ -68,19 +79,33 @@ static inline void start(const char *kind, const char *policy,
              path);
     signal(SIGPIPE, SIG_IGN);
     check(!loop_init(&loop));
+    lanes_init(&lanes, NULL);
+    check(!record_init(dir));
     check(!settings_parse(&text, &settings, &why));
     output = output_open(&host, &settings);
     check(output);
 }
 
 /* As flow.c does: what is taken counts as received. */
-static inline size_t put(const char *bytes, size_t n)
+static inline size_t put_once(const char *bytes, size_t n)
 {
     size_t taken = output_put(output, bytes, n);
 
     counters.received += taken;
     check_int(counters.received, counters.delivered + counters.dropped +
                                  output_buffered(output));
+    return taken;
+}
+
+/* The same, until it is not busy. */
+static inline size_t put(const char *bytes, size_t n)
+{
+    size_t taken = put_once(bytes, n);
+
+    while (!taken && output_is_busy(output)) {
+        files_settle();
+        taken = put_once(bytes, n);
+    }
     return taken;
 }
 

@@ -79,9 +79,9 @@ TEST(the_guest_s_log)
     fake_store_set(PRIMARY "/ring-ref", "77", 0);
     fake_store_set(PRIMARY "/port", "2", 0);
     settle();
-    check(!logfile_is_open(&console(0)->log));
+    check(!console(0)->log);
     fake_store_set("/local/domain/5/name", "good", 0);
-    domains_each(&server, log_reopen, NULL);
+    domains_each(&server, logs_reopen, NULL);
     guest_write(&primary, "boot");
     fake_hv_kick(5, 2);
     settle();

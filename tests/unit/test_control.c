@@ -17,15 +17,22 @@ static struct loop loop;
 static struct control control;
 static char requests[1024];
 
-static void answer(void *data, const char *request, struct qmp_buf *reply)
+static bool answers_later;
+
+static bool answer(void *data, const char *request, bool again,
+                   struct qmp_buf *reply)
 {
     (void)data;
-    strcat(requests, request);
+    if (!again)
+        strcat(requests, request);
+    if (!strcmp(request, "later") && answers_later)
+        return false;
     strcat(requests, ";");
     if (!strcmp(request, "big"))
         for (int i = 0; i < 100000; i++)
             qmp_buf_printf(reply, "line %d of many\n", i);
     qmp_buf_printf(reply, "ok %s\n", request);
+    return true;
 }
 
 static void start(void)
@@ -251,6 +258,49 @@ TEST(another_user_is_refused)
     while (!waitpid(pid, &status, WNOHANG))
         loop_run_once(&loop, 10);
     check_int(status, 0);
+    finish();
+}
+
+TEST(an_answer_that_comes_later)
+{
+    int fd, other, i;
+
+    start();
+    answers_later = true;
+    fd = client();
+    other = client();
+    line(fd);
+    line(other);
+    say(fd, "later\nlast\n");
+    /* Nobody else waits for it. */
+    say(other, "ping\n");
+    check_str(line(other), "ok ping");
+    for (i = 0; i < 3; i++) {
+        control_ask_again(&control);
+        loop_run_once(&loop, 10);
+    }
+    answers_later = false;
+    control_ask_again(&control);
+    check_str(line(fd), "ok later");
+    check_str(line(fd), "ok last");
+    finish();
+}
+
+TEST(a_client_that_goes_before_its_answer)
+{
+    int fd;
+
+    start();
+    answers_later = true;
+    fd = client();
+    line(fd);
+    say(fd, "later\n");
+    while (!strstr(requests, "later"))
+        loop_run_once(&loop, 10);
+    close(fd);
+    while (control.peers_n)
+        loop_run_once(&loop, 10);
+    control_ask_again(&control);
     finish();
 }
 

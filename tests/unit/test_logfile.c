@@ -19,6 +19,18 @@ static void start(void)
     logfile_init(&file);
 }
 
+static bool file_open(const char *name)
+{
+    check(!logfile_name(&file, name));
+    logfile_reopen(&file);
+    return logfile_prepare(&file);
+}
+
+static size_t file_write(const char *bytes, size_t n)
+{
+    return logfile_prepare(&file) ? logfile_write(&file, bytes, n) : 0;
+}
+
 static void finish(void)
 {
     logfile_dispose(&file);
@@ -40,10 +52,10 @@ static const char *contents(const char *name)
 TEST(appends)
 {
     start();
-    check(!logfile_open(&file, path));
-    check_int(logfile_write(&file, "one\n", 4), 4);
+    check(file_open(path));
+    check_int(file_write("one\n", 4), 4);
     logfile_reopen(&file);
-    check_int(logfile_write(&file, "two\n", 4), 4);
+    check_int(file_write("two\n", 4), 4);
     check_str(contents(path), "one\ntwo\n");
     finish();
 }
@@ -52,12 +64,12 @@ TEST(capped_and_rotated_once)
 {
     start();
     file.max = 10;
-    check(!logfile_open(&file, path));
+    check(file_open(path));
     for (int i = 0; i < 7; i++) {
         char line[8];
 
         snprintf(line, sizeof(line), "%d....", i);
-        check_int(logfile_write(&file, line, 5), 5);
+        check_int(file_write(line, 5), 5);
     }
     check_str(contents(path), "6....");
     check_str(contents(old), "4....5....");
@@ -68,10 +80,10 @@ TEST(a_size_from_before_counts)
 {
     start();
     file.max = 10;
-    check(!logfile_open(&file, path));
-    logfile_write(&file, "0123456789", 10);
+    check(file_open(path));
+    file_write("0123456789", 10);
     logfile_reopen(&file);
-    logfile_write(&file, "x", 1);
+    file_write("x", 1);
     check_str(contents(path), "x");
     finish();
 }
@@ -80,8 +92,8 @@ TEST(replaces_escape)
 {
     start();
     file.replace_escape = true;
-    check(!logfile_open(&file, path));
-    check_int(logfile_write(&file, "a\033[1mb", 6), 6);
+    check(file_open(path));
+    check_int(file_write("a\033[1mb", 6), 6);
     check_str(contents(path), "a.[1mb");
     finish();
 }
@@ -93,9 +105,9 @@ TEST(time_stamps)
 
     start();
     file.timestamps = true;
-    check(!logfile_open(&file, path));
-    check_int(logfile_write(&file, "one\n\rtw", 7), 7);
-    check_int(logfile_write(&file, "o\n", 2), 2);
+    check(file_open(path));
+    check_int(file_write("one\n\rtw", 7), 7);
+    check_int(file_write("o\n", 2), 2);
     t = contents(path);
     check_int(sscanf(t, "[%d-%*d-%*d %*d:%*d:%*d] Logfile Opened\n%n",
                      &year, &n), 1);
@@ -112,9 +124,8 @@ TEST(a_link_is_not_followed)
 {
     start();
     check(!symlink("/dev/null", path));
-    check_int(logfile_open(&file, path), -1);
-    check(!logfile_is_open(&file));
-    check_int(logfile_write(&file, "x", 1), 0);
+    check(!file_open(path));
+    check_int(file_write("x", 1), 0);
     finish();
 }
 
@@ -124,10 +135,10 @@ TEST(a_failing_disk_is_counted)
 
     start();
     signal(SIGXFSZ, SIG_IGN);
-    check(!logfile_open(&file, path));
+    check(file_open(path));
     check(!setrlimit(RLIMIT_FSIZE, &limit));
-    check_int(logfile_write(&file, "0123456789abc", 13), 10);
-    check_int(logfile_write(&file, "x", 1), 0);
+    check_int(file_write("0123456789abc", 13), 10);
+    check_int(file_write("x", 1), 0);
     check_str(contents(path), "0123456789");
     finish();
 }
@@ -136,9 +147,9 @@ TEST(a_device_is_not_rotated)
 {
     start();
     file.max = 2;
-    check(!logfile_open(&file, "/dev/null"));
-    check_int(logfile_write(&file, "abc", 3), 3);
-    check_int(logfile_write(&file, "abc", 3), 3);
+    check(file_open("/dev/null"));
+    check_int(file_write("abc", 3), 3);
+    check_int(file_write("abc", 3), 3);
     check(access("/dev/null.1", F_OK));
     finish();
 }

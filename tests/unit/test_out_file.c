@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define FILE_SLOW_MS 50
+#include "../../console/out_file.c"
+
 #include "output_fixture.h"
+
+static void ring_up(uint32_t out_cons)
+{
+    struct ring ring = { .out_cons = out_cons };
+
+    output_ring_up(output, &ring);
+}
+
+/* The disk hangs as long as nobody runs the lanes. */
+static void disk_is_slow(void)
+{
+    while (file_of(output)->state != FILE_LOSSY)
+        loop_run_once(&loop, 10);
+}
 
 TEST(file_log)
 {
@@ -20,6 +37,135 @@ TEST(file_log_that_cannot_be_written)
     check_int(put("abc", 3), 3);
     check_int(counters.delivered, 2);
     check_int(counters.dropped, 1);
+    finish();
+}
+
+TEST(file_has_bytes_before_the_ring_gives_them_up)
+{
+    start("file:", NULL, NULL);
+    files_settle();
+    check_int(put_once("abc", 3), 0);
+    check(output_is_busy(output));
+    check_int(output_buffered(output), 0);
+    files_settle();
+    check(!output_is_busy(output));
+    check_int(file_size(), 3);
+    /* More came meanwhile: only what the file has is taken. */
+    check_int(put_once("abcde", 5), 3);
+    check_int(put("de", 2), 2);
+    check_int(file_size(), 5);
+    finish();
+}
+
+TEST(file_goes_on_where_a_killed_daemon_was)
+{
+    struct settings settings = { .kind = OUTPUT_FILE,
+                                 .policy = POLICY_LOG };
+    uint32_t position;
+
+    start("file:", NULL, NULL);
+    strcpy(settings.path, path);
+    ring_up(0xfffffffe);
+    check_int(put("abc", 3), 3);
+    check_int(put_once("de", 2), 0);
+    files_settle();
+    /* Killed here. */
+    output = output_open(&host, &settings);
+    check(output_position(output, &position));
+    check_int(position, 3);
+    /* Somebody moved the file away: nothing is known then. */
+    snprintf(spec, sizeof(spec), "%s.old", path);
+    check(!rename(path, spec));
+    check(!output_position(output, &position));
+    unlink(spec);
+    finish();
+}
+
+TEST(file_that_is_rotated_is_recorded_anew)
+{
+    static char block[2048];
+    uint32_t position, n = 0;
+    char old[80];
+
+    start("file:", NULL, NULL);
+    snprintf(old, sizeof(old), "%s.1", path);
+    ring_up(0);
+    while (access(old, F_OK)) {
+        check_int(put(block, sizeof(block)), sizeof(block));
+        n += sizeof(block);
+    }
+    check_int(file_size(), 2048);
+    check(output_position(output, &position));
+    check_int(position, n);
+    unlink(old);
+    finish();
+}
+
+TEST(file_on_a_slow_disk_does_not_stop_the_guest)
+{
+    static char block[2048];
+
+    start("file:", NULL, NULL);
+    files_settle();
+    check_int(put_once("first", 5), 0);
+    disk_is_slow();
+    check_int(put_once("first, second", 13), 13);
+    check_int(output_buffered(output), 13);
+    for (int i = 0; i < 40; i++)
+        check_int(put_once(block, sizeof(block)), sizeof(block));
+    /* The newest are kept. */
+    check_int(output_buffered(output), 5 + LOGGER_QUEUE_MAX);
+    check_int(counters.dropped, 8 + 40 * 2048 - LOGGER_QUEUE_MAX);
+    files_settle();
+    check_int(output_buffered(output), 0);
+    check_int(file_size(), 5 + LOGGER_QUEUE_MAX);
+    check_int(counters.received, counters.delivered + counters.dropped);
+    /* From here on exact again. */
+    check_int(put_once("z", 1), 0);
+    files_settle();
+    check_int(put_once("z", 1), 1);
+    finish();
+}
+
+TEST(file_that_is_slow_once_and_then_done)
+{
+    start("file:", NULL, NULL);
+    files_settle();
+    check_int(put_once("first", 5), 0);
+    disk_is_slow();
+    files_settle();
+    check_int(put("first", 5), 5);
+    check_int(put("second", 6), 6);
+    check_int(file_size(), 11);
+    check_int(counters.delivered, 11);
+    finish();
+}
+
+TEST(file_gets_the_last_words)
+{
+    start("file:", NULL, NULL);
+    files_settle();
+    check_int(put_once("las", 3), 0);
+    output_ring_ends(output);
+    check_int(put_once("last words", 10), 10);
+    output_ring_lost(output);
+    files_settle();
+    check_int(file_size(), 10);
+    check_int(counters.delivered, 10);
+    finish();
+}
+
+TEST(file_gets_the_last_words_after_it_is_closed)
+{
+    start("file:", NULL, NULL);
+    check_int(put_once("last", 4), 0);
+    output_ring_ends(output);
+    check_int(put_once("last", 4), 4);
+    output_ring_lost(output);
+    output_close(output);
+    files_settle();
+    check_int(file_size(), 4);
+    output = NULL;
     finish();
 }
 

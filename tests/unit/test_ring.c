@@ -3,7 +3,12 @@
 
 #include "tap.h"
 
-static struct xencons_interface page;
+/* As large as the page, for what later versions put behind. */
+static union {
+    struct xencons_interface page;
+    char bytes[4096];
+} whole;
+#define page whole.page
 
 /* As the guest does it. */
 static void guest_write(const char *bytes, size_t n)
@@ -18,7 +23,7 @@ static struct ring at(uint32_t out, uint32_t in)
 
     page.out_cons = page.out_prod = out;
     page.in_cons = page.in_prod = in;
-    check(!ring_adopt(&ring, &page));
+    check(!ring_adopt(&ring, &page, NULL));
     return ring;
 }
 
@@ -41,7 +46,7 @@ TEST(adoption_goes_on_where_the_last_backend_was)
     guest_write("abc", 3);
     page.in_cons = 7;
     page.in_prod = 9;
-    check(!ring_adopt(&ring, &page));
+    check(!ring_adopt(&ring, &page, NULL));
     check_int(ring_out_peek(&ring, bytes, sizeof(bytes)), 3);
     check_mem(bytes, 3, "abc", 3);
     check_int(ring_in_room(&ring), 1022);
@@ -107,14 +112,14 @@ TEST(bad_counters_at_adoption)
     struct ring ring;
 
     page.out_prod = 2049;
-    check_int(ring_adopt(&ring, &page), -1);
+    check_int(ring_adopt(&ring, &page, NULL), -1);
     page.out_prod = 2048;
-    check_int(ring_adopt(&ring, &page), 0);
+    check_int(ring_adopt(&ring, &page, NULL), 0);
     page.in_prod = 1025;
-    check_int(ring_adopt(&ring, &page), -1);
+    check_int(ring_adopt(&ring, &page, NULL), -1);
     page.in_prod = 0;
     page.in_cons = 1;
-    check_int(ring_adopt(&ring, &page), -1);
+    check_int(ring_adopt(&ring, &page, NULL), -1);
 }
 
 TEST(bad_out_prod)
@@ -161,6 +166,25 @@ TEST(a_zeroed_page_is_noticed)
     check_int(ring_in_room(&ring), -1);
     check_int(ring_out_peek(&ring, bytes, sizeof(bytes)), -1);
     check_int(page.out_cons, 0);
+}
+
+TEST(adoption_at_a_recorded_position)
+{
+    uint32_t out_cons = 40;
+    struct ring ring;
+    char bytes[8];
+
+    page.out_cons = 3000000;
+    page.out_prod = 45;
+    whole.bytes[3088] = 1;
+    check(!ring_adopt(&ring, &page, &out_cons));
+    check_int(page.out_cons, 40);
+    check_int(ring_out_pending(&ring), 5);
+    check_int(ring_out_peek(&ring, bytes, sizeof(bytes)), 5);
+    /* Xen 4.21's field: connected. */
+    check_int(whole.bytes[3088], 0);
+    out_cons = 46;
+    check_int(ring_adopt(&ring, &page, &out_cons), -1);
 }
 
 TAP_MAIN()

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "logger.h"
+
+#include "fault.h"
+#include "fifo.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of one job, not less than a ring has. */
+#define LOGGER_CHUNK 4096
+
+struct logger {
+    struct job job;
+    struct lane *lane;
+    logger_fn *fn;
+    void *data;
+    bool busy;                  /* what is marked * is the job's then */
+    bool closing, reopen;       /* to be done by the next job */
+    struct fifo queue;
+    /* the job's orders */
+    bool job_reopens, job_queued, job_records;
+    size_t n;
+    struct record record;       /* base: of the first byte */
+    char *bytes;
+    /* its results */
+    struct logfile file;        /* * */
+    struct record recorded;     /* * what /run has; domid 0: nothing */
+    size_t written;
+};
+
+/* Writes down where the file stands, if that isn't known already. */
+static void place_record(struct logger *l)
+{
+    struct record *r = &l->record;
+
+    if (!l->job_records) {
+        if (l->recorded.domid)
+            record_remove(l->recorded.domid, l->recorded.n);
+        l->recorded.domid = 0;
+        return;
+    }
+    if (!logfile_place(&l->file, &r->dev, &r->ino, &r->base) ||
+        !memcmp(r, &l->recorded, sizeof(*r)))
+        return;
+    if (record_write(r))
+        log_guest(LOG_LEVEL_WARN, "cannot write a record to "
+                  RECORD_FOLDER ": %s; some of %s may be written twice "
+                  "should xenconsoled be killed", strerror(errno),
+                  l->file.path);
+    else
+        l->recorded = *r;
+}
+
+static void logger_run(struct job *job)
+{
+    struct logger *l = (struct logger *)job;
+
+    if (l->job_reopens)
+        logfile_reopen(&l->file);
+    l->written = 0;
+    if (!l->n)
+        return;
+    if (logfile_prepare(&l->file)) {
+        FAULT("log-prepared");
+        place_record(l);
+        l->written = logfile_write(&l->file, l->bytes, l->n);
+        FAULT("log-written");
+    }
+}
+
+static void logger_free(struct logger *l)
+{
+    lane_close(l->lane);
+    fifo_dispose(&l->queue);
+    logfile_dispose(&l->file);
+    free(l->bytes);
+    free(l);
+}
+
+static void close_run(struct job *job)
+{
+    logfile_dispose(&((struct logger *)job)->file);
+}
+
+static void close_done(struct job *job)
+{
+    logger_free((struct logger *)job);
+}
+
+static void logger_go(struct logger *l);
+
+static void logger_done(struct job *job)
+{
+    struct logger *l = (struct logger *)job;
+    size_t n = l->n;
+
+    l->busy = false;
+    l->n = 0;
+    free(l->bytes);
+    l->bytes = NULL;
+    if (l->fn)
+        l->fn(l->data, l->job_queued && n, l->written, n - l->written);
+    logger_go(l);
+}
+
+/* Gives the next job, if there is something to do. */
+static void logger_go(struct logger *l)
+{
+    const char *front;
+    size_t n;
+
+    if (l->busy)
+        return;
+    front = fifo_front(&l->queue, &n);
+    if (!l->n && n) {
+        n = n < LOGGER_CHUNK ? n : LOGGER_CHUNK;
+        l->bytes = malloc(n);
+        if (l->bytes) {
+            memcpy(l->bytes, front, n);
+            fifo_consume(&l->queue, n);
+            l->n = n;
+            l->job_queued = true;
+            l->job_records = false;
+        }
+    }
+    if (!l->n && !l->reopen && !l->closing)
+        return;
+    l->job_reopens = l->reopen;
+    l->reopen = false;
+    l->busy = true;
+    l->job.run = logger_run;
+    l->job.done = logger_done;
+    if (!l->n && l->closing) {
+        l->job.run = close_run;
+        l->job.done = close_done;
+    }
+    lane_submit(l->lane, &l->job);
+}
+
+struct logger *logger_open(struct lanes *lanes, const char *path,
+                           bool timestamps, bool replace_escape,
+                           logger_fn *fn, void *data)
+{
+    struct logger *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return NULL;
+    fifo_init(&l->queue, LOGGER_QUEUE_MAX);
+    logfile_init(&l->file);
+    l->file.timestamps = timestamps;
+    l->file.replace_escape = replace_escape;
+    l->fn = fn;
+    l->data = data;
+    l->lane = lane_open(lanes, path);
+    if (!l->lane || logfile_name(&l->file, path)) {
+        logger_free(l);
+        return NULL;
+    }
+    logger_reopen(l);
+    return l;
+}
+
+void logger_reopen(struct logger *l)
+{
+    l->reopen = true;
+    logger_go(l);
+}
+
+void logger_close(struct logger *l)
+{
+    if (!l)
+        return;
+    l->fn = NULL;
+    l->closing = true;
+    logger_go(l);
+}
+
+bool logger_is_busy(const struct logger *l)
+{
+    return l->busy;
+}
+
+void logger_start(struct logger *l, const char *bytes, size_t n,
+                  const struct record *record)
+{
+    /* Without memory they stay where they are: the next event tries. */
+    l->bytes = malloc(n);
+    if (!l->bytes)
+        return;
+    memcpy(l->bytes, bytes, n);
+    l->n = n;
+    l->job_queued = false;
+    l->job_records = true;
+    l->record = *record;
+    l->record.length = RECORD_OPEN;
+    logger_go(l);
+}
+
+size_t logger_queue(struct logger *l, const char *bytes, size_t n)
+{
+    size_t room = l->queue.max - l->queue.len;
+    size_t dropped = n > room ? n - room : 0;
+
+    fifo_consume(&l->queue, dropped);
+    dropped += n - fifo_put(&l->queue, bytes, n);
+    logger_go(l);
+    return dropped;
+}
+
+size_t logger_queued(const struct logger *l)
+{
+    return l->queue.len + (l->busy && l->job_queued ? l->n : 0);
+}

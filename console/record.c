@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "record.h"
+
+#include "fault.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Most bytes of a record's text: six numbers and vm. */
+#define RECORD_TEXT_MAX 256
+
+static const char *record_folder = RECORD_FOLDER;
+
+int record_init(const char *folder)
+{
+    record_folder = folder;
+    return mkdir(folder, 0700) && errno != EEXIST ? -1 : 0;
+}
+
+static void path_of(char *path, uint32_t domid, unsigned int n,
+                    const char *suffix)
+{
+    snprintf(path, PATH_MAX, "%s/%" PRIu32 "-%u%s", record_folder, domid, n,
+             suffix);
+}
+
+/* All of the ring first: read back, it is compared as text. */
+static int ring_print(const struct record *r, char *text)
+{
+    return snprintf(text, RECORD_TEXT_MAX, "xenconsoled 1 %" PRIu32 " %u %s "
+                    "%" PRIu64 " %" PRIu32 "\n", r->domid, r->n, r->vm,
+                    r->ring_ref, r->port);
+}
+
+int record_write(const struct record *r)
+{
+    char path[PATH_MAX], fresh[PATH_MAX], text[2 * RECORD_TEXT_MAX];
+    int fd, n = ring_print(r, text);
+    ssize_t done;
+
+    n += snprintf(text + n, RECORD_TEXT_MAX, "%" PRIu64 " %" PRIu64
+                  " %" PRIu32 " %" PRIu64 "\n", r->dev, r->ino, r->base,
+                  r->length);
+    path_of(path, r->domid, r->n, "");
+    path_of(fresh, r->domid, r->n, ".new");
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+              0600);
+    if (fd < 0)
+        return -1;
+    done = write(fd, text, (size_t)n);
+    close(fd);
+    FAULT("record-new");
+    if (done == n && !rename(fresh, path)) {
+        FAULT("record-in-place");
+        return 0;
+    }
+    if (done >= 0 && done != n)
+        errno = ENOSPC;
+    return -1;
+}
+
+bool record_read(struct record *r)
+{
+    char path[PATH_MAX], text[2 * RECORD_TEXT_MAX], ring[RECORD_TEXT_MAX];
+    int fd, end = 0, n = ring_print(r, ring);
+    ssize_t got;
+
+    path_of(path, r->domid, r->n, "");
+    fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    got = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (got < n || memcmp(text, ring, (size_t)n))
+        return false;
+    text[got] = '\0';
+    return sscanf(text + n, "%" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu64
+                  "\n%n", &r->dev, &r->ino, &r->base, &r->length,
+                  &end) == 4 &&
+           n + end == got && text[got - 1] == '\n';
+}
+
+void record_remove(uint32_t domid, unsigned int n)
+{
+    char path[PATH_MAX];
+
+    path_of(path, domid, n, "");
+    unlink(path);
+}
+
+void record_sweep(bool (*alive)(void *data, uint32_t domid), void *data)
+{
+    DIR *folder = opendir(record_folder);
+    struct dirent *entry;
+
+    while (folder && (entry = readdir(folder))) {
+        uint32_t domid;
+
+        if (sscanf(entry->d_name, "%" SCNu32 "-", &domid) == 1 &&
+            !alive(data, domid))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder)
+        closedir(folder);
+}
