@@ -71,6 +71,15 @@ expect '"status": "running"'
 show xl qemu-monitor-command hvm1 "info status"
 expect running
 
+tell "Saved and restored, the device state by consoles 1 and 2:"
+show xl save hvm1 /var/lib/xen/hvm1.save
+tell "   $(du -k /var/lib/xen/hvm1.save | cut -f1) kB; the guest is gone from memory"
+show xl restore /var/lib/xen/hvm1.save
+rm -f /var/lib/xen/hvm1.save
+show xl-qmp exec hvm1 query-uuid
+expect "$uuid"
+wait_for 10 status_is running && tell "   the same guest, and it runs" || broken "not running"
+
 tell "What dom0 runs for the guest:"
 pidof xen-qemu-system-i386 >/dev/null && broken "QEMU runs in dom0"
 pidof vchan-socket-proxy >/dev/null && broken "vchan-socket-proxy runs in dom0"
