@@ -9,7 +9,7 @@ show() {
     tell "# $*"
     "$@" >/run/show.out 2>&1
     status=$?
-    cut -c1-160 /run/show.out | sed 's/^/           /'
+    grep -v 'xc: progress' /run/show.out | cut -c1-160 | sed 's/^/           /'
     [ $status = 0 ] || broken "exit $status"
 }
 broken() {
