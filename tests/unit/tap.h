@@ -21,6 +21,9 @@ struct tap_case {
     struct tap_case *next;
 };
 
+/* What more a test has to say when it fails, or NULL. */
+static void (*tap_on_failure)(void);
+
 static struct tap_case *tap_first, **tap_end = &tap_first;
 
 #define TEST(test)                                                      \
@@ -37,6 +40,8 @@ static struct tap_case *tap_first, **tap_end = &tap_first;
         printf("# %s:%d: ", __FILE__, __LINE__);                        \
         printf(__VA_ARGS__);                                            \
         putchar('\n');                                                  \
+        if (tap_on_failure)                                             \
+            tap_on_failure();                                           \
         fflush(stdout);                                                 \
         _exit(1);                                                       \
     } while (0)
