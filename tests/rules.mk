@@ -46,7 +46,8 @@ $(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XL
 $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
 
 # On console_fixture.h.
-$(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),)))
+WRAP_flow = -Wl,--wrap=output_put
+$(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)))))
 # On output_fixture.h.
 $(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),)))
 $(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),)))
@@ -70,15 +71,20 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 # check-full adds the long ones in tests/full.
 TESTS = $(UNIT_TESTS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
     $(srcdir)/tests/system/*.t))
-check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t))
+check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t)) \
+    $(srcdir)/tests/mutate
 check check-full: all unit-tests system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)
 
 demo: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
 
+# Faults in a copy of the sources, each of which a test must see.
+mutate:
+	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
+
 # Figures, as ratios to the stock set-up in the same run.
 bench: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 
-.PHONY: unit-tests check check-full demo bench
+.PHONY: unit-tests check check-full mutate demo bench

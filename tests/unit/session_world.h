@@ -54,6 +54,7 @@ struct world {
     /* What each command met. */
     struct command_fate {
         bool called_back, executed, said_not_executed;
+        int heard_in;           /* the connection when the server read it */
     } fate[COMMANDS_MAX];
     /* At the server's end of the console. */
     int floor;                  /* connections up to this are of the past */
@@ -201,7 +202,8 @@ static inline uint64_t world_hash(const struct world *w)
     mix_number(&hash, (uint64_t)w->now);
     mix_number(&hash, w->nonces << 8 | (unsigned int)w->sent);
     for (int i = 0; i < COMMANDS_MAX; i++)
-        mix_number(&hash, w->fate[i].called_back << 2 |
+        mix_number(&hash, (uint64_t)w->fate[i].heard_in << 3 |
+                   w->fate[i].called_back << 2 |
                    w->fate[i].executed << 1 | w->fate[i].said_not_executed);
     mix_number(&hash, (uint64_t)w->floor << 32 | (unsigned int)w->said_floor);
     mix_bytes(&hash, &w->heard);

@@ -12,11 +12,12 @@
  *    session began with, and is the answer to the command that it is given
  *    to;
  *  - no command is executed twice, none after the client said that it
- *    wasn't and can't be;
+ *    wasn't and can't be, and none in a session later than its own;
  *  - a server that keeps to the protocol is never taken for one that
  *    doesn't;
- *  - from wherever nothing more happens by itself, the client becomes ready
- *    and every command is answered.
+ *  - from wherever nothing more happens by itself, the client is ready, and
+ *    every command is answered, or becomes so by time-outs if bytes were
+ *    lost.
  */
 #include <sys/types.h>
 
@@ -108,12 +109,11 @@ static void qemu_read(void)
         check(world->qemu.pending_n <= 16);
         p->of = world->qemu.connection;
         p->number = number_in(line, "\"execute\":\"c");
-        if (strstr(line, "qmp_capabilities"))
-            p->number = -1;
         check(sscanf(strstr(line, "\"id\":") + 5, " %39[^,}]", p->id) == 1);
         if (p->number >= 0) {
             check(!world->fate[p->number].executed);
             check(!world->fate[p->number].said_not_executed);
+            check_int(world->fate[p->number].heard_in, p->of);
             world->fate[p->number].executed = true;
         }
     }
@@ -151,18 +151,24 @@ static void qemu_die(void)
 
 /* --- The console ------------------------------------------------------- */
 
-/* Sees a reset that the server has read: what came of QEMU until then is of
- * the past. */
+/* Sees what the server has read. After a reset, what came of QEMU until
+ * then is of the past. */
 static void server_heard(const char *text, size_t n)
 {
+    int number;
+
     for (size_t i = 0; i < n; i++) {
         if (text[i] == 0x18)
             world->heard.n = 0;
         bytes_add(&world->heard, text + i, 1);
         if (text[i] != '}')
             continue;
-        if (memmem(world->heard.at, world->heard.n, "qmp_reset", 9))
+        bytes_add(&world->heard, "", 1);
+        number = number_in(world->heard.at, "\"execute\":\"c");
+        if (strstr(world->heard.at, "qmp_reset"))
             world->floor = world->qemu.connection;
+        else if (number >= 0)
+            world->fate[number].heard_in = world->qemu.connection;
         world->heard.n = 0;
     }
 }
@@ -366,6 +372,7 @@ static void happen(enum act act)
 static uint64_t *seen;
 static size_t worlds, ends;
 static bool may_offend;         /* QEMU's restart is seen as an offence */
+static bool may_wait;           /* something was lost */
 static enum act path[400];
 static int depth;
 
@@ -382,8 +389,8 @@ static bool remember(uint64_t hash)
     return true;
 }
 
-/* Nothing more happens by itself: the client must be ready, by its own
- * resets if bytes were lost, and be answered. */
+/* Nothing more happens by itself: the client must be ready and be answered,
+ * if bytes were lost by the resets that it repeats. */
 static void check_end(void)
 {
     ends++;
@@ -397,7 +404,7 @@ static void check_end(void)
             happen(act);
         else if (can(COMMAND))
             happen(COMMAND);
-        else if (world->client.state != XLQMP_STATE_READY)
+        else if (world->client.state != XLQMP_STATE_READY && may_wait)
             tick();
         else
             break;
@@ -454,6 +461,7 @@ static void explore_all(struct budget budget)
     tap_on_failure = print_path;
     seen = calloc((size_t)1 << WORLDS_BITS, sizeof(*seen));
     may_offend = budget.deaths;
+    may_wait = budget.deaths || budget.losses || budget.echoes;
     world = &first;
     first.client = (struct xlqmp_session){ .line = XLQMP_LINE_CONSOLE,
                                            .event = on_event };
