@@ -82,7 +82,13 @@ static void logger_free(struct logger *l)
 
 static void close_run(struct job *job)
 {
-    logfile_dispose(&((struct logger *)job)->file);
+    struct logger *l = (struct logger *)job;
+
+    /* All that was taken from the ring is in the file: out_cons says so
+     * from here on. */
+    if (l->recorded.domid)
+        record_remove(l->recorded.domid, l->recorded.n);
+    logfile_dispose(&l->file);
 }
 
 static void close_done(struct job *job)

@@ -533,8 +533,10 @@ TEST(toolstack_finds_a_qemu)
     say(fd, "{\"execute\":\"query-version\"}");
     expect_part(fd, "\"major\": 7}");
     say(fd, "{\"execute\":\"query-vnc\",\"id\":2}");
+    expect(fd, "{\"return\": {\"enabled\": false}, \"id\": 2}");
+    say(fd, "{\"execute\":\"query-cpus\",\"id\":2}");
     expect(fd, "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
-           "\"The command query-vnc has not been found\"}, \"id\": 2}");
+           "\"The command query-cpus has not been found\"}, \"id\": 2}");
     fixture_end(&f);
 }
 
