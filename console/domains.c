@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "domains.h"
 
+#include "fdstore.h"
 #include "log.h"
 #include "store.h"
 
@@ -186,6 +187,7 @@ static void domains_enumerate(struct server *server)
             }
         }
     }
+    fdstore_sweep(domain_is_known, server);
     if (!server->swept)
         record_sweep(domain_is_known, server);
     server->swept = true;

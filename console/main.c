@@ -6,6 +6,7 @@
  * until the child serves, so that whoever started it reads errors on stderr
  * and in the exit code. privileges.c says which rights are kept.
  */
+#include "fdstore.h"
 #include "log.h"
 #include "options.h"
 #include "privileges.h"
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
         log_error("only root can serve consoles; run it as root");
         return EPERM;
     }
+    fdstore_init();
     privileges_raise_limits();
     if (!options.interactive) {
         pid_fd = pid_file_open(options.pid_file);

@@ -3,17 +3,19 @@
  * pty: a terminal that xenconsole and others open and close as they like.
  *
  * The slave is kept open here as well: with nobody else on it the master
- * would report a hang-up without end. It starts raw.
+ * would report a hang-up without end. It starts raw. The master of an
+ * earlier daemon is taken over, if the service manager kept it.
  */
+#include "fdstore.h"
 #include "log.h"
 #include "outputs.h"
 #include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -27,7 +29,10 @@ struct out_pty {
 static void pty_close(struct output *output)
 {
     struct out_pty *pty = (struct out_pty *)output;
+    const struct record *id = &output->host->ring;
 
+    if (stream_is_open(&pty->stream))
+        fdstore_drop(id->domid, id->n);
     stream_close(&pty->stream);
     if (pty->slave >= 0)
         close(pty->slave);
@@ -107,44 +112,70 @@ static void pty_event(void *data, uint32_t events)
     pty->output.host->wake(pty->output.host->data);
 }
 
-static int slave_set_up(struct out_pty *pty, int master)
+/* The slave, raw; -1 with errno. */
+static int slave_open(int master)
 {
+    int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     struct termios termios;
 
-    if (tcgetattr(pty->slave, &termios))
-        return -1;
+    if (slave < 0 || tcgetattr(slave, &termios))
+        goto out;
     cfmakeraw(&termios);
-    if (tcsetattr(pty->slave, TCSANOW, &termios))
+    if (!tcsetattr(slave, TCSANOW, &termios))
+        return slave;
+
+out:
+    if (slave >= 0)
+        close(slave);
+    return -1;
+}
+
+/* A new one; -1 with errno. */
+static int master_open(void)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+    if (master >= 0 && unlockpt(master)) {
+        close(master);
+        master = -1;
+    }
+    return master;
+}
+
+static int pty_set_up(struct out_pty *pty, int master)
+{
+    struct output_host *host = pty->output.host;
+
+    pty->slave = slave_open(master);
+    if (pty->slave < 0 ||
+        (errno = ptsname_r(master, pty->path, sizeof(pty->path))))
         return -1;
-    if (fcntl(master, F_SETFL, O_NONBLOCK) ||
-        fcntl(master, F_SETFD, FD_CLOEXEC) ||
-        fcntl(pty->slave, F_SETFD, FD_CLOEXEC))
-        return -1;
-    errno = ptsname_r(master, pty->path, sizeof(pty->path));
-    return errno ? -1 : 0;
+    return stream_open(&pty->stream, host->loop, master, pty_event, pty);
 }
 
 struct output *out_pty_open(const struct settings *settings,
                             struct output_host *host)
 {
     struct out_pty *pty = calloc(1, sizeof(*pty));
-    int master = -1, error;
+    const struct record *id = &host->ring;
+    int master, error;
+    bool kept;
 
     if (!pty)
         return NULL;
     pty->output.ops = &out_pty_ops;
     pty->output.host = host;
+    pty->slave = -1;
     stream_init(&pty->stream, settings->limit);
-    if (openpty(&master, &pty->slave, NULL, NULL, NULL)) {
-        pty->slave = master = -1;
-        goto out;
+    master = fdstore_take(id->domid, id->n);
+    kept = master >= 0;
+    if (!kept)
+        master = master_open();
+    if (master >= 0 && !pty_set_up(pty, master)) {
+        if (!kept)
+            fdstore_keep(id->domid, id->n, master);
+        return &pty->output;
     }
-    if (slave_set_up(pty, master) ||
-        stream_open(&pty->stream, host->loop, master, pty_event, pty))
-        goto out;
-    return &pty->output;
-
-out:
     error = errno;
     if (master >= 0)
         close(master);

@@ -49,7 +49,7 @@ struct output_host {
     struct loop *loop;
     struct lanes *lanes;
     struct counters *counters;
-    struct record ring;         /* its ring's fields, while it has one */
+    struct record ring;         /* whose it is; the ring, while it has one */
     char label[40];             /* "domain 5 console 3", for log lines */
     bool keep;                  /* overflow-data=keep */
     void (*wake)(void *data);   /* bytes can flow again */

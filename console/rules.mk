@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-CONSOLE_OUTPUTS := $(call objects,console,control crew fifo lane listener \
+CONSOLE_OUTPUTS := $(call objects,console,control crew fdstore fifo lane listener \
     logfile logger out_file out_pipe out_pty out_save out_unix output readfile \
     record ring savefile settings stream) \
     $(call objects,libxl,qmp_buf)
 CONSOLE_OBJECTS := $(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) \
     $(call objects,console,console domains flow frontend hv keys main options privileges \
-    requests server store)
+    requests server store supervisor)
 $(eval $(call program,bin/xenconsoled,$(CONSOLE_OBJECTS),\
     $(XENSTORE_LIBS) $(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) \
-    $(XENFOREIGNMEMORY_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(CAP_LIBS)))
+    $(XENFOREIGNMEMORY_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(CAP_LIBS) $(SYSTEMD_LIBS)))

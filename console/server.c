@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "domains.h"
+#include "fdstore.h"
 #include "flow.h"
 #include "log.h"
 #include "privileges.h"
@@ -245,11 +246,14 @@ int server_init(struct server *server, const struct options *options)
 void server_run(struct server *server, int (*finish)(void))
 {
     server->finish = finish;
+    supervisor_ready(&server->supervisor, &server->loop);
     crew_run(&server->crew);
 }
 
 void server_dispose(struct server *server)
 {
+    supervisor_stopping(&server->supervisor);
+    fdstore_freeze();
     domains_dispose(server);
     control_dispose(&server->control);
     logger_close(server->hv_log);

@@ -23,6 +23,7 @@
 #include "logger.h"
 #include "loop.h"
 #include "options.h"
+#include "supervisor.h"
 
 #include <sys/queue.h>
 #include <xenstore.h>
@@ -50,6 +51,7 @@ struct server {
     struct console_queue dirty; /* to be read from xenstore again */
     struct control control;     /* the host socket */
     struct crew crew;
+    struct supervisor supervisor;
     struct logger *hv_log;      /* NULL: none */
     int hv_port;                /* VIRQ_CON_RING; -1: none */
     int signal_fd;

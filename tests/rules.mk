@@ -15,6 +15,7 @@ $(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles rows) $(QMP_
 $(eval $(call unit_test,cmd_exec,obj/xl/cmd_exec.o $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,crew,$(call objects,console,crew lane) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS)))
@@ -23,6 +24,7 @@ $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call 
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
 $(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
+$(eval $(call unit_test,privileges,obj/console/privileges.o $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
 $(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
@@ -33,6 +35,7 @@ $(eval $(call unit_test,rows,$(call objects,xl,rows consoled) $(QMP_OBJECTS) obj
 $(eval $(call unit_test,sessions,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECTS)) obj/tools/stubdom/relay.o,$(XLQMP_LIBS)))
 $(eval $(call unit_test,settings,obj/console/settings.o,))
 $(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles stream) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,supervisor,obj/console/supervisor.o obj/tests/unit/fake_systemd.o $(COMMON_OBJECTS),$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,worker,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_save,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
@@ -47,10 +50,10 @@ $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(
 
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
-$(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)))))
+$(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
 # On output_fixture.h.
-$(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),)))
-$(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),)))
+$(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
+$(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
 
 unit-tests: $(UNIT_TESTS)
 
