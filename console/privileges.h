@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon may do, and what it gives up; privileges.c lists what it
+ * keeps.
+ */
 #ifndef XENQMP_PRIVILEGES_H
 #define XENQMP_PRIVILEGES_H
 
@@ -6,9 +10,11 @@
  * a host may have thousands. */
 void privileges_raise_limits(void);
 
-/* Gives up what isn't needed from here on; see privileges.c for what is
- * kept. Before the first xs_watch(): capabilities are a thread's, and
- * libxenstore starts one there. -1: a line has been logged. */
-int privileges_drop(void);
+/* Both give up what isn't needed once everything is open. Before the first
+ * thread is started (libxenstore starts one at the first xs_watch()): they
+ * count for this one and those that it starts. -1: a line has been
+ * logged. */
+int privileges_drop_capabilities(void);
+int privileges_filter(void);
 
 #endif

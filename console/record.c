@@ -17,6 +17,7 @@
 #define RECORD_TEXT_MAX 256
 
 static const char *record_folder = RECORD_FOLDER;
+static bool record_frozen;
 
 int record_init(const char *folder)
 {
@@ -92,7 +93,13 @@ void record_remove(uint32_t domid, unsigned int n)
     char path[PATH_MAX];
 
     path_of(path, domid, n, "");
-    unlink(path);
+    if (!record_frozen)
+        unlink(path);
+}
+
+void record_freeze(void)
+{
+    record_frozen = true;
 }
 
 void record_sweep(bool (*alive)(void *data, uint32_t domid), void *data)

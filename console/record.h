@@ -48,6 +48,8 @@ int record_write(const struct record *record);
  * ring. */
 bool record_read(struct record *record);
 void record_remove(uint32_t domid, unsigned int n);
+/* The daemon stops: record_remove() does nothing from here on. */
+void record_freeze(void);
 /* Removes those of domains of which alive() is false. */
 void record_sweep(bool (*alive)(void *data, uint32_t domid), void *data);
 

@@ -231,7 +231,8 @@ int server_init(struct server *server, const struct options *options)
     server->hv = hv_open();
     if (!server->hv || host_socket_init(server) || hv_log_init(server) ||
         records_init() ||
-        privileges_drop() || domains_init(server))
+        privileges_drop_capabilities() || privileges_filter() ||
+        domains_init(server))
         return -1;
     if (loop_add(&server->loop, hv_fd(server->hv), EPOLLIN, hv_event,
                  server, &server->hv_id) ||
@@ -254,6 +255,7 @@ void server_dispose(struct server *server)
 {
     supervisor_stopping(&server->supervisor);
     fdstore_freeze();
+    record_freeze();
     domains_dispose(server);
     control_dispose(&server->control);
     logger_close(server->hv_log);

@@ -21,7 +21,12 @@
 #define FE "/local/domain/5/device/console/3"
 #define PRIMARY "/local/domain/5/console"
 
-int privileges_drop(void)
+int privileges_drop_capabilities(void)
+{
+    return 0;
+}
+
+int privileges_filter(void)
 {
     return 0;
 }

@@ -116,4 +116,17 @@ TEST(those_of_the_dead_are_swept)
     finish();
 }
 
+TEST(kept_when_the_daemon_stops)
+{
+    struct record r = ask();
+
+    start();
+    check(!record_write(&record));
+    record_freeze();
+    record_remove(5, 1);
+    check(record_read(&r));
+    unlink(path);
+    finish();
+}
+
 TAP_MAIN()
