@@ -28,6 +28,7 @@ TEST(what_is_not_exactly_one_value_is_refused)
         "nul", "\"", "\"a", "\"\\x\"", "\"\\u12g4\"", "01", "-", "1.",
         ".5", "1e", "+1", "0x1", "NaN", "// c\n{}", "/* c */ {}", "[1 2]",
         "\"a\nb\"", "\"a\tb\"", "\"\x01\"", "[}", "{]",
+        "{\"a\"\v: 1}", "[1,\f2]", "\v1",
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
