@@ -55,7 +55,28 @@ $(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),
 $(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
 $(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
 
-unit-tests: $(UNIT_TESTS)
+# $(call fuzz_target,name,objects,libraries): tests/fuzz/<name>.c, as
+# replay_<name> with its corpus, and by libFuzzer.
+FUZZ_REPLAYS :=
+FUZZ_CC = clang
+FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
+    -fno-sanitize-recover=undefined
+define fuzz_target
+FUZZ_REPLAYS += tests/fuzz/replay_$(1)
+OBJECTS += obj/tests/fuzz/$(1).o $(2) obj/tests/fuzz/replay.o
+tests/fuzz/replay_$(1): obj/tests/fuzz/$(1).o obj/tests/fuzz/replay.o $(2)
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$^ $(3)
+tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2))
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) -std=gnu11 $$(CPPFLAGS_ALL) $$(FUZZ_CFLAGS) -o $$@ $$^ $(3)
+endef
+$(eval $(call fuzz_target,framer,$(call objects,libxl,qmp_buf qmp_framer),))
+$(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
+$(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
+$(eval $(call fuzz_target,session,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECTS)),$(XLQMP_LIBS)))
+
+unit-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS)
 
 # What the system tests boot: unpacked packages (kept), an installation of
 # this build, and the images made of both.
@@ -72,7 +93,7 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 
 # Every test, one line of counts. TESTS names some of them instead.
 # check-full adds the long ones in tests/full.
-TESTS = $(UNIT_TESTS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
+TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
     $(srcdir)/tests/system/*.t))
 check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t)) \
     $(srcdir)/tests/mutate
