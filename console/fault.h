@@ -2,12 +2,10 @@
 /*
  * Places where the daemon may be killed, for the tests of what survives.
  *
- * Only in a build with -DXENQMP_FAULTS, which tests/component makes for
- * itself: XENQMP_FAULT=NAME:N in the environment ends the process by
- * SIGKILL at the Nth time that it comes by FAULT("NAME"). FAULT_SHORT(NAME,
- * n)
- * is n, or half of it when it is about to die there: what a write took that
- * did not get to its end.
+ * Only in a build with -DXENQMP_FAULTS, which the tests make for
+ * themselves: the process can be made to end by SIGKILL at any FAULT(name).
+ * FAULT_SHORT(name, n) is n, or half of it when the process is about to die
+ * at FAULT(name): what a write took that did not get to its end.
  */
 #ifndef XENQMP_FAULT_H
 #define XENQMP_FAULT_H

@@ -20,7 +20,9 @@
 #include <sys/types.h>
 
 /* Enough for a long boot with a verbose kernel several times over. */
+#ifndef LOGFILE_MAX
 #define LOGFILE_MAX (4 << 20)
+#endif
 
 struct logfile {
     /* the caller sets, after init */

@@ -66,6 +66,7 @@ static void logger_run(struct job *job)
     if (logfile_prepare(&l->file)) {
         FAULT("log-prepared");
         place_record(l);
+        FAULT("log-recorded");
         l->written = logfile_write(&l->file, l->bytes, l->n);
         FAULT("log-written");
     }

@@ -51,6 +51,13 @@ $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
 $(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
+# xenconsoled with the places of console/fault.h, and logs that are soon full.
+FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
+obj/faults/%.o: $(srcdir)/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
+$(eval $(call unit_test,kills,$(FAULTS) $(call objects,tests/unit,fake_hv fake_store fault),$(SYSTEMD_LIBS)))
+
 # On output_fixture.h.
 $(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
 $(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))

@@ -52,9 +52,9 @@ static inline void settle(void)
              lanes_is_pending(&server.lanes));
 }
 
-static inline void start(void)
+/* The daemon, on what is in dir. */
+static inline void server_start(void)
 {
-    check(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/console", dir);
     snprintf(save, sizeof(save), "%s/save", dir);
     server.options = &options;
@@ -72,6 +72,12 @@ static inline void start(void)
     fake_hv.rings[5][8] = &page;
     fake_hv.rings[5][9] = &other_page;
     check(!domains_init(&server));
+}
+
+static inline void start(void)
+{
+    check(mkdtemp(dir));
+    server_start();
 }
 
 static inline void finish(void)
