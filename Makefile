@@ -13,7 +13,7 @@ all $(filter-out all demo check check-full bench clean distclean,$(MAKECMDGOALS)
 	+$(MAKE) -C build $@
 # These install missing build packages before they configure.
 $(filter demo check check-full bench,$(MAKECMDGOALS)):
-	+$(srcdir)/tests/setup build
+	+$(srcdir)/tests/setup build $@
 	+$(MAKE) -C build $@
 $(filter clean distclean,$(MAKECMDGOALS)):
 	rm -rf build
