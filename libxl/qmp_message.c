@@ -274,6 +274,40 @@ bool qmp_message_member(const struct qmp_message *message,
     return false;
 }
 
+bool qmp_message_members(const struct qmp_message *message,
+                         struct qmp_span object, size_t *n_r)
+{
+    struct walk walk;
+
+    *n_r = 0;
+    if (!walk_open(&walk, message->text, object.off, object.len))
+        return false;
+    while (walk_next(&walk))
+        ++*n_r;
+    return true;
+}
+
+bool qmp_message_element(const struct qmp_message *message,
+                         struct qmp_span array,
+                         struct qmp_span *element_r)
+{
+    const char *text = message->text;
+    size_t end = array.off + array.len;
+    size_t i = element_r->len ? element_r->off + element_r->len :
+               array.off + 1;
+
+    if (!array.len || text[array.off] != '[')
+        return false;
+    i = skip_blank(text, end, i);
+    if (i < end && text[i] == ',')
+        i = skip_blank(text, end, i + 1);
+    if (i >= end || text[i] == ']')
+        return false;
+    element_r->off = i;
+    element_r->len = skip_value(text, end, i) - i;
+    return true;
+}
+
 /* A member of the error, decoded: the caller's to free, or NULL. */
 static char *decoded_member(const struct qmp_message *message,
                             const char *key)

@@ -87,6 +87,16 @@ bool qmp_message_member(const struct qmp_message *message,
                         struct qmp_span object, const char *key,
                         struct qmp_span *value_r);
 
+/* How many members the object at span has. False if it is no object. */
+bool qmp_message_members(const struct qmp_message *message,
+                         struct qmp_span object, size_t *n_r);
+
+/* The first element of the array at span if *element_r is { 0, 0 }, then
+ * the one behind *element_r. False if there is none, or no array. */
+bool qmp_message_element(const struct qmp_message *message,
+                         struct qmp_span array,
+                         struct qmp_span *element_r);
+
 /* "class" and "desc" of a QMP_ERROR, decoded, cut to fit, made printable;
  * "?" where absent. */
 void qmp_message_error(const struct qmp_message *message, char *class_r,

@@ -93,7 +93,7 @@ static void worker_client_dead(void *server)
 
 /* --- The guest's QEMU as a service ----------------------------------- */
 
-static const char *guest_greeting(void *server, size_t *n_r)
+static const char *guest_greeting(void *server, size_t *n_r, bool *oob_r)
 {
     struct worker *worker = server;
     const struct qmp_buf *greeting = &worker->mux.session.greeting;
@@ -101,6 +101,7 @@ static const char *guest_greeting(void *server, size_t *n_r)
     if (!greeting->len)
         return NULL;
     *n_r = greeting->len;
+    *oob_r = worker->mux.session.oob;
     return greeting->data;
 }
 
@@ -120,7 +121,7 @@ static enum client_taken guest_execute(struct client *client,
     char desc[256];
 
     if (!strcmp(name, "add-fd") || !strcmp(name, "getfd")) {
-        if (client->in_flight)
+        if (client->in_flight && !message->oob)
             return CLIENT_LATER;
         snprintf(desc, sizeof(desc), "%s is not possible: a file "
                  "descriptor can't be passed to QEMU in the stubdomain of "

@@ -35,8 +35,9 @@ struct client;
 
 /* What serves a client. All may call client_...() functions. */
 struct service {
-    /* The greeting, *n_r bytes with CRLF; NULL: not known yet. */
-    const char *(*greeting)(void *server, size_t *n_r);
+    /* The greeting, *n_r bytes with CRLF; NULL: not known yet. *oob_r: it
+     * offers "oob". */
+    const char *(*greeting)(void *server, size_t *n_r, bool *oob_r);
     /* True if one more command can be executed now. */
     bool (*has_room)(void *server);
     /* Executes a command of a READY client. */
@@ -62,6 +63,7 @@ struct client {
     char who[64];               /* for log lines */
     /* private to monitor_...() */
     struct loop_timer greeting_timer;
+    bool oob_offered, oob;      /* oob: it may send exec-oob */
     /* private */
     int fd;
     loop_id id;

@@ -64,7 +64,7 @@ struct flight *flight_new(struct flight_table *table,
 
     *flight = (struct flight){
         .state = FLIGHT_WAITING, .seq = table->next_seq++,
-        .client = client, .id_len = command->id.len,
+        .client = client, .id_len = command->id.len, .oob = command->oob,
     };
     table->used++;
     flight->id = malloc(flight->id_len + 1);
@@ -84,7 +84,7 @@ void flight_free(struct flight_table *table, struct flight *flight)
     flight_drop_text(table, flight);
     free(flight->id);
     flight->id = NULL;
-    if (flight->state == FLIGHT_ABANDONED)
+    if (flight->state == FLIGHT_ABANDONED && !flight->oob)
         table->abandoned--;
     flight->state = FLIGHT_FREE;
     table->used--;
@@ -94,7 +94,7 @@ void flight_abandon(struct flight_table *table, struct flight *flight)
 {
     assert(flight->state == FLIGHT_SENT);
     flight->state = FLIGHT_ABANDONED;
-    table->abandoned++;
+    table->abandoned += !flight->oob;
 }
 
 void flight_drop_text(struct flight_table *table, struct flight *flight)
@@ -131,19 +131,31 @@ struct flight *flight_find(struct flight_table *table,
     return NULL;
 }
 
-struct flight *flight_oldest(struct flight_table *table,
-                             enum flight_state state)
+struct flight *flight_oldest(struct flight_table *table, bool oob)
 {
     struct flight *oldest = NULL;
 
     for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
         struct flight *flight = &table->flights[i];
 
-        if (flight->state == state &&
+        if (flight->state == FLIGHT_WAITING && flight->oob == oob &&
             (!oldest || flight->seq < oldest->seq))
             oldest = flight;
     }
     return oldest;
+}
+
+size_t flight_in_band(const struct flight_table *table)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+        const struct flight *flight = &table->flights[i];
+
+        n += !flight->oob && (flight->state == FLIGHT_SENT ||
+                              flight->state == FLIGHT_ABANDONED);
+    }
+    return n;
 }
 
 struct flight *flight_of_client(struct flight_table *table,

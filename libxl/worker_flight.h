@@ -52,6 +52,7 @@ struct flight {
     bool save;                  /* xen-save-devices-state */
     bool succeeded;             /* of HELD: no error is held */
     bool unlimited;             /* no reply limit */
+    bool oob;                   /* exec-oob: in nobody's order */
     /* private to its user */
     struct loop_timer timer;
     void *owner;
@@ -60,7 +61,7 @@ struct flight {
 struct flight_table {
     /* readable */
     size_t used;
-    size_t abandoned;           /* of these */
+    size_t abandoned;           /* of these, in-band */
     size_t text_bytes;          /* held by all texts */
     /* private */
     struct flight flights[WORKER_FLIGHTS_MAX];
@@ -87,9 +88,11 @@ int flight_hold_reply(struct flight_table *table, struct flight *flight,
 /* The one whose id the reply carries. NULL: none does. */
 struct flight *flight_find(struct flight_table *table,
                            const struct qmp_message *reply);
-/* The oldest in that state, or NULL. */
-struct flight *flight_oldest(struct flight_table *table,
-                             enum flight_state state);
+/* The oldest that is WAITING, of those sent out-of-band or of the others;
+ * or NULL. */
+struct flight *flight_oldest(struct flight_table *table, bool oob);
+/* How many replies QEMU owes that it gives in order. */
+size_t flight_in_band(const struct flight_table *table);
 /* The oldest of a client that it still waits for, or NULL. */
 struct flight *flight_of_client(struct flight_table *table,
                                 struct client_ref client);

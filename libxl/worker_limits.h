@@ -16,11 +16,14 @@
 /* A client that has more than this to read yet loses its events, and its
  * further commands wait. One large reply fits below. */
 #define WORKER_OUTPUT_PAUSE      (256u << 10)
-/* Most that waits for one client: the largest reply behind what was there,
- * and room for error replies to everything in flight. */
-#define WORKER_OUTPUT_MAX        (QMP_MESSAGE_MAX + (1u << 20))
-/* Kept free of replies, for errors and notices. */
-#define WORKER_OUTPUT_RESERVE    (128u << 10)
+/* Kept free of replies: for an error, with its id, for everything in
+ * flight, and for notices. */
+#define WORKER_OUTPUT_RESERVE    (WORKER_CLIENT_FLIGHTS * \
+                                  (WORKER_ID_MAX + 4096u))
+/* Most that waits for one client: the largest reply behind what was
+ * there. */
+#define WORKER_OUTPUT_MAX        (WORKER_OUTPUT_PAUSE + QMP_MESSAGE_MAX + \
+                                  WORKER_ID_MAX + WORKER_OUTPUT_RESERVE)
 /* Most that waits for all of them: a QEMU that answers 64 clients with
  * 8 MiB each must not cost dom0 half a gigabyte. */
 #define WORKER_OUTPUT_TOTAL_MAX  (64u << 20)
@@ -43,13 +46,20 @@
 
 /* --- Commands in flight ---------------------------------------------- */
 
-/* QEMU answers in order; more would only queue in the stubdomain. */
+/* A client's id, kept while its command is in flight. Any JSON value is
+ * allowed; this is far beyond any that is in use. */
+#define WORKER_ID_MAX            65536
+/* Commands of all clients that wait or were sent. */
 #define WORKER_FLIGHTS_MAX       64
-/* So that three clients at once can't take them all. */
+/* So that three clients at once can't take them all. Above the eight that
+ * QMP grants who means to send exec-oob as well. */
 #define WORKER_CLIENT_FLIGHTS    16
-/* So many replies that nobody waits for any more: QEMU hangs. Further
- * commands fail at once, rather than after the time that these took. */
-#define WORKER_ABANDONED_MAX     (WORKER_FLIGHTS_MAX / 2)
+/* Sent, in-band: with more QEMU would stop reading, and out-of-band
+ * commands would wait behind them (qmp-spec, "Out-of-band execution"). */
+#define WORKER_IN_BAND_MAX       8
+/* All of these replies late: QEMU hangs. Further commands fail at once,
+ * rather than after the time that these took. */
+#define WORKER_ABANDONED_MAX     WORKER_IN_BAND_MAX
 /* Bytes of commands that wait to be sent: beyond it no client is read. */
 #define WORKER_WAITING_MAX       (4u << 20)
 /* A command that can't be sent for so long fails; below libxl's 10 s, so

@@ -21,10 +21,14 @@
 static void monitor_greet(struct client *client)
 {
     size_t n = strlen(greeting_none);
-    const char *greeting = client->service->greeting(client->server, &n);
+    bool oob = false;
+    const char *greeting = client->service->greeting(client->server, &n,
+                                                     &oob);
 
     loop_timer_clear(client->loop, &client->greeting_timer);
     client->state = CLIENT_NEGOTIATING;
+    client->oob_offered = oob;
+    client->oob = false;
     client_put(client, greeting ? greeting : greeting_none, n);
 }
 
@@ -39,9 +43,10 @@ static void monitor_greet_late(void *data)
 void monitor_greeting_known(struct client *client)
 {
     size_t n;
+    bool oob;
 
     if (client->state == CLIENT_GREETING &&
-        client->service->greeting(client->server, &n))
+        client->service->greeting(client->server, &n, &oob))
         monitor_greet(client);
 }
 
@@ -61,41 +66,71 @@ static enum client_taken monitor_refuse(struct client *client,
                                         const char *class,
                                         const char *desc)
 {
-    if (client->in_flight)
+    if (client->in_flight && !message->oob)
         return CLIENT_LATER;
     client_put_error(client, class, desc,
                      qmp_span_text(message, message->id), message->id.len);
     return CLIENT_TAKEN;
 }
 
-/* True unless "enable" asks for something: we offer nothing. */
-static bool enables_nothing(const struct qmp_message *message)
+/* Without the id, which would cost as much again to send back. */
+static enum client_taken monitor_refuse_id(struct client *client)
 {
-    struct qmp_span enable;
-    const char *text;
+    char desc[128];
 
-    if (!message->arguments.len ||
-        !qmp_message_member(message, message->arguments, "enable",
-                            &enable))
-        return true;
-    text = qmp_span_text(message, enable);
-    for (size_t i = 0; i < enable.len; i++)
-        if (!strchr("[] \t\r\n", text[i]))
-            return false;
-    return true;
+    if (client->in_flight)
+        return CLIENT_LATER;
+    snprintf(desc, sizeof(desc), "QMP input member 'id' is longer than %d "
+             "bytes", WORKER_ID_MAX);
+    client_put_error(client, QMP_GENERIC_ERROR, desc, NULL, 0);
+    return CLIENT_TAKEN;
+}
+
+/* What is wrong with the arguments of qmp_capabilities, or NULL. *oob_r:
+ * they enable "oob". */
+static const char *monitor_capabilities(const struct client *client,
+                                        const struct qmp_message *message,
+                                        bool *oob_r)
+{
+    struct qmp_span enable, element = { 0, 0 };
+    size_t members = 0;
+
+    *oob_r = false;
+    if (!message->arguments.len)
+        return NULL;
+    if (!qmp_message_members(message, message->arguments, &members))
+        return "QMP input member 'arguments' must be an object";
+    if (!members)
+        return NULL;
+    if (members > 1 || !qmp_message_member(message, message->arguments,
+                                           "enable", &enable))
+        return "Parameter other than 'enable' is unexpected";
+    if (*qmp_span_text(message, enable) != '[')
+        return "Invalid parameter type for 'enable', expected: array";
+    while (qmp_message_element(message, enable, &element)) {
+        if (!client->oob_offered ||
+            !qmp_span_is_string(message, element, "oob"))
+            return "Capability not available";
+        *oob_r = true;
+    }
+    return NULL;
 }
 
 static enum client_taken monitor_negotiate(struct client *client,
                                            const struct qmp_message *m)
 {
+    const char *wrong;
+    bool oob;
+
     if (client->state == CLIENT_READY)
         return monitor_refuse(client, m, QMP_COMMAND_NOT_FOUND,
                               "Capabilities negotiation is already "
                               "complete, command ignored");
-    if (!enables_nothing(m))
-        return monitor_refuse(client, m, QMP_GENERIC_ERROR,
-                              "Capability not available");
+    wrong = monitor_capabilities(client, m, &oob);
+    if (wrong)
+        return monitor_refuse(client, m, QMP_GENERIC_ERROR, wrong);
     client->state = CLIENT_READY;
+    client->oob = oob;
     client_put_return(client, "{}", qmp_span_text(m, m->id), m->id.len);
     return CLIENT_TAKEN;
 }
@@ -119,12 +154,11 @@ enum client_taken monitor_message(struct client *client,
     if (message->kind != QMP_COMMAND)
         return monitor_refuse(client, message, QMP_GENERIC_ERROR,
                               "QMP input lacks member 'execute'");
-    if (message->oob)
+    if (message->oob && !client->oob)
         return monitor_refuse(client, message, QMP_GENERIC_ERROR,
                               "QMP input member 'exec-oob' is unexpected");
-    if (message->id.len > QMP_ID_MAX)
-        return monitor_refuse(client, message, QMP_GENERIC_ERROR,
-                              "QMP input member 'id' is too long");
+    if (message->id.len > WORKER_ID_MAX)
+        return monitor_refuse_id(client);
     if (qmp_message_name(message, name, sizeof(name)))
         return monitor_refuse(client, message, QMP_COMMAND_NOT_FOUND,
                               "The command has not been found: its name "
@@ -133,7 +167,7 @@ enum client_taken monitor_message(struct client *client,
         monitor_reset(client, message);
         return CLIENT_TAKEN;
     }
-    if (!strcmp(name, "qmp_capabilities"))
+    if (!strcmp(name, "qmp_capabilities") && !message->oob)
         return monitor_negotiate(client, message);
     if (client->state != CLIENT_READY)
         return monitor_refuse(client, message, QMP_COMMAND_NOT_FOUND,

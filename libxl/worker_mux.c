@@ -7,10 +7,11 @@
  *      ▼                       ▼
  *   OPENING ─► SENT ─► HELD  ABANDONED ──► reply dropped, FREE
  *
- * Commands go out in the order in which they came, and QEMU answers in
- * that order. While a save's barrier is up nothing else is sent: QEMU
- * would not answer before the save is over, and the client that sent the
- * save must not see a later reply first. A lost session fails what was
+ * Commands go out in the order in which they came, a few at a time, and
+ * QEMU answers in that order; those for execution out-of-band go at once.
+ * While a save's barrier is up no other in-band command is sent: QEMU would
+ * not answer before the save is over, and the client that sent the save
+ * must not see a later reply first. A lost session fails what was
  * SENT, frees what was ABANDONED, and leaves what is WAITING for the next,
  * until its time is up.
  */
@@ -110,12 +111,22 @@ static int mux_send(struct mux *mux, struct flight *flight)
     return 0;
 }
 
+/* The next command that may be sent, or NULL. */
+static struct flight *mux_next(struct mux *mux)
+{
+    struct flight *flight = flight_oldest(&mux->table, true);
+
+    if (flight || mux->saving ||
+        flight_in_band(&mux->table) >= WORKER_IN_BAND_MAX)
+        return flight;
+    return flight_oldest(&mux->table, false);
+}
+
 static void mux_pump(struct mux *mux)
 {
     struct flight *flight;
 
-    while (!mux->saving && session_can_send(&mux->session) &&
-           (flight = flight_oldest(&mux->table, FLIGHT_WAITING))) {
+    while (session_can_send(&mux->session) && (flight = mux_next(mux))) {
         if (flight->save) {
             mux->saving = flight;
             flight->state = FLIGHT_OPENING;
@@ -315,7 +326,8 @@ int mux_submit(struct mux *mux, struct client_ref client,
     if (!flight)
         return -1;
     flight->owner = mux;
-    flight->save = !strcmp(name, mux_unlimited[0]);
+    /* Out-of-band QEMU refuses it. */
+    flight->save = !strcmp(name, mux_unlimited[0]) && !flight->oob;
     for (size_t i = 0; i < sizeof(mux_unlimited) / sizeof(*mux_unlimited);
          i++)
         flight->unlimited |= !strcmp(name, mux_unlimited[i]);

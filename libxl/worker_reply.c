@@ -5,7 +5,7 @@
 
 #include "qmp_json.h"
 
-/* Enough for an id of QMP_ID_MAX and any of our descriptions. */
+/* All but the id: enough for any of our descriptions. */
 #define REPLY_MAX 16384
 
 static int reply_end(struct qmp_buf *line, const char *id, size_t n)
@@ -22,7 +22,7 @@ int reply_return(struct qmp_buf *buf, const char *json, const char *id,
     struct qmp_buf line;
     int r = -1;
 
-    qmp_buf_init(&line, REPLY_MAX);
+    qmp_buf_init(&line, REPLY_MAX + n);
     if (!qmp_buf_printf(&line, "{\"return\": %s", json) &&
         !reply_end(&line, id, n))
         r = qmp_buf_append(buf, line.data, line.len);
@@ -36,7 +36,7 @@ int reply_error(struct qmp_buf *buf, const char *class, const char *desc,
     struct qmp_buf line;
     int r = -1;
 
-    qmp_buf_init(&line, REPLY_MAX);
+    qmp_buf_init(&line, REPLY_MAX + n);
     if (!qmp_buf_printf(&line, "{\"error\": {\"class\": \"%s\", "
                         "\"desc\": ", class) &&
         !qmp_json_append_string(&line, desc) &&

@@ -68,16 +68,17 @@ static void session_new_nonce(struct session *session)
              random);
 }
 
-static void session_request(struct session *session, const char *prefix,
-                            const char *command)
+/* before: the message; after: behind the command's name. */
+static void session_request(struct session *session, const char *before,
+                            const char *command, const char *after)
 {
     char line[128];
     int n;
 
     session_new_nonce(session);
     n = snprintf(line, sizeof(line),
-                 "%s{\"execute\":\"%s\",\"id\":\"%s\"}\r\n", prefix,
-                 command, session->nonce);
+                 "%s{\"execute\":\"%s\",%s\"id\":\"%s\"}\r\n", before,
+                 command, after, session->nonce);
     /* What can't be queued is asked for again by the timer. */
     console_put(&session->console, line, (size_t)n, NULL);
 }
@@ -93,7 +94,7 @@ static void session_start_reset(void *data)
     /* A console that takes nothing gets no heap of resets: the one it
      * has been given will do when it moves. */
     if (!session->console.out.len)
-        session_request(session, "\x18", "qmp_reset");
+        session_request(session, "\x18", "qmp_reset", "");
     session->resets++;
     session_arm(session, session->resets < WORKER_RESET_REPEATS ?
                          WORKER_RESET_REPEAT_MS : WORKER_RESET_SLOW_MS);
@@ -144,7 +145,9 @@ static void session_up(struct session *session)
 static void session_negotiate(struct session *session)
 {
     set_state(session, SESSION_NEGOTIATE);
-    session_request(session, "", "qmp_capabilities");
+    session_request(session, "", "qmp_capabilities",
+                    session->fresh_greeting && session->oob ?
+                    "\"arguments\":{\"enable\":[\"oob\"]}," : "");
     session_arm(session, WORKER_NEGOTIATE_LIMIT_MS);
 }
 
@@ -181,12 +184,13 @@ static void session_answered(struct session *session,
             session_up(session);
         } else {
             set_state(session, SESSION_VERSION);
-            session_request(session, "", "query-version");
+            session_request(session, "", "query-version", "");
             session_arm(session, WORKER_NEGOTIATE_LIMIT_MS);
         }
         break;
     case SESSION_VERSION:
         greeting_from_version(&session->greeting, message);
+        session->oob = false;
         session_up(session);
         break;
     default:
@@ -212,7 +216,7 @@ static void session_message(struct session *session,
     }
     if (message->kind == QMP_GREETING && session->state != SESSION_RESET) {
         session->fresh_greeting = true;
-        if (greeting_keep(&session->greeting, message))
+        if (greeting_keep(&session->greeting, message, &session->oob))
             session_offence(session, "a greeting", "unusable");
         else if (session->state == SESSION_HELLO)
             session_negotiate(session);
@@ -294,7 +298,7 @@ int session_init(struct session *session)
     session->timer = (struct loop_timer){ 0 };
     session->resets = session->offences = 0;
     session->last_offence_ms = 0;
-    session->fresh_greeting = false;
+    session->fresh_greeting = session->oob = false;
     greeting_init(&session->greeting);
     qmp_framer_init(&session->framer, QMP_FRAMER_SERVER, QMP_MESSAGE_MAX);
     session->console = (struct console){

@@ -61,9 +61,10 @@ struct session {
     /* readable */
     enum session_state state;
     /* QEMU's greeting for clients: as it sent it, but without
-     * capabilities, CRLF included. Empty until one is known, then kept
-     * over losses. */
+     * capabilities but "oob", CRLF included. Empty until one is known,
+     * then kept over losses. */
     struct qmp_buf greeting;
+    bool oob;                   /* that greeting offers "oob" */
     /* private */
     struct console console;
     struct qmp_framer framer;

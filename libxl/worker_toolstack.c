@@ -32,13 +32,14 @@ static const struct {
     { "query-vnc",      "{\"enabled\": false}" },
 };
 
-const char *toolstack_greeting(void *server, size_t *n_r)
+const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r)
 {
     static const char greeting[] = "{\"QMP\": {\"version\": "
         TOOLSTACK_VERSION ", \"capabilities\": []}}\r\n";
 
     (void)server;
     *n_r = sizeof(greeting) - 1;
+    *oob_r = false;
     return greeting;
 }
 

@@ -36,10 +36,7 @@ $(eval $(call unit_test,sessions,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECT
 $(eval $(call unit_test,settings,obj/console/settings.o,))
 $(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles stream) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,supervisor,obj/console/supervisor.o obj/tests/unit/fake_systemd.o $(COMMON_OBJECTS),$(SYSTEMD_LIBS)))
-$(eval $(call unit_test,worker,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
-$(eval $(call unit_test,worker_save,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
-$(eval $(call unit_test,worker_session,$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,xl_create,obj/tools/common/log.o obj/libxl/qmp_buf.o obj/xl/guest_config.o,$(XLUTIL_LIBS) $(XENLIGHT_LIBS)))
 $(eval $(call unit_test,xl_qmp,obj/tests/unit/fake_qmp.o,))
 tests/unit/test_xl_qmp: bin/xl-qmp
@@ -47,6 +44,9 @@ $(eval $(call unit_test,xlqmp,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_flow,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
+
+# On worker_fixture.h.
+$(foreach t,worker worker_clients worker_oob worker_process worker_save worker_session,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
 
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put

@@ -135,7 +135,7 @@ TEST(session_takes_a_greeting_byte_by_byte)
 
     peer_asks_reset(&f, id);
     peer_return(&f, id, "{}");
-    for (const char *p = GREETING("") "\r\n"; *p; p++)
+    for (const char *p = GREETING_OOB "\r\n"; *p; p++)
         put(f.console, p, 1);
     peer_request(&f, "qmp_capabilities", id);
     peer_return(&f, id, "{}");
@@ -258,6 +258,7 @@ TEST(session_survives_that_xenconsoled_goes_and_comes)
 static void bare_qemu(struct fixture *f, const char *caps_reply)
 {
     char id[64];
+    int client;
 
     peer_asks_reset(f, id);
     say(f->console, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
@@ -271,7 +272,10 @@ static void bare_qemu(struct fixture *f, const char *caps_reply)
     say(f->console, "{\"return\": {}, \"id\": \"stale\"}");
     say(f->console, "{\"return\": " GREETING_VERSION ", \"id\": \"%s\"}",
         id);
-    check_works(f, client_start(f));
+    client = connect_to(f->clients);
+    expect(client, GREETING(""));
+    client_negotiate(client);
+    check_works(f, client);
     fixture_end(f);
 }
 

@@ -10,8 +10,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,6 +33,7 @@
 #define GREETING(capabilities)                                          \
     "{\"QMP\": {\"version\": " GREETING_VERSION ", "                    \
     "\"capabilities\": [" capabilities "]}}"
+#define GREETING_OOB GREETING("\"oob\"")
 
 struct fixture {
     char dir[32];
@@ -258,13 +262,15 @@ static inline void peer_serve(struct fixture *f, const char *greeting)
         if (reset)
             say(f->console, "%s", greeting);
         else
-            check(strstr(line, "\"qmp_capabilities\"") != NULL);
+            check(strstr(line, "\"qmp_capabilities\",\"arguments\":"
+                         "{\"enable\":[\"oob\"]},") ||
+                  !strstr(greeting, "oob"));
     } while (reset);
 }
 
 static inline void peer_session(struct fixture *f)
 {
-    peer_serve(f, GREETING("\"oob\""));
+    peer_serve(f, GREETING_OOB);
 }
 
 /* A worker up to its first qmp_reset, whose id it takes. */
@@ -303,8 +309,14 @@ static inline int client_connect(const struct fixture *f)
 {
     int fd = connect_to(f->clients);
 
-    expect(fd, GREETING(""));
+    expect(fd, GREETING_OOB);
     return fd;
+}
+
+static inline void client_negotiate(int fd)
+{
+    say(fd, "{\"execute\": \"qmp_capabilities\", \"id\": 1}");
+    expect(fd, "{\"return\": {}, \"id\": 1}");
 }
 
 /* Connects and negotiates. */
@@ -312,9 +324,19 @@ static inline int client_start(const struct fixture *f)
 {
     int fd = client_connect(f);
 
-    say(fd, "{\"execute\": \"qmp_capabilities\", \"id\": 1}");
-    expect(fd, "{\"return\": {}, \"id\": 1}");
+    client_negotiate(fd);
     return fd;
+}
+
+/* Until the worker has read all that was sent to it at fd. */
+static inline void client_wait_read(int fd)
+{
+    int unread;
+
+    do {
+        sched_yield();
+        check(!ioctl(fd, SIOCOUTQ, &unread));
+    } while (unread);
 }
 
 /* A worker with a session and one client, negotiated. */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* qmp-helper's worker as a process: its parent, its rights. */
+#include "worker_fixture.h"
+
+TEST(worker_keeps_nothing_of_its_parents)
+{
+    struct fixture f;
+    int ends[2], high;
+
+    check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    /* Below what it keeps, and above. */
+    high = fcntl(ends[1], F_DUPFD, 500);
+    check(high >= 500);
+    peer_start(&f, false);
+    close(ends[1]);
+    close(high);
+    expect_end(ends[0]);
+    fixture_end(&f);
+}
+
+/* The value of a line of /proc/<pid>/status. */
+static void check_status(pid_t pid, const char *key, const char *ought)
+{
+    char path[64], entry[256], value[128];
+    size_t n = strlen(key);
+    bool found = false;
+    FILE *status;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    status = fopen(path, "r");
+    check(status != NULL);
+    while (!found && fgets(entry, sizeof(entry), status))
+        if (!strncmp(entry, key, n)) {
+            found = true;
+            check(sscanf(entry + n, " %127[^\n]", value) == 1);
+            check_str(value, ought);
+        }
+    check(found);
+    fclose(status);
+}
+
+TEST(sandbox_takes_every_right_and_all_works)
+{
+    struct fixture f;
+    char ids[96];
+    int fd;
+
+    if (geteuid()) {            /* no way in: it must not run without */
+        int status;
+
+        fixture_start(&f, true);
+        check(waitpid(f.worker, &status, 0) == f.worker);
+        check(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        return;
+    }
+    peer_start(&f, true);
+    fd = client_start(&f);
+    snprintf(ids, sizeof(ids), "%d\t%d\t%d\t%d", WORKER_UID, WORKER_UID,
+             WORKER_UID, WORKER_UID);
+    check_status(f.worker, "Uid:", ids);
+    check_status(f.worker, "Gid:", ids);
+    check_status(f.worker, "CapPrm:", "0000000000000000");
+    check_status(f.worker, "CapEff:", "0000000000000000");
+    check_status(f.worker, "CapBnd:", "0000000000000000");
+    check_status(f.worker, "NoNewPrivs:", "1");
+    check_status(f.worker, "Seccomp:", "2");
+    say(f.console, "garbage");
+    peer_session(&f);
+    close(f.console);
+    peer_accept(&f);
+    peer_session(&f);
+    check_works(&f, fd);
+    close(fd);
+    fd = client_start(&f);
+    for (size_t i = 0; i < 400; i++) {
+        say(f.console, "{\"event\": \"E\"}");
+        expect(fd, "{\"event\": \"E\"}");
+    }
+    fixture_end(&f);
+}
+
+TEST(worker_ends_with_its_parent)
+{
+    struct fixture f;
+    int fd, listener, status;
+    pid_t parent;
+
+    snprintf(f.toolstack, sizeof(f.toolstack), "/tmp/worker-parent-%d",
+             getpid());
+    listener = listen_at(f.toolstack);
+    fflush(stdout);
+    parent = fork();
+    if (!parent) {
+        struct worker_config config = {
+            .parent = getpid(), .root = "/nonexistent",
+            .console = "/console-3", .listen_fd = -1,
+            .toolstack_fd = listener,
+        };
+
+        if (!fork()) {
+            close(STDERR_FILENO);
+            _exit(worker_run(&config));
+        }
+        pause();
+    }
+    close(listener);
+    fd = connect_to(f.toolstack);
+    expect_part(fd, "QMP");
+    kill(parent, SIGKILL);
+    waitpid(parent, &status, 0);
+    expect_end(fd);
+    unlink(f.toolstack);
+}
+
+TEST(worker_does_not_start_without_its_parent)
+{
+    struct worker_config config = {
+        .parent = getpid(),         /* not ours: our own */
+        .root = "/nonexistent", .console = "/console-3",
+        .listen_fd = listen_at("/tmp/worker-orphan"), .toolstack_fd = -1,
+    };
+
+    unlink("/tmp/worker-orphan");
+    check_int(worker_run(&config), 1);
+}
+
+TAP_MAIN()
