@@ -16,6 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Callers have room for one of these: what it takes cannot change without
+ * another soname. */
+static_assert(sizeof(struct xlqmp_error) == 1096, "part of the ABI");
+
 int64_t xlqmp_now_ms(void)
 {
     struct timespec now;

@@ -44,6 +44,7 @@ $(eval $(call unit_test,xlqmp,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_flow,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
+$(eval $(call unit_test,xlqmp_stratovirt,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 
 # On worker_fixture.h.
 $(foreach t,worker worker_clients worker_oob worker_process worker_save worker_session,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))

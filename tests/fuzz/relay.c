@@ -42,6 +42,7 @@ static void check_qemu(void)
     struct qmp_framer framer;
     unsigned long long session, number;
     const char *text, *why;
+    char id[64];
     size_t len, n;
 
     qmp_framer_init(&framer, QMP_FRAMER_CLIENT, QMP_MESSAGE_MAX);
@@ -54,8 +55,10 @@ static void check_qemu(void)
                QMP_FRAMER_MESSAGE) {
             require(qmp_message_parse(&message, text, len, &why));
             require(message.kind == QMP_COMMAND);
-            require(sscanf(qmp_span_text(&message, message.id),
-                           "\"%llu-%llu\"", &session, &number) == 2);
+            require(message.id.len < sizeof(id));
+            memcpy(id, qmp_span_text(&message, message.id), message.id.len);
+            id[message.id.len] = '\0';
+            require(sscanf(id, "\"%llu-%llu\"", &session, &number) == 2);
             require(session == relay.session);
         }
     }

@@ -196,4 +196,50 @@ TEST(events_reach_those_who_want_them)
     done();
 }
 
+/* An event loop of the caller's, with two connections in it. */
+TEST(two_contexts_in_one_loop)
+{
+    static const struct fake_qmp_step slow[] = {
+        { FAKE_SAY_SLOWLY, FAKE_GREETING "\r\n", 0 },
+        { FAKE_HEAR, "qmp_capabilities", 0 }, { FAKE_SAY, FAKE_RETURN, 0 },
+        { FAKE_HEAR, "\"a\"", 0 }, { FAKE_SAY_SLOWLY, FAKE_RETURN, 0 },
+        { FAKE_WAIT, NULL, 0 }, { FAKE_END, NULL, 0 },
+    };
+    static const struct fake_qmp_step silent[] = {
+        FAKE_NEGOTIATION, { FAKE_WAIT, NULL, 0 }, { FAKE_END, NULL, 0 },
+    };
+    int ok = XLQMP_OK, late = XLQMP_ERROR_TIMEOUT;
+    struct fake_qmp fakes[2];
+    struct pollfd fds[2];
+    xlqmp_ctx *both[2];
+
+    connect_to(silent);
+    fakes[0] = fake;
+    both[0] = ctx;
+    check_int(xlqmp_send(both[0], "a", NULL, 50, count, &late, NULL), 0);
+    connect_to(slow);
+    fakes[1] = fake;
+    both[1] = ctx;
+    check_int(xlqmp_send(both[1], "a", NULL, 5000, count, &ok, NULL), 0);
+    while (calls < 2) {
+        int timeout = -1;
+
+        for (int i = 0; i < 2; i++)
+            xlqmp_beforepoll(both[i], &fds[i], &timeout);
+        check(timeout >= 0);
+        check(poll(fds, 2, timeout) >= 0);
+        for (int i = 0; i < 2; i++) {
+            ctx = both[i];
+            xlqmp_afterpoll(both[i], &fds[i]);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        check(xlqmp_is_open(both[i]));
+        xlqmp_close(both[i]);
+    }
+    /* The second server was forked with the first one's connection. */
+    check(fake_qmp_end(&fakes[1]));
+    check(fake_qmp_end(&fakes[0]));
+}
+
 TAP_MAIN()
