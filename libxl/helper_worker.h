@@ -8,8 +8,28 @@
 #define XENQMP_HELPER_WORKER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+enum worker_use {
+    /* The commands named; events. */
+    WORKER_FOR_MONITORING,
+    /* What libxenstat asks at /run/xen/qmp-libxenstat-<guest>, answered as
+     * it needs it; no events. */
+    WORKER_FOR_XENTOP,
+};
+
+/* A further socket to the guest's QEMU, whose clients may do less. */
+struct worker_socket {
+    int fd;                     /* listens; inherited */
+    enum worker_use use;
+    /* Of WORKER_FOR_MONITORING: patterns of fnmatch(3), separated by
+     * commas: "query-*,cont". */
+    const char *commands;
+};
+
+#define WORKER_SOCKETS_MAX 2
 
 struct worker_config {
     /* Who forks it: getpid() before the fork. It ends with that process,
@@ -27,6 +47,8 @@ struct worker_config {
     /* Listens at /run/xen/qmp-libxl-<dm>, where libxl expects a QEMU in
      * dom0; inherited. -1: none. */
     int toolstack_fd;
+    struct worker_socket sockets[WORKER_SOCKETS_MAX];
+    size_t sockets_n;
     /* What the process becomes once it is in its root directory. */
     uid_t uid;
     gid_t gid;
@@ -36,7 +58,7 @@ struct worker_config {
 
 /*
  * Called in a forked child, which it makes its own: it closes every
- * descriptor but 0 to 2 and the two above, resets the signal mask, and
+ * descriptor but 0 to 2 and those above, resets the signal mask, and
  * asks for SIGKILL should the parent die (the change of user would undo an
  * earlier request). Logs by log.h; call log_open() first.
  *

@@ -28,10 +28,11 @@ lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
 	    'Libs: -L$${libdir} -lxlqmp' 'Cflags: -I$${includedir}' >$@
 
 # qmp-helper's worker, which its tests link too, and qmp-helper.
-WORKER_OBJECTS := $(call objects,libxl,worker worker_client worker_console \
-    worker_flight worker_greeting worker_monitor worker_mux \
-    worker_process worker_reply worker_sandbox worker_save worker_session \
-    worker_toolstack)
+WORKER_NAMES := worker worker_client worker_clients worker_console \
+    worker_flight worker_greeting worker_guest worker_listener \
+    worker_monitor worker_mux worker_policy worker_process worker_reply \
+    worker_sandbox worker_save worker_session worker_toolstack
+WORKER_OBJECTS := $(call objects,libxl,$(WORKER_NAMES))
 WORKER_LIBS = $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 HELPER_NAMES := helper_args helper_channels helper_children helper_console \
     helper_consoled helper_consoles helper_devices helper_pids \

@@ -37,7 +37,7 @@ static bool client_may_take(const struct client *client)
     return (client->state == CLIENT_NEGOTIATING ||
             client->state == CLIENT_READY) &&
            client->out.len <= WORKER_OUTPUT_PAUSE &&
-           client->in_flight < WORKER_CLIENT_FLIGHTS &&
+           client->in_flight < client->policy->flights_max &&
            client->service->has_room(client->server);
 }
 
@@ -62,11 +62,12 @@ void client_close(struct client *client, const char *why)
                   client->who, why);
     loop_timer_clear(client->loop, &client->greeting_timer);
     loop_timer_clear(client->loop, &client->stall);
+    loop_timer_clear(client->loop, &client->blank);
     loop_del(client->loop, &client->id);
     close(client->fd);
     client->fd = -1;
     client->state = CLIENT_DEAD;
-    client->service->dead(client->server);
+    client->hooks->dead(client->owner);
 }
 
 void client_dispose(struct client *client)
@@ -156,6 +157,32 @@ void client_put_error(struct client *client, const char *class,
     if (client_is_live(client))
         client_after_put(client,
                          reply_error(&client->out, class, desc, id, n));
+}
+
+static void client_blank(void *data)
+{
+    struct client *client = data;
+
+    if (!client->in_flight || client->blanks++ == WORKER_BLANKS_MAX)
+        return;
+    client_put(client, " ", 1);
+    if (client_is_live(client))
+        loop_timer_set(client->loop, &client->blank, WORKER_BLANK_MS,
+                       client_blank, client);
+}
+
+void client_expect_reply(struct client *client)
+{
+    client->in_flight++;
+    client->blanks = 0;
+    if (client->policy->impatient)
+        loop_timer_set(client->loop, &client->blank, WORKER_BLANK_MS,
+                       client_blank, client);
+}
+
+size_t client_input(const struct client *client)
+{
+    return client->framer.buf.len;
 }
 
 bool client_takes_reply(const struct client *client, size_t n)
@@ -248,6 +275,9 @@ static void client_read(struct client *client)
     client->eof = !n;
     if (qmp_framer_push(&client->framer, bytes, (size_t)n))
         client_close(client, "out of memory");
+    else if (client_input(client) > WORKER_INPUT_FAIR &&
+             client->hooks->crowded(client->owner))
+        client_close(client, "too much waits of unfinished commands");
 }
 
 static void client_ready(void *data, uint32_t events)
@@ -281,8 +311,9 @@ int client_open(struct client *client, int fd)
     client->fd = fd;
     client->in_flight = client->events_lost = 0;
     client->has_next = client->eof = false;
-    client->greeting_timer = client->stall = (struct loop_timer){ 0 };
-    qmp_buf_init(&client->out, WORKER_OUTPUT_MAX);
+    client->greeting_timer = client->stall = client->blank =
+        (struct loop_timer){ 0 };
+    qmp_buf_init(&client->out, client->policy->output_max);
     qmp_framer_init(&client->framer, QMP_FRAMER_CLIENT,
                     WORKER_COMMAND_MAX);
     if (loop_add(client->loop, fd, 0, client_ready, client, &client->id)) {

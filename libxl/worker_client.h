@@ -9,6 +9,7 @@
 #include "qmp_framer.h"
 #include "qmp_message.h"
 #include "worker_flight.h"
+#include "worker_policy.h"
 
 enum client_state {
     /* No client. */
@@ -44,17 +45,26 @@ struct service {
     enum client_taken (*execute)(struct client *client,
                                  const struct qmp_message *message,
                                  const char *name);
-    /* Forgets what is in flight. */
+    /* Forgets what is in flight. Also once for a client that is DEAD. */
     void (*reset)(struct client *client);
-    /* A client is DEAD; its owner frees it after this batch. */
-    void (*dead)(void *server);
+};
+
+/* What owns a client. */
+struct client_hooks {
+    /* A client is DEAD; to be freed after this batch. */
+    void (*dead)(void *owner);
+    /* True if all clients together hold too much of unfinished commands. */
+    bool (*crowded)(void *owner);
 };
 
 struct client {
     /* the opener sets */
     struct loop *loop;
+    const struct client_hooks *hooks;
+    void *owner;
     const struct service *service;
     void *server;               /* service's own */
+    const struct policy *policy;
     struct client_ref ref;
     /* readable */
     enum client_state state;
@@ -73,7 +83,8 @@ struct client {
     const char *text;           /* of next, in the framer */
     size_t len;
     unsigned int events_lost;
-    struct loop_timer stall;
+    struct loop_timer stall, blank;
+    unsigned int blanks;        /* sent since the command */
 };
 
 /* Takes fd over, also when it fails (-1, errno); state GREETING. */
@@ -93,6 +104,10 @@ void client_put_return(struct client *client, const char *json,
                        const char *id, size_t n);
 void client_put_error(struct client *client, const char *class,
                       const char *desc, const char *id, size_t n);
+/* A command of its is in flight: in_flight counts it. */
+void client_expect_reply(struct client *client);
+/* Bytes that it has sent and that wait here. */
+size_t client_input(const struct client *client);
 /* False if a reply of n bytes must not be put: too much is waiting. */
 bool client_takes_reply(const struct client *client, size_t n);
 /* Sends it to a READY client, or counts it as lost. */

@@ -6,13 +6,25 @@
 #ifndef XENQMP_WORKER_LIMITS_H
 #define XENQMP_WORKER_LIMITS_H
 
+#include "qmp_message.h"
+
 /* --- Clients --------------------------------------------------------- */
 
-/* xl, libvirt and monitoring each hold one; 64 is a leak somewhere. */
-#define WORKER_CLIENTS_MAX       64
+/* xl, libvirt and monitoring each hold one or a few; more is a leak
+ * somewhere. One more is refused, and does not wait, lest it waits for
+ * those for ever. */
+#define WORKER_CLIENTS_MAX       128
+/* At each socket for fewer commands: see worker_policy.c. With one command
+ * in flight each they can't take half of WORKER_FLIGHTS_MAX. */
+#define WORKER_LESSER_CLIENTS    16
+#define WORKER_LESSER_OUTPUT     (2u << 20)
 /* One command. QEMU takes 64 MiB, but libxl caps a message at 1 MB, and
  * nothing that makes sense over a console is longer. */
 #define WORKER_COMMAND_MAX       (1u << 20)
+/* What all clients may hold of commands whose end has not come; who goes
+ * beyond his fair share then is closed. */
+#define WORKER_INPUT_TOTAL_MAX   (16u << 20)
+#define WORKER_INPUT_FAIR        65536
 /* A client that has more than this to read yet loses its events, and its
  * further commands wait. One large reply fits below. */
 #define WORKER_OUTPUT_PAUSE      (256u << 10)
@@ -24,9 +36,9 @@
  * there. */
 #define WORKER_OUTPUT_MAX        (WORKER_OUTPUT_PAUSE + QMP_MESSAGE_MAX + \
                                   WORKER_ID_MAX + WORKER_OUTPUT_RESERVE)
-/* Most that waits for all of them: a QEMU that answers 64 clients with
- * 8 MiB each must not cost dom0 half a gigabyte. */
-#define WORKER_OUTPUT_TOTAL_MAX  (64u << 20)
+/* Most that waits for all of them: a QEMU that answers everybody with
+ * 8 MiB must not cost dom0 a gigabyte. */
+#define WORKER_OUTPUT_TOTAL_MAX  (32u << 20)
 /* A client that takes nothing of what waits for so long is closed. */
 #ifndef WORKER_STALL_MS
 #define WORKER_STALL_MS          30000
@@ -36,13 +48,22 @@
 #ifndef WORKER_GREETING_WAIT_MS
 #define WORKER_GREETING_WAIT_MS  6000
 #endif
+/* libxenstat gives up after 10 ms in which nothing comes: so often it gets
+ * a blank, but for a second only, as xentop waits meanwhile. */
+#define WORKER_BLANK_MS          4
+#ifndef WORKER_BLANKS_MAX
+#define WORKER_BLANKS_MAX        250
+#endif
 /* accept() failed for lack of something: try again after this. */
 #define WORKER_ACCEPT_RETRY_MS   1000
 
 /* The process: its clients, sockets of its own, and some more. */
 #define WORKER_DESCRIPTORS_MAX   (WORKER_CLIENTS_MAX + 32)
-/* All the bounded buffers full at once, twice over. */
-#define WORKER_MEMORY_MAX        (1024ull << 20)
+/* Address space, program included. The bounded buffers, all full at once,
+ * come to 16 (input) + 16 (input, fair shares) + 32 (output) + 8 (a message
+ * of QEMU's) + 4 (commands) MiB; buffers double as they grow, and parsing
+ * a message takes up to three copies of it. */
+#define WORKER_MEMORY_MAX        (256ull << 20)
 
 /* --- Commands in flight ---------------------------------------------- */
 

@@ -173,5 +173,8 @@ enum client_taken monitor_message(struct client *client,
         return monitor_refuse(client, message, QMP_COMMAND_NOT_FOUND,
                               "Expecting capabilities negotiation with "
                               "'qmp_capabilities'");
+    if (!policy_allows(client->policy, name))
+        return monitor_refuse(client, message, QMP_COMMAND_NOT_FOUND,
+                              "The command is not allowed on this socket");
     return client->service->execute(client, message, name);
 }

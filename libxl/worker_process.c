@@ -3,29 +3,36 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-/* Closes first to last, which may be none. */
-static int process_close(unsigned int first, unsigned int last)
+static int process_compare(const void *a, const void *b)
 {
-    return first <= last ? close_range(first, last, 0) : 0;
+    return *(const int *)a - *(const int *)b;
 }
 
 /* Above all the parent's connection to xenstore must not stay. */
-static int process_close_inherited(int a, int b)
+static int process_close_inherited(const struct worker_config *config)
 {
+    int keep[2 + WORKER_SOCKETS_MAX] = {
+        config->listen_fd, config->toolstack_fd,
+    };
     unsigned int next = STDERR_FILENO + 1;
-    int keep[2] = { a < b ? a : b, a < b ? b : a };
+    size_t n = 2;
 
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < config->sockets_n; i++)
+        keep[n++] = config->sockets[i].fd;
+    qsort(keep, n, sizeof(keep[0]), process_compare);
+    for (size_t i = 0; i < n; i++) {
         if (keep[i] < (int)next)
             continue;
-        if (process_close(next, (unsigned int)keep[i] - 1))
+        if (keep[i] > (int)next &&
+            close_range(next, (unsigned int)keep[i] - 1, 0))
             return -1;
         next = (unsigned int)keep[i] + 1;
     }
-    return process_close(next, ~0u);
+    return close_range(next, ~0u, 0);
 }
 
 int process_become_own(const struct worker_config *config)
@@ -38,8 +45,7 @@ int process_become_own(const struct worker_config *config)
     signal(SIGHUP, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     return sigprocmask(SIG_SETMASK, &none, NULL) ||
-           process_close_inherited(config->listen_fd,
-                                   config->toolstack_fd) ? -1 : 0;
+           process_close_inherited(config) ? -1 : 0;
 }
 
 int process_open_parent(const struct worker_config *config)

@@ -3,7 +3,7 @@
  * What is kept, besides the descriptors that are open:
  *   connect()  to the sockets in the root directory, which are its
  *              user's: console 3 and its control socket
- *   accept4()  on the two sockets that it inherited
+ *   accept4()  on the sockets that it inherited
  *   getrandom(), the clock, memory up to a limit
  *
  * No capability, no other file, no other process, no signal to anybody.

@@ -32,7 +32,7 @@ static const struct {
     { "query-vnc",      "{\"enabled\": false}" },
 };
 
-const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r)
+static const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r)
 {
     static const char greeting[] = "{\"QMP\": {\"version\": "
         TOOLSTACK_VERSION ", \"capabilities\": []}}\r\n";
@@ -43,15 +43,15 @@ const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r)
     return greeting;
 }
 
-bool toolstack_has_room(void *server)
+static bool toolstack_has_room(void *server)
 {
     (void)server;
     return true;
 }
 
-enum client_taken toolstack_execute(struct client *client,
-                                    const struct qmp_message *message,
-                                    const char *name)
+static enum client_taken
+toolstack_execute(struct client *client, const struct qmp_message *message,
+                  const char *name)
 {
     const char *id = qmp_span_text(message, message->id);
     char desc[256];
@@ -71,7 +71,12 @@ enum client_taken toolstack_execute(struct client *client,
     return CLIENT_TAKEN;
 }
 
-void toolstack_reset(struct client *client)
+static void toolstack_reset(struct client *client)
 {
     (void)client;               /* nothing is ever in flight */
 }
+
+const struct service toolstack_service = {
+    .greeting = toolstack_greeting, .has_room = toolstack_has_room,
+    .execute = toolstack_execute, .reset = toolstack_reset,
+};

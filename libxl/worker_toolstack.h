@@ -8,11 +8,7 @@
 
 #include "worker_client.h"
 
-const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r);
-bool toolstack_has_room(void *server);
-enum client_taken toolstack_execute(struct client *client,
-                                    const struct qmp_message *message,
-                                    const char *name);
-void toolstack_reset(struct client *client);
+/* server: not used. */
+extern const struct service toolstack_service;
 
 #endif

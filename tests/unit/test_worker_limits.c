@@ -8,6 +8,7 @@
 #define WORKER_REPLY_LIMIT_MS     500
 #define WORKER_RESET_REPEAT_MS    500
 #define WORKER_NEGOTIATE_LIMIT_MS 200
+#define WORKER_BLANKS_MAX         10
 #define WORKER_SAVE_BEGIN_MS      200
 #define WORKER_SAVE_SYNC_MS       200
 #define WORKER_CONNECT_FIRST_MS   10
@@ -15,11 +16,15 @@
 
 #include "../../libxl/worker.c"
 #include "../../libxl/worker_client.c"
+#include "../../libxl/worker_clients.c"
 #include "../../libxl/worker_console.c"
 #include "../../libxl/worker_flight.c"
 #include "../../libxl/worker_greeting.c"
+#include "../../libxl/worker_guest.c"
+#include "../../libxl/worker_listener.c"
 #include "../../libxl/worker_monitor.c"
 #include "../../libxl/worker_mux.c"
+#include "../../libxl/worker_policy.c"
 #include "../../libxl/worker_process.c"
 #include "../../libxl/worker_reply.c"
 #include "../../libxl/worker_sandbox.c"
@@ -187,6 +192,21 @@ TEST(hanging_qemu_is_found_out)
     /* It comes back: its late reply is nobody's, but gives room. */
     peer_return(&f, id, "{}");
     check_works(&f, fd);
+    fixture_end(&f);
+}
+
+TEST(xentop_is_not_kept_waiting_for_ever)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_start_at(f.xentop);
+    say(fd, "{\"execute\": \"query-block\"}");
+    peer_command(&f, "query-block", id);
+    expect_part(fd, "          {\"error\": ");
+    check_int(strspn(line, " "), WORKER_BLANKS_MAX);
     fixture_end(&f);
 }
 

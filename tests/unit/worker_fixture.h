@@ -37,7 +37,8 @@
 
 struct fixture {
     char dir[32];
-    char clients[64], toolstack[64], console_path[64], control_path[64];
+    char clients[64], toolstack[64], monitoring[64], xentop[64];
+    char console_path[64], control_path[64];
     int log;                    /* what the worker writes to stderr */
     int console_listener, control_listener;
     int console, control;       /* the worker's connections, or -1 */
@@ -153,7 +154,8 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
 {
     struct worker_config config = {
         .parent = getpid(), .guest_domid = 7, .dm_domid = 8,
-        .root = f->dir, .console = "/console-3", .uid = WORKER_UID, .gid = WORKER_UID,
+        .root = f->dir, .console = "/console-3",
+        .uid = WORKER_UID, .gid = WORKER_UID,
         .sandbox = sandbox,
     };
     int log[2];
@@ -162,6 +164,14 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
     f->log = log[0];
     config.listen_fd = listen_at(f->clients);
     config.toolstack_fd = listen_at(f->toolstack);
+    config.sockets[0] = (struct worker_socket){
+        .fd = listen_at(f->monitoring), .use = WORKER_FOR_MONITORING,
+        .commands = "query-*,cont",
+    };
+    config.sockets[1] = (struct worker_socket){
+        .fd = listen_at(f->xentop), .use = WORKER_FOR_XENTOP,
+    };
+    config.sockets_n = 2;
     fflush(stdout);
     f->worker = fork();
     if (!f->worker) {
@@ -174,6 +184,8 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
     close(log[1]);
     close(config.listen_fd);
     close(config.toolstack_fd);
+    close(config.sockets[0].fd);
+    close(config.sockets[1].fd);
 }
 
 static inline void fixture_start(struct fixture *f, bool sandbox)
@@ -183,6 +195,9 @@ static inline void fixture_start(struct fixture *f, bool sandbox)
     check(!chmod(f->dir, 0711));
     snprintf(f->clients, sizeof(f->clients), "%s/clients", f->dir);
     snprintf(f->toolstack, sizeof(f->toolstack), "%s/toolstack", f->dir);
+    snprintf(f->monitoring, sizeof(f->monitoring), "%s/monitoring",
+             f->dir);
+    snprintf(f->xentop, sizeof(f->xentop), "%s/xentop", f->dir);
     snprintf(f->console_path, sizeof(f->console_path), "%s/console-3",
              f->dir);
     snprintf(f->control_path, sizeof(f->control_path), "%s/console-3.ctl",
@@ -203,6 +218,8 @@ static inline void fixture_end(struct fixture *f)
     waitpid(f->worker, &status, 0);
     unlink(f->clients);
     unlink(f->toolstack);
+    unlink(f->monitoring);
+    unlink(f->xentop);
     unlink(f->console_path);
     unlink(f->control_path);
     check(!rmdir(f->dir));
@@ -304,15 +321,6 @@ static inline void peer_command(struct fixture *f, const char *command,
 
 /* --- Clients --------------------------------------------------------- */
 
-/* Connects and is greeted. */
-static inline int client_connect(const struct fixture *f)
-{
-    int fd = connect_to(f->clients);
-
-    expect(fd, GREETING_OOB);
-    return fd;
-}
-
 static inline void client_negotiate(int fd)
 {
     say(fd, "{\"execute\": \"qmp_capabilities\", \"id\": 1}");
@@ -320,11 +328,27 @@ static inline void client_negotiate(int fd)
 }
 
 /* Connects and negotiates. */
+static inline int client_start_at(const char *path)
+{
+    int fd = connect_to(path);
+
+    expect(fd, GREETING_OOB);
+    client_negotiate(fd);
+    return fd;
+}
+
+/* The same, at the socket for everything; and only as far as the
+ * greeting. */
 static inline int client_start(const struct fixture *f)
 {
-    int fd = client_connect(f);
+    return client_start_at(f->clients);
+}
 
-    client_negotiate(fd);
+static inline int client_connect(const struct fixture *f)
+{
+    int fd = connect_to(f->clients);
+
+    expect(fd, GREETING_OOB);
     return fd;
 }
 

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Between clients, who go as they like, and the mux, which knows them by
+ * reference only: a reply to somebody who has gone is dropped here.
+ */
+#include "worker_guest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "worker_reply.h"
+
+static const char *guest_greeting(void *server, size_t *n_r, bool *oob_r)
+{
+    struct guest *guest = server;
+    const struct qmp_buf *greeting = &guest->mux.session.greeting;
+
+    if (!greeting->len)
+        return NULL;
+    *n_r = greeting->len;
+    *oob_r = guest->mux.session.oob;
+    return greeting->data;
+}
+
+static bool guest_has_room(void *server)
+{
+    struct guest *guest = server;
+
+    return mux_has_room(&guest->mux);
+}
+
+static enum client_taken guest_execute(struct client *client,
+                                       const struct qmp_message *message,
+                                       const char *name)
+{
+    struct guest *guest = client->server;
+    const char *id = qmp_span_text(message, message->id);
+    char desc[256];
+
+    if (!strcmp(name, "add-fd") || !strcmp(name, "getfd")) {
+        if (client->in_flight && !message->oob)
+            return CLIENT_LATER;
+        snprintf(desc, sizeof(desc), "%s is not possible: a file "
+                 "descriptor can't be passed to QEMU in the stubdomain of "
+                 "domain %u", name, guest->guest_domid);
+        client_put_error(client, QMP_GENERIC_ERROR, desc, id,
+                         message->id.len);
+        return CLIENT_TAKEN;
+    }
+    client_expect_reply(client);
+    if (mux_submit(&guest->mux, client->ref, message, name)) {
+        client->in_flight--;
+        client_put_error(client, QMP_GENERIC_ERROR, "qmp-helper is out of "
+                         "memory; the command was not sent", id,
+                         message->id.len);
+    }
+    return CLIENT_TAKEN;
+}
+
+static void guest_reset(struct client *client)
+{
+    struct guest *guest = client->server;
+
+    mux_abandon(&guest->mux, client->ref);
+    clients_rename(guest->clients, client);
+}
+
+const struct service guest_service = {
+    .greeting = guest_greeting, .has_room = guest_has_room,
+    .execute = guest_execute, .reset = guest_reset,
+};
+
+static void guest_reply(void *data, struct client_ref ref,
+                        const char *line, size_t len, const char *id,
+                        size_t n)
+{
+    struct guest *guest = data;
+    struct client *client = clients_find(guest->clients, ref);
+    char desc[256];
+
+    if (!client)
+        return;
+    client->in_flight--;
+    if (clients_take_reply(guest->clients, client, len)) {
+        client_put(client, line, len);
+        return;
+    }
+    snprintf(desc, sizeof(desc), "QEMU's reply of %zu bytes was dropped: "
+             "too much waits to be read already; the command has been "
+             "executed", len);
+    client_put_error(client, QMP_GENERIC_ERROR, desc, id, n);
+}
+
+static void guest_failure(void *data, struct client_ref ref,
+                          const char *desc, const char *id, size_t n)
+{
+    struct guest *guest = data;
+    struct client *client = clients_find(guest->clients, ref);
+
+    if (!client)
+        return;
+    client->in_flight--;
+    client_put_error(client, QMP_GENERIC_ERROR, desc, id, n);
+}
+
+static void guest_event(void *data, const struct qmp_message *event)
+{
+    struct guest *guest = data;
+
+    clients_put_event(guest->clients, &guest_service, event->text,
+                      event->len);
+}
+
+static void guest_room(void *data)
+{
+    struct guest *guest = data;
+
+    clients_pump(guest->clients);
+}
+
+int guest_init(struct guest *guest)
+{
+    static const struct mux_hooks hooks = {
+        .reply = guest_reply, .failure = guest_failure,
+        .event = guest_event, .room = guest_room,
+    };
+
+    guest->mux = (struct mux){
+        .loop = guest->clients->loop, .guest_domid = guest->guest_domid,
+        .dm_domid = guest->dm_domid, .console_path = guest->console_path,
+        .control_path = guest->control_path, .hooks = &hooks,
+        .data = guest,
+    };
+    return mux_init(&guest->mux);
+}

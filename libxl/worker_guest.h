@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The guest's QEMU as a service for clients. */
+#ifndef XENQMP_WORKER_GUEST_H
+#define XENQMP_WORKER_GUEST_H
+
+#include "helper_worker.h"
+#include "worker_clients.h"
+#include "worker_mux.h"
+
+struct guest {
+    /* the caller sets */
+    struct clients *clients;
+    uint32_t guest_domid, dm_domid;
+    const char *console_path, *control_path;
+    /* private */
+    struct mux mux;
+};
+
+/* server: the struct guest. */
+extern const struct service guest_service;
+
+/* After the caller's fields were set; starts to connect. */
+int guest_init(struct guest *guest);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker_listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "log.h"
+
+static void listener_again(void *data)
+{
+    struct listener *listener = data;
+
+    loop_mod(listener->clients->loop, listener->id, EPOLLIN);
+}
+
+static void listener_ready(void *data, uint32_t events)
+{
+    struct listener *listener = data;
+    struct clients *clients = listener->clients;
+    int fd = accept4(listener->fd, NULL, NULL,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)events;
+    if (fd >= 0) {
+        clients_add(clients, fd, listener->service, listener->server,
+                    listener->policy);
+        return;
+    }
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+        return;
+    log_guest(LOG_LEVEL_ERROR, "domain %u: QMP: can't accept a client: %s",
+              clients->guest_domid, strerror(errno));
+    loop_mod(clients->loop, listener->id, 0);
+    loop_timer_set(clients->loop, &listener->retry, WORKER_ACCEPT_RETRY_MS,
+                   listener_again, listener);
+}
+
+int listener_init(struct listener *listener)
+{
+    int flags = fcntl(listener->fd, F_GETFL);
+
+    listener->retry = (struct loop_timer){ 0 };
+    return flags < 0 ||
+           fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) ||
+           loop_add(listener->clients->loop, listener->fd, EPOLLIN,
+                    listener_ready, listener, &listener->id) ? -1 : 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A socket with a list of commands is for people with fewer rights, so its
+ * clients must not be able to take what those of the full socket need:
+ * there are fewer of them, with one command in flight each and less room
+ * for what they don't read.
+ *
+ * libxenstat, which xentop uses, waits 10 ms for each piece of a reply and
+ * takes all that came for it (tools/libs/stat/xenstat_qmp.c, qmp_read()):
+ * it gets no events, and blanks while it waits.
+ */
+#include "worker_policy.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "worker_limits.h"
+
+/* What libxenstat asks. */
+#define POLICY_XENSTAT "query-block,query-blockstats"
+/* One pattern; QEMU's longest name has 34. */
+#define POLICY_PATTERN_MAX 128
+
+const struct policy policy_full = {
+    .events = true,
+    .clients_max = WORKER_CLIENTS_MAX,
+    .flights_max = WORKER_CLIENT_FLIGHTS,
+    .output_max = WORKER_OUTPUT_MAX,
+};
+
+void policy_init(struct policy *policy, const struct worker_socket *socket)
+{
+    bool xentop = socket->use == WORKER_FOR_XENTOP;
+
+    *policy = (struct policy){
+        .commands = xentop ? POLICY_XENSTAT : socket->commands,
+        .events = !xentop,
+        .impatient = xentop,
+        .clients_max = WORKER_LESSER_CLIENTS,
+        .flights_max = 1,
+        .output_max = WORKER_LESSER_OUTPUT,
+    };
+}
+
+bool policy_allows(const struct policy *policy, const char *command)
+{
+    const char *p = policy->commands;
+    char pattern[POLICY_PATTERN_MAX];
+
+    if (!p)
+        return true;
+    for (;; p++) {
+        size_t n = strcspn(p, ",");
+
+        if (n && n < sizeof(pattern)) {
+            memcpy(pattern, p, n);
+            pattern[n] = '\0';
+            if (!fnmatch(pattern, command, 0))
+                return true;
+        }
+        p += n;
+        if (!*p)
+            return false;
+    }
+}
