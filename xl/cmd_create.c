@@ -67,15 +67,16 @@ static bool names_config(const char *option, const char **value_r)
 {
     static const char long_name[] = "--defconfig";
     size_t n = sizeof(long_name) - 1;
-    const char *f;
+    /* Among short options, which may stand in one argument. */
+    const char *f = option[1] != '-' ? strchr(option, 'f') : NULL;
 
     *value_r = NULL;
     if (!strncmp(option, long_name, n) && option[n] == '=')
         *value_r = option + n + 1;
-    else if (option[1] != '-' && (f = strchr(option, 'f')) && f[1])
+    else if (f && f[1])
         *value_r = f + 1;
     else
-        return !strcmp(option, long_name) || (option[1] != '-' && f);
+        return f || !strcmp(option, long_name);
     return true;
 }
 

@@ -218,6 +218,7 @@ TEST(client_id_may_be_large)
     char id[64], *large = malloc(65537), *ought = malloc(65600);
     int fd;
 
+    check(large && ought);
     memset(large, '1', 65536);
     large[65536] = '\0';
     fd = client_alone(&f);
