@@ -19,7 +19,8 @@ void qmp_framer_dispose(struct qmp_framer *framer)
 static void start_afresh(struct qmp_framer *framer)
 {
     framer->depth = 0;
-    framer->in_string = framer->escaped = false;
+    framer->quote = 0;
+    framer->escaped = false;
 }
 
 void qmp_framer_reset(struct qmp_framer *framer)
@@ -62,13 +63,14 @@ static bool scan_inside(struct qmp_framer *framer, char c)
 {
     if (framer->escaped) {
         framer->escaped = false;
-    } else if (framer->in_string) {
+    } else if (framer->quote) {
         if (c == '\\')
             framer->escaped = true;
-        else if (c == '"')
-            framer->in_string = false;
-    } else if (c == '"') {
-        framer->in_string = true;
+        else if (c == framer->quote)
+            framer->quote = 0;
+    } else if (c == '"' || (c == '\'' &&
+                            framer->mode == QMP_FRAMER_CLIENT)) {
+        framer->quote = c;
     } else if (c == '{' || c == '[') {
         framer->depth++;
     } else if (c == '}' || c == ']') {

@@ -17,8 +17,8 @@
 #include "qmp_buf.h"
 
 enum qmp_framer_mode {
-    /* From a client: objects may span lines, as QEMU accepts them. A
-     * control byte other than TAB, CR and LF starts afresh, without an
+    /* From a client: objects may span lines and strings stand in single
+     * quotes (qmp_quotes.h), as QEMU accepts them. A control byte other than TAB, CR and LF starts afresh, without an
      * error unless something was dropped. */
     QMP_FRAMER_CLIENT,
     /* From a server over a console: one object a line; a newline
@@ -41,7 +41,8 @@ struct qmp_framer {
     size_t scanned;             /* bytes of buf already looked at */
     size_t returned;            /* bytes to consume at the next call */
     unsigned int depth;
-    bool in_string, escaped;
+    char quote;                 /* of the string it is in; 0: none */
+    bool escaped;
     bool skipping;              /* dropping up to the next newline */
 };
 

@@ -28,7 +28,7 @@ lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
 	    'Libs: -L$${libdir} -lxlqmp' 'Cflags: -I$${includedir}' >$@
 
 # qmp-helper's worker, which its tests link too, and qmp-helper.
-WORKER_NAMES := worker worker_client worker_clients worker_console \
+WORKER_NAMES := qmp_quotes worker worker_client worker_clients worker_console \
     worker_flight worker_greeting worker_guest worker_listener \
     worker_monitor worker_mux worker_policy worker_process worker_reply \
     worker_sandbox worker_save worker_session worker_toolstack

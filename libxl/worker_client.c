@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "qmp_quotes.h"
 #include "worker_limits.h"
 #include "worker_monitor.h"
 #include "worker_reply.h"
@@ -215,28 +216,48 @@ void client_forget_events(struct client *client)
     client->events_lost = 0;
 }
 
-/* What the framer has found. */
-static enum client_taken client_take(struct client *client)
+static enum client_taken client_invalid(struct client *client,
+                                        const char *desc)
+{
+    if (client->in_flight)
+        return CLIENT_LATER;
+    client_put_error(client, QMP_GENERIC_ERROR, desc, NULL, 0);
+    return CLIENT_TAKEN;
+}
+
+static enum client_taken client_object(struct client *client,
+                                       const char *text, size_t len)
 {
     struct qmp_message message;
     const char *why;
     char desc[128];
 
-    if (client->next == QMP_FRAMER_MESSAGE &&
-        qmp_message_parse(&message, client->text, client->len, &why))
+    if (qmp_message_parse(&message, text, len, &why))
         return monitor_message(client, &message);
+    snprintf(desc, sizeof(desc), "Invalid JSON syntax: %s", why);
+    return client_invalid(client, desc);
+}
 
-    if (client->in_flight)
-        return CLIENT_LATER;
-    if (client->next == QMP_FRAMER_MESSAGE)
-        snprintf(desc, sizeof(desc), "Invalid JSON syntax: %s", why);
-    else if (client->next == QMP_FRAMER_TOO_LONG)
-        snprintf(desc, sizeof(desc), "A command longer than %u bytes",
-                 WORKER_COMMAND_MAX);
+/* What the framer has found. */
+static enum client_taken client_take(struct client *client)
+{
+    enum client_taken taken;
+    struct qmp_buf plain;
+
+    if (client->next == QMP_FRAMER_TOO_LONG)
+        return client_invalid(client, "The command is too long");
+    if (client->next != QMP_FRAMER_MESSAGE)
+        return client_invalid(client, "Invalid JSON syntax");
+    if (!qmp_quotes_found(client->text, client->len))
+        return client_object(client, client->text, client->len);
+
+    qmp_buf_init(&plain, 2 * client->len);
+    if (qmp_quotes_rewrite(client->text, client->len, &plain))
+        taken = client_invalid(client, "Out of memory for the command");
     else
-        snprintf(desc, sizeof(desc), "Invalid JSON syntax");
-    client_put_error(client, QMP_GENERIC_ERROR, desc, NULL, 0);
-    return CLIENT_TAKEN;
+        taken = client_object(client, plain.data, plain.len);
+    qmp_buf_dispose(&plain);
+    return taken;
 }
 
 void client_pump(struct client *client)

@@ -28,6 +28,7 @@ $(eval $(call unit_test,privileges,obj/console/privileges.o $(COMMON_OBJECTS),$(
 $(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
+$(eval $(call unit_test,qmp_quotes,$(call objects,libxl,qmp_buf qmp_quotes),))
 $(eval $(call unit_test,record,obj/console/record.o,))
 $(eval $(call unit_test,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,ring,obj/console/ring.o,))

@@ -18,25 +18,29 @@ struct result {
     uint64_t hash;
 };
 
-static void check_object(const char *text, size_t len)
+static void check_object(const char *text, size_t len,
+                         enum qmp_framer_mode mode)
 {
-    bool in_string = false;
+    char quote = 0;
     int depth = 0;
 
     require(len >= 2 && len <= MESSAGE_MAX);
     for (size_t i = 0; i < len; i++) {
-        if (in_string && text[i] == '\\')
+        if (quote && text[i] == '\\')
             i++;
-        else if (text[i] == '"')
-            in_string = !in_string;
-        else if (!in_string && (text[i] == '{' || text[i] == '['))
+        else if (quote)
+            quote = text[i] == quote ? 0 : quote;
+        else if (text[i] == '"' ||
+                 (text[i] == '\'' && mode == QMP_FRAMER_CLIENT))
+            quote = text[i];
+        else if (text[i] == '{' || text[i] == '[')
             depth++;
-        else if (!in_string && (text[i] == '}' || text[i] == ']'))
+        else if (text[i] == '}' || text[i] == ']')
             depth--;
         /* It ends where it ends, and not before. */
         require((depth > 0) == (i + 1 < len));
     }
-    require(text[0] == '{' && !in_string);
+    require(text[0] == '{' && !quote);
 }
 
 static size_t split(const uint8_t *data, size_t size, size_t piece,
@@ -58,7 +62,7 @@ static size_t split(const uint8_t *data, size_t size, size_t piece,
             require(n < RESULTS_MAX);
             r.len = r.hash = 0;
             if (r.result == QMP_FRAMER_MESSAGE) {
-                check_object(text, len);
+                check_object(text, len, mode);
                 r.len = len;
                 for (size_t i = 0; i < len; i++)
                     r.hash = r.hash * 31 + (uint8_t)text[i];

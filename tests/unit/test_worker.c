@@ -138,6 +138,24 @@ TEST(client_messages_pass_byte_for_byte)
     fixture_end(&f);
 }
 
+/* QEMU takes single quotes as well. */
+TEST(client_may_use_single_quotes)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    say(fd, "{'execute': 'x-}', 'arguments': {'a\"': 'it\\'s}'}, 'id': 'b'}");
+    check(next_line(f.console));
+    check(sscanf(strstr(line, "\"id\""), "\"id\": \"%63[^\"]", id) == 1);
+    check(strstr(line, "{\"execute\": \"x-}\", \"arguments\": "
+                 "{\"a\\\"\": \"it's}\"}") == line);
+    peer_return(&f, id, "{}");
+    expect(fd, "{\"return\": {}, \"id\": \"b\"}");
+    fixture_end(&f);
+}
+
 TEST(clients_with_the_same_ids_do_not_mix)
 {
     enum { N = 8 };
@@ -183,7 +201,7 @@ TEST(client_errors_leave_the_connection)
     memset(text, ' ', (1u << 20) + 1);
     text[0] = '{';
     put(fd, text, (1u << 20) + 1);
-    expect_part(fd, "longer than");
+    expect_part(fd, "The command is too long");
     say(fd, "}");
     memset(text, '1', 65537);
     say(fd, "{\"execute\": \"stop\", \"id\": %.65537s}", text);

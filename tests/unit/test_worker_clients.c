@@ -137,7 +137,7 @@ TEST(client_in_flight_is_bounded)
     for (int i = 0; i < 8; i++)
         peer_command(&f, "m", m[i]);
     say(one, "{\"execute\": \"o\"}");
-    client_wait_read(one);
+    wait_read(one);
     /* The seventeenth counts when the first is answered. */
     for (int i = 0; i < 13; i++) {
         check(!readable(f.console));

@@ -14,6 +14,7 @@
 #define WORKER_CONNECT_FIRST_MS   10
 #define WORKER_CONNECT_LAST_MS    20
 
+#include "../../libxl/qmp_quotes.c"
 #include "../../libxl/worker.c"
 #include "../../libxl/worker_client.c"
 #include "../../libxl/worker_clients.c"
@@ -191,6 +192,7 @@ TEST(hanging_qemu_is_found_out)
                 "not sent\"}, \"id\": 1}");
     /* It comes back: its late reply is nobody's, but gives room. */
     peer_return(&f, id, "{}");
+    wait_read(f.console);
     check_works(&f, fd);
     fixture_end(&f);
 }

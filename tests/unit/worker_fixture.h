@@ -353,7 +353,7 @@ static inline int client_connect(const struct fixture *f)
 }
 
 /* Until the worker has read all that was sent to it at fd. */
-static inline void client_wait_read(int fd)
+static inline void wait_read(int fd)
 {
     int unread;
 
