@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A world for test_sessions.c: libxlqmp's session and stubdomd's relay, both
- * real, and between and behind them models: a console (two queues of bytes)
- * and a QEMU with one monitor.
+ * A world for session_orders.h: a client of qmp_reset and stubdomd's relay,
+ * both real, and between and behind them models: a console (two queues of
+ * bytes) and a QEMU with one monitor. The test defines the client, struct
+ * client, and the functions below that are named client_...().
  *
  * What the model of QEMU says carries the number of the connection in which
  * it belongs ("of"), its greeting too. So what is delivered can be held
@@ -16,7 +17,6 @@
 #include <inttypes.h>
 
 #include "../../tools/stubdom/relay.h"
-#include "xlqmp_session.h"
 
 #include "tap.h"
 
@@ -35,7 +35,7 @@ struct budget {
 };
 
 struct world {
-    struct xlqmp_session client;
+    struct client client;
     struct relay server;
     struct bytes to_server, to_client;      /* the console */
     struct {
@@ -62,8 +62,34 @@ struct world {
     int said_floor;             /* when it began */
 };
 
-/* The one that callbacks mean. */
+/* The one that callbacks and client_...() mean. */
 static struct world *world;
+
+/* --- The client ------------------------------------------------------ */
+
+static void client_init(void);
+/* to has the same bytes as from already: what it points to is copied. */
+static void client_copy(struct client *to, const struct client *from);
+static void client_dispose(struct client *client);
+static void client_mix(uint64_t *hash, const struct client *client);
+
+/* What it wants to send; the console took n bytes of it; n bytes came. */
+static const struct qmp_buf *client_out(void);
+static void client_sent(size_t n);
+static void client_input(const char *text, size_t n);
+
+/* Its user sends command c<number>, or resets. Commands only if ready. */
+static void client_command(int number);
+static void client_reset(void);
+/* INT64_MAX: none. The time has come, and stands in world->now. */
+static int64_t client_deadline(void);
+static void client_tick(void);
+
+static bool client_is_ready(void);
+static bool client_is_resetting(void);
+/* The greeting of the session that it is in, or NULL. */
+static const char *client_greeting(void);
+static unsigned int client_offences(void);
 
 static inline void bytes_add(struct bytes *to, const char *text, size_t n)
 {
@@ -93,19 +119,8 @@ static inline void *text_copy(const void *text, size_t n)
 
 static inline void world_copy(struct world *to, const struct world *from)
 {
-    struct xlqmp_request **end = &to->client.requests.first;
-
     *to = *from;
-    buf_copy(&to->client.out, &from->client.out);
-    buf_copy(&to->client.greeting, &from->client.greeting);
-    buf_copy(&to->client.framer.buf, &from->client.framer.buf);
-    for (struct xlqmp_request *r = from->client.requests.first; r;
-         r = r->next) {
-        *end = text_copy(r, sizeof(*r));
-        (*end)->text = text_copy(r->text, r->text_len);
-        check(!r->return_json);
-        end = &(*end)->next;
-    }
+    client_copy(&to->client, &from->client);
     buf_copy(&to->server.to_console, &from->server.to_console);
     buf_copy(&to->server.to_qemu, &from->server.to_qemu);
     buf_copy(&to->server.held, &from->server.held);
@@ -118,7 +133,7 @@ static inline void world_copy(struct world *to, const struct world *from)
 
 static inline void world_dispose(struct world *w)
 {
-    xlqmp_session_dispose(&w->client);
+    client_dispose(&w->client);
     relay_dispose(&w->server);
 }
 
@@ -152,23 +167,6 @@ static inline void mix_framer(uint64_t *hash, const struct qmp_framer *f)
                f->escaped << 1 | f->skipping);
 }
 
-static inline void mix_client(uint64_t *hash, const struct xlqmp_session *s)
-{
-    mix_number(hash, s->state);
-    mix(hash, s->out.data, s->out.len);
-    mix(hash, s->greeting.data, s->greeting.len);
-    mix_framer(hash, &s->framer);
-    for (struct xlqmp_request *r = s->requests.first; r; r = r->next) {
-        mix_number(hash, r->handle << 2 | r->state);
-        mix_number(hash, r->state == XLQMP_REQUEST_SENT &&
-                   r->sent_end > s->written ? r->sent_end - s->written : 0);
-    }
-    mix_number(hash, s->requests.last_handle);
-    mix_number(hash, s->nonce);
-    mix_number(hash, (uint64_t)s->phase_ms);
-    mix_number(hash, (uint64_t)s->resets << 32 | s->offences);
-}
-
 static inline void mix_server(uint64_t *hash, const struct relay *r)
 {
     mix(hash, r->to_console.data, r->to_console.len);
@@ -188,7 +186,7 @@ static inline uint64_t world_hash(const struct world *w)
 {
     uint64_t hash = 0xcbf29ce484222325u;
 
-    mix_client(&hash, &w->client);
+    client_mix(&hash, &w->client);
     mix_server(&hash, &w->server);
     mix_bytes(&hash, &w->to_server);
     mix_bytes(&hash, &w->to_client);
