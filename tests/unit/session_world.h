@@ -163,8 +163,8 @@ static inline void mix_framer(uint64_t *hash, const struct qmp_framer *f)
 {
     mix(hash, f->buf.data, f->buf.len);
     mix_number(hash, f->scanned << 32 | f->returned);
-    mix_number(hash, (uint64_t)f->depth << 3 | f->in_string << 2 |
-               f->escaped << 1 | f->skipping);
+    mix_number(hash, (uint64_t)f->depth << 10 |
+               (unsigned int)f->quote << 2 | f->escaped << 1 | f->skipping);
 }
 
 static inline void mix_server(uint64_t *hash, const struct relay *r)
