@@ -230,10 +230,9 @@ int server_init(struct server *server, const struct options *options)
     }
     server->hv = hv_open();
     if (!server->hv || host_socket_init(server) || hv_log_init(server) ||
-        records_init() ||
-        privileges_drop_capabilities() || privileges_filter() ||
-        domains_init(server))
+        records_init())
         return -1;
+    /* xs_fileno() makes a pipe, which the filter would not let it. */
     if (loop_add(&server->loop, hv_fd(server->hv), EPOLLIN, hv_event,
                  server, &server->hv_id) ||
         loop_add(&server->loop, xs_fileno(server->xs), EPOLLIN, xs_event,
@@ -241,7 +240,8 @@ int server_init(struct server *server, const struct options *options)
         log_error("cannot start: %s", strerror(errno));
         return -1;
     }
-    return 0;
+    return privileges_drop_capabilities() || privileges_filter() ||
+           domains_init(server) ? -1 : 0;
 }
 
 void server_run(struct server *server, int (*finish)(void))
@@ -262,8 +262,8 @@ void server_dispose(struct server *server)
     if (server->lanes.crew)
         lanes_finish(&server->lanes);
     hv_close(server->hv);
-    if (server->xs)
-        xs_close(server->xs);
+    /* Not xs_close(): it cancels libxenstore's thread, for which libc would
+     * load libgcc_s, which the filter would not let it. The process ends. */
     if (server->signal_fd >= 0)
         close(server->signal_fd);
     loop_dispose(&server->loop);

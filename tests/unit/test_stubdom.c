@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../tools/stubdom/arguments.h"
 #include "../../tools/stubdom/consoles.h"
+#include "../../tools/stubdom/monitor.h"
+#include "../../tools/stubdom/network.h"
+#include "../../tools/stubdom/state.h"
 #include "../../tools/stubdom/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "tap.h"
 
@@ -111,6 +117,121 @@ TEST(a_stream_ends_when_nobody_reads_any_more)
     while (stream.active)
         check_int(loop_run_once(&loop, -1), 0);
     check_int(done_error, EPIPE);
+}
+
+TEST(taps_are_known_by_libxls_names)
+{
+    char name[16];
+
+    check_int(network_tap_of("type=tap,id=net0,ifname=vif5.0-emu,"
+                             "br=xenbr0,script=no,downscript=no", name,
+                             sizeof(name)), 0);
+    check_str(name, "vif5.0-emu");
+    check_int(network_tap_of("type=tap,id=net1,ifname=vif31.12-emu", name,
+                             sizeof(name)), 12);
+    check_str(name, "vif31.12-emu");
+    check_int(network_tap_of("type=user,id=net0,ifname=vif5.0-emu", name,
+                             sizeof(name)), -1);
+    check_int(network_tap_of("type=tap,id=net0,ifname=eth0,br=x", name,
+                             sizeof(name)), -1);
+    check_int(network_tap_of("type=tap,id=net0,ifname=vif5.0-emux", name,
+                             sizeof(name)), -1);
+    check_int(network_tap_of("type=tap,ifname=vif5555555555555.0-emu", name,
+                             sizeof(name)), -1);
+    check_int(network_tap_of("rtl8139,id=nic0,netdev=net0", name,
+                             sizeof(name)), -1);
+}
+
+struct peer {
+    struct loop loop;
+    struct monitor monitor;
+    int connected;
+};
+
+static void peer_connected(void *data)
+{
+    struct peer *peer = data;
+
+    peer->connected++;
+    loop_stop(&peer->loop);
+}
+
+static void peer_readable(void *data, uint32_t events)
+{
+    (void)data;
+    (void)events;
+}
+
+static void socket_listen(void *data)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", (char *)data);
+    check_int(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    check_int(listen(fd, 1), 0);
+}
+
+/* monitor.c: QEMU listens later than stubdomd wants to connect. */
+TEST(a_monitor_is_connected_once_it_listens)
+{
+    char path[] = "/tmp/test_stubdom.XXXXXX";
+    struct peer peer = { .connected = 0 };
+    struct loop_timer later = { .deadline_ms = 0 };
+
+    close(mkstemp(path));
+    unlink(path);
+    check_int(loop_init(&peer.loop), 0);
+    peer.monitor = (struct monitor){
+        .loop = &peer.loop, .path = path, .fd = -1,
+        .connected = peer_connected, .readable = peer_readable,
+        .data = &peer,
+    };
+    monitor_connect(&peer.monitor);
+    monitor_connect(&peer.monitor);
+    loop_timer_set(&peer.loop, &later, 60, socket_listen, path);
+    check_int(loop_run(&peer.loop), 0);
+    check_int(peer.connected, 1);
+    check(peer.monitor.fd >= 0);
+    monitor_close(&peer.monitor);
+    monitor_close(&peer.monitor);
+    check_int(peer.monitor.fd, -1);
+    unlink(path);
+}
+
+static void state_saved(void *data, int error)
+{
+    struct peer *peer = data;
+
+    peer->connected = error;
+    loop_stop(&peer->loop);
+}
+
+/* state.c: a second save is not behind the first one's end. */
+TEST(a_second_save_is_whole)
+{
+    char path[] = "/tmp/test_stubdom.XXXXXX", got[64];
+    struct peer peer = { .connected = -1 };
+    struct state state = { .loop = &peer.loop, .saved = state_saved,
+                           .data = &peer };
+    int tty[2];
+
+    close(mkstemp(path));
+    check_int(loop_init(&peer.loop), 0);
+    check_int(pipe2(tty, O_NONBLOCK), 0);
+    check_int(state_init(&state, path, tty[1]), 0);
+    state_prepare(&state);
+    check_int(write(state.file, "the first state", 15), 15);
+    state_copy(&state);
+    check_int(loop_run(&peer.loop), 0);
+    check_int(peer.connected, 0);
+    check_mem(got, read(tty[0], got, sizeof(got)), "the first state", 15);
+    state_prepare(&state);
+    check_int(write(state.file, "second", 6), 6);
+    state_copy(&state);
+    check_int(loop_run(&peer.loop), 0);
+    check_mem(got, read(tty[0], got, sizeof(got)), "second", 6);
+    unlink(path);
 }
 
 TAP_MAIN()

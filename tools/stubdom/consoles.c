@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "consoles.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "log.h"
 
 int consoles_hvc(char *const *entries, unsigned int entries_n, int n)
 {
@@ -43,4 +46,16 @@ int consoles_open(int hvc)
         tcsetattr(fd, TCSANOW, &termios);
     }
     return fd;
+}
+
+void consoles_open_serial(char *const *entries, unsigned int entries_n)
+{
+    for (int n = CONSOLE_SERIAL; ; n++) {
+        int hvc = consoles_hvc(entries, entries_n, n);
+
+        if (hvc < 0)
+            return;
+        if (consoles_open(hvc) < 0)
+            log_error("console %d cannot be opened: %s", n, strerror(errno));
+    }
 }

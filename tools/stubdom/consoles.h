@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which tty is which console.
+ * The stubdomain's consoles and their ttys.
  *
  * /dev/hvcN is not console N: hvc_xen gives the primary console hvc0 and
  * the others the next free number in the order in which they are probed,
@@ -16,16 +16,20 @@
 /* hvc_xen and hvc_console make no more. */
 #define CONSOLES_HVC_MAX 8
 
-/* Fixed use, as libxl (0 to 2) and xenqmp (3) have it. */
+/* Fixed use, as libxl (0 to 2) and xenqmp (3, and 4 on) have it. */
 enum { CONSOLE_LOG = 0, CONSOLE_SAVE = 1, CONSOLE_RESTORE = 2,
-       CONSOLE_QMP = 3 };
+       CONSOLE_QMP = 3, CONSOLE_SERIAL = 4 };
 
 /* The number of the tty of console n, given the entries of device/console
  * as xenstore lists them. -1: there is no such console, or no tty. */
 int consoles_hvc(char *const *entries, unsigned int entries_n, int n);
 
-/* Opens the tty, raw from now on and non-blocking, and never closes it: the
+/* Opens the tty, raw from now on and non-blocking. Never close it: the
  * last close would make it cooked again. -1: errno. */
 int consoles_open(int hvc);
+
+/* Opens the serial ports' ttys, to stay open: QEMU opens them too, but so
+ * late that what came in before would be echoed and mangled. */
+void consoles_open_serial(char *const *entries, unsigned int entries_n);
 
 #endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The stubdomain's QEMU: libxl's arguments from xenstore, ours behind them,
+ * and its process.
+ */
+#ifndef XENQMP_STUBDOM_QEMU_H
+#define XENQMP_STUBDOM_QEMU_H
+
+#include <sys/types.h>
+#include <xenstore.h>
+
+#include "arguments.h"
+
+/* Where its two monitors listen (stubdomd.c). */
+#define QEMU_MONITOR_A "/run/monitor-a"
+#define QEMU_MONITOR_B "/run/monitor-b"
+
+struct qemu {
+    /* readable */
+    struct arguments arguments;
+    pid_t pid;
+};
+
+/* libxl's arguments, literally, but for the ttys that hvc_of() names
+ * (arguments.h), and the guest's uuid. -1 after a line. */
+int qemu_read_arguments(struct qemu *qemu, struct xs_handle *xs,
+                        int (*hvc_of)(int n, void *data), void *data);
+/* With both monitors; state_file as fdset 1; incoming, if not -1, is
+ * inherited too. -1: errno. */
+int qemu_start(struct qemu *qemu, int state_file, int incoming);
+
+#endif
