@@ -43,6 +43,7 @@ $(eval $(call unit_test,xl_create,obj/tools/common/log.o obj/libxl/qmp_buf.o obj
 $(eval $(call unit_test,xl_qmp,obj/tests/unit/fake_qmp.o,))
 tests/unit/test_xl_qmp: bin/xl-qmp
 $(eval $(call unit_test,xlqmp,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
+$(eval $(call unit_test,xlqmp_event,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_flow,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libxlqmp's ways to a server: addresses, descriptors, terminals. */
+/* libxl/xlqmp_connect.c and xlqmp_open.c: addresses, descriptors,
+ * terminals. */
 #include "libxl_qmp.h"
 
 #include <arpa/inet.h>
