@@ -57,8 +57,8 @@ static void host_drain(void *data)
     flow_drain(data);
 }
 
-static bool host_control(void *data, const char *request, bool again,
-                         struct qmp_buf *reply)
+static enum control_result host_control(void *data, const char *request,
+                                        bool again, struct qmp_buf *reply)
 {
     struct console *c = data;
 

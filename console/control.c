@@ -35,7 +35,8 @@ static void peer_free(struct control_peer *peer)
     control->peers_n--;
     loop_timer_clear(control->loop, &peer->idle);
     loop_del(control->loop, &peer->id);
-    close(peer->fd);
+    if (peer->fd >= 0)
+        close(peer->fd);
     qmp_buf_dispose(&peer->reply);
     free(peer);
 }
@@ -77,29 +78,53 @@ static int peer_flush(struct control_peer *peer)
     return 0;
 }
 
-/* False: there is no answer yet; the line stays. */
-static bool peer_request(struct control_peer *peer, size_t n)
+/* The peer goes, its connection is the taker's. -1, for the callers. */
+static int peer_give(struct control_peer *peer, const char *line, size_t n)
 {
-    char line[CONTROL_LINE_MAX];
-
-    if (n && peer->line[n - 1] == '\r')
-        n--;
-    memcpy(line, peer->line, n);
-    line[n] = '\0';
-    log_sanitise(line, n);
-    peer->asked = !peer->control->fn(peer->control->data, line, peer->asked,
-                                     &peer->reply);
-    return !peer->asked;
+    /* All of the answer, and nothing sent ahead of it: the stream begins
+     * right behind. */
+    if (peer_flush(peer) || peer->reply.len || n + 1 != peer->line_n)
+        return -1;
+    loop_del(peer->control->loop, &peer->id);
+    peer->control->take(peer->control->data, line, peer->fd);
+    peer->fd = -1;
+    return -1;
 }
 
-/* Answers the complete lines that have come. -1: a line is too long. */
+/* 1: answered; 0: there is no answer yet, the line stays; -1: the peer is
+ * to go. */
+static int peer_request(struct control_peer *peer, size_t n)
+{
+    enum control_result result;
+    char line[CONTROL_LINE_MAX];
+    size_t end = n;
+
+    if (n && peer->line[n - 1] == '\r')
+        end--;
+    memcpy(line, peer->line, end);
+    line[end] = '\0';
+    log_sanitise(line, end);
+    result = peer->control->fn(peer->control->data, line, peer->asked,
+                               &peer->reply);
+    peer->asked = result == CONTROL_LATER;
+    if (result == CONTROL_TAKE)
+        return peer_give(peer, line, n);
+    return result == CONTROL_ANSWERED;
+}
+
+/* Answers the complete lines that have come. -1: the peer is to go, a line
+ * is too long for one. */
 static int peer_lines(struct control_peer *peer)
 {
     char *nl;
 
     while (!peer->reply.len &&
            (nl = memchr(peer->line, '\n', peer->line_n))) {
-        if (!peer_request(peer, (size_t)(nl - peer->line)))
+        int r = peer_request(peer, (size_t)(nl - peer->line));
+
+        if (r < 0)
+            return -1;
+        if (!r)
             break;
         peer->line_n -= (size_t)(nl + 1 - peer->line);
         memmove(peer->line, nl + 1, peer->line_n);
@@ -198,10 +223,12 @@ void control_init(struct control *control)
 }
 
 int control_open(struct control *control, struct loop *loop,
-                 const char *path, uid_t uid, control_fn *fn, void *data)
+                 const char *path, uid_t uid, control_fn *fn,
+                 control_take_fn *take, void *data)
 {
     control->loop = loop;
     control->fn = fn;
+    control->take = take;
     control->data = data;
     return listener_open(&control->listener, loop, path, uid, peer_add,
                          control);

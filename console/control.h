@@ -25,18 +25,29 @@
 #define CONTROL_REPLY_MAX (16U << 20)
 #define CONTROL_IDLE_MS 30000
 
+enum control_result {
+    CONTROL_ANSWERED,
+    /* Not yet, nothing was appended; it is asked again, with again set,
+     * after control_ask_again(), as often as it takes. */
+    CONTROL_LATER,
+    /* Answered, and the connection is to be something else: once the client
+     * has the answer, take() gets it. */
+    CONTROL_TAKE,
+};
+
 /* Answers one request: appends data lines and the last line, "ok" or
- * "error <text>", each with LF. request is without LF, printable. False:
- * not yet, nothing was appended; it is asked again after
- * control_ask_again(), as often as it takes. */
-typedef bool control_fn(void *data, const char *request, bool again,
-                        struct qmp_buf *reply);
+ * "error <text>", each with LF. request is without LF, printable. */
+typedef enum control_result control_fn(void *data, const char *request,
+                                       bool again, struct qmp_buf *reply);
+/* fd is the receiver's from here on; non-blocking. */
+typedef void control_take_fn(void *data, const char *request, int fd);
 
 struct control {
     /* private */
     struct loop *loop;
     struct listener listener;
     control_fn *fn;
+    control_take_fn *take;
     void *data;
     struct control_peer *peers;
     unsigned int peers_n;
@@ -44,9 +55,10 @@ struct control {
 };
 
 void control_init(struct control *control);
-/* Root and uid may connect. -1 with errno. */
+/* Root and uid may connect. take may be NULL. -1 with errno. */
 int control_open(struct control *control, struct loop *loop,
-                 const char *path, uid_t uid, control_fn *fn, void *data);
+                 const char *path, uid_t uid, control_fn *fn,
+                 control_take_fn *take, void *data);
 /* Disconnects all and removes the socket. Idempotent; not from fn. */
 void control_dispose(struct control *control);
 

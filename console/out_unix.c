@@ -184,6 +184,11 @@ static void unix_accept(void *data, int fd)
     host->wake(host->data);
 }
 
+void out_unix_attach(struct output *output, int fd)
+{
+    unix_accept(output, fd);
+}
+
 struct output *out_unix_open(const struct settings *settings,
                              struct output_host *host)
 {
@@ -201,7 +206,7 @@ struct output *out_unix_open(const struct settings *settings,
     snprintf(control_path, sizeof(control_path), "%s.ctl", settings->path);
     /* The control socket first: who finds the console finds both. */
     if (control_open(&u->control, host->loop, control_path, settings->uid,
-                     host->control, host->data) ||
+                     host->control, NULL, host->data) ||
         listener_open(&u->listener, host->loop, settings->path,
                       settings->uid, unix_accept, u)) {
         error = errno;

@@ -142,6 +142,11 @@ bool output_is_attached(const struct output *output)
     return output->ops == &out_unix_ops && out_unix_attached(output);
 }
 
+void output_attach(struct output *output, int fd)
+{
+    out_unix_attach(output, fd);
+}
+
 void output_reopen(struct output *output)
 {
     if (output->ops->reopen)

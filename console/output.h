@@ -113,6 +113,8 @@ size_t output_buffered(const struct output *output);
 const char *output_tty(const struct output *output);
 /* A reader is there: unix only; else false. */
 bool output_is_attached(const struct output *output);
+/* The connection becomes the reader of a unix output that has none. */
+void output_attach(struct output *output, int fd);
 
 /* For SIGHUP: log files. */
 void output_reopen(struct output *output);

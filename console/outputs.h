@@ -24,6 +24,7 @@ struct output *out_pipe_open(const struct settings *settings,
 const char *out_pty_path(const struct output *output);
 bool out_unix_attached(const struct output *output);
 void out_unix_ask_again(struct output *output);
+void out_unix_attach(struct output *output, int fd);
 enum output_answer out_save_begin(struct output *output, bool again,
                                   const char **why_r);
 enum output_answer out_save_sync(struct output *output, size_t pending,

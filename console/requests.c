@@ -53,14 +53,33 @@ static void console_append(struct console *c, void *data)
                    c->output && output_is_attached(c->output));
 }
 
-static void list(struct server *server, const char *argument,
-                 struct qmp_buf *reply)
+/* Counted since this daemon took the ring over: written = delivered +
+ * dropped + buffered + ring, at every instant. */
+static void stats_append(struct console *c, void *data)
+{
+    const struct counters *n = &c->counters;
+    size_t ring = flow_pending(c);
+
+    qmp_buf_printf(data, "domid=%" PRIu32 " console=%u state=%s"
+                   " written=%" PRIu64 " delivered=%" PRIu64
+                   " dropped=%" PRIu64 " buffered=%zu ring=%zu"
+                   " sent=%" PRIu64 "\n", c->domid, c->n,
+                   console_state_name(c->state), n->received + ring,
+                   n->delivered, n->dropped,
+                   c->output ? output_buffered(c->output) : 0, ring,
+                   n->sent);
+}
+
+/* A line for each console, of one domain if argument names one. */
+static void each_append(struct server *server, const char *argument,
+                        void (*append)(struct console *, void *),
+                        struct qmp_buf *reply)
 {
     unsigned long long domid;
     struct domain *d;
 
     if (!*argument) {
-        domains_each(server, console_append, reply);
+        domains_each(server, append, reply);
         qmp_buf_printf(reply, "ok\n");
         return;
     }
@@ -72,30 +91,86 @@ static void list(struct server *server, const char *argument,
     d = domains_find(server, (uint32_t)domid);
     for (size_t n = 0; d && n < CONSOLES_MAX; n++)
         if (d->consoles[n])
-            console_append(d->consoles[n], reply);
+            append(d->consoles[n], reply);
     if (d)
         qmp_buf_printf(reply, "ok\n");
     else
         qmp_buf_printf(reply, "error there is no domain %llu\n", domid);
 }
 
-bool requests_host(void *data, const char *request, bool again,
-                   struct qmp_buf *reply)
+/* "<domid> <n>"; NULL: there is none. */
+static struct console *console_named(struct server *server,
+                                     const char *argument)
+{
+    size_t n = strcspn(argument, " ");
+    unsigned long long domid, number;
+    char first[16] = "";
+    struct domain *d;
+
+    if (!argument[n] || n >= sizeof(first))
+        return NULL;
+    memcpy(first, argument, n);
+    if (!decimal_parse(first, UINT32_MAX, &domid) ||
+        !decimal_parse(argument + n + 1, CONSOLES_MAX - 1, &number))
+        return NULL;
+    d = domains_find(server, (uint32_t)domid);
+    return d ? d->consoles[number] : NULL;
+}
+
+static enum control_result attach(struct server *server,
+                                  const char *argument,
+                                  struct qmp_buf *reply)
+{
+    struct console *c = console_named(server, argument);
+
+    if (!c)
+        qmp_buf_printf(reply, "error there is no such console; attach "
+                       "takes a domain's and a console's number\n");
+    else if (c->output && output_tty(c->output))
+        qmp_buf_printf(reply, "ok tty %s\n", output_tty(c->output));
+    else if (!c->output || c->settings.kind != OUTPUT_UNIX)
+        qmp_buf_printf(reply, "error %s has no output to attach to, only "
+                       "pty and unix have\n", c->host.label);
+    else if (output_is_attached(c->output))
+        qmp_buf_printf(reply, "error %s has a reader already\n",
+                       c->host.label);
+    else {
+        qmp_buf_printf(reply, "ok stream\n");
+        return CONTROL_TAKE;
+    }
+    return CONTROL_ANSWERED;
+}
+
+void requests_take(void *data, const char *request, int fd)
+{
+    struct console *c = console_named(data, request + strlen("attach "));
+
+    output_attach(c->output, fd);
+}
+
+enum control_result requests_host(void *data, const char *request,
+                                  bool again, struct qmp_buf *reply)
 {
     struct server *server = data;
 
     (void)again;
-
     if (!strcmp(request, "ping"))
         qmp_buf_printf(reply, "ok\n");
     else if (!strcmp(request, "list"))
-        list(server, "", reply);
+        each_append(server, "", console_append, reply);
     else if (!strncmp(request, "list ", 5))
-        list(server, request + 5, reply);
+        each_append(server, request + 5, console_append, reply);
+    else if (!strcmp(request, "stats"))
+        each_append(server, "", stats_append, reply);
+    else if (!strncmp(request, "stats ", 6))
+        each_append(server, request + 6, stats_append, reply);
+    else if (!strncmp(request, "attach ", 7))
+        return attach(server, request + 7, reply);
     else
         qmp_buf_printf(reply, "error unknown request; known are list "
-                       "[<domid>] and ping\n");
-    return true;
+                       "[<domid>], stats [<domid>], attach <domid> "
+                       "<console> and ping\n");
+    return CONTROL_ANSWERED;
 }
 
 /* The domain's console with policy save. */
@@ -112,14 +187,15 @@ static struct console *save_console(struct server *server, uint32_t domid)
     return NULL;
 }
 
-static bool save_begin(struct console *c, bool again, struct qmp_buf *reply)
+static enum control_result save_begin(struct console *c, bool again,
+                                      struct qmp_buf *reply)
 {
     enum output_answer answer;
     const char *why;
 
     if (c->state != CONSOLE_SERVING) {
         qmp_buf_printf(reply, "error %s is not connected\n", c->host.label);
-        return true;
+        return CONTROL_ANSWERED;
     }
     answer = output_save_begin(c->output, again, &why);
     if (answer == OUTPUT_ANSWER_OK)
@@ -127,10 +203,12 @@ static bool save_begin(struct console *c, bool again, struct qmp_buf *reply)
     else if (answer == OUTPUT_ANSWER_ERROR)
         qmp_buf_printf(reply, "error cannot open %s: %s\n",
                        c->settings.path, why);
-    return answer != OUTPUT_ANSWER_LATER;
+    return answer == OUTPUT_ANSWER_LATER ? CONTROL_LATER :
+           CONTROL_ANSWERED;
 }
 
-static bool save_sync(struct console *c, struct qmp_buf *reply)
+static enum control_result save_sync(struct console *c,
+                                     struct qmp_buf *reply)
 {
     enum output_answer answer;
     uint64_t bytes;
@@ -144,12 +222,13 @@ static bool save_sync(struct console *c, struct qmp_buf *reply)
                        c->settings.path, why);
     else
         server_queue(c->server, c);
-    return answer != OUTPUT_ANSWER_LATER;
+    return answer == OUTPUT_ANSWER_LATER ? CONTROL_LATER :
+           CONTROL_ANSWERED;
 }
 
-bool requests_console(struct server *server, uint32_t domid,
-                      const char *request, bool again,
-                      struct qmp_buf *reply)
+enum control_result requests_console(struct server *server, uint32_t domid,
+                                     const char *request, bool again,
+                                     struct qmp_buf *reply)
 {
     struct console *c = save_console(server, domid);
 
@@ -163,7 +242,7 @@ bool requests_console(struct server *server, uint32_t domid,
         return save_sync(c, reply);
     else
         return save_begin(c, again, reply);
-    return true;
+    return CONTROL_ANSWERED;
 }
 
 void requests_ask_again(struct server *server, uint32_t domid)

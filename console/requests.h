@@ -10,14 +10,16 @@
 
 #include <stdint.h>
 
-/* On the host socket: list [<domid>], ping. data: the server. */
-bool requests_host(void *data, const char *request, bool again,
-                   struct qmp_buf *reply);
+/* On the host socket: list, stats, attach, ping. data: the server. */
+enum control_result requests_host(void *data, const char *request,
+                                  bool again, struct qmp_buf *reply);
+/* The connection on which `attach` was answered. */
+void requests_take(void *data, const char *request, int fd);
 
 /* Beside a console of the domain: save-begin, sync. */
-bool requests_console(struct server *server, uint32_t domid,
-                      const char *request, bool again,
-                      struct qmp_buf *reply);
+enum control_result requests_console(struct server *server, uint32_t domid,
+                                     const char *request, bool again,
+                                     struct qmp_buf *reply);
 /* Those that were put off beside consoles of the domain are asked again. */
 void requests_ask_again(struct server *server, uint32_t domid);
 

@@ -194,7 +194,7 @@ static int host_socket_init(struct server *server)
         return -1;
     }
     if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0,
-                      requests_host, server))
+                      requests_host, requests_take, server))
         return 0;
     log_error("cannot listen on " HOST_SOCKET ": %s", strerror(errno));
     return -1;

@@ -161,7 +161,8 @@ static inline const char *host_request(const char *request)
     static char text[4096];
 
     qmp_buf_init(&reply, 1 << 20);
-    check(requests_host(&server, request, false, &reply));
+    check_int(requests_host(&server, request, false, &reply),
+              CONTROL_ANSWERED);
     snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
     qmp_buf_dispose(&reply);
     return text;
@@ -173,8 +174,9 @@ static inline const char *console_request(const char *request)
     struct qmp_buf reply;
 
     qmp_buf_init(&reply, 1 << 20);
-    for (bool again = false; !requests_console(&server, 5, request, again,
-                                               &reply); again = true)
+    for (bool again = false; requests_console(&server, 5, request, again,
+                                              &reply) == CONTROL_LATER;
+         again = true)
         settle();
     snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
     qmp_buf_dispose(&reply);

@@ -37,12 +37,12 @@ static inline void drain(void *data)
     counters.received += 3;
 }
 
-static inline bool control(void *data, const char *request, bool again,
-                           struct qmp_buf *reply)
+static inline enum control_result control(void *data, const char *request,
+                                          bool again, struct qmp_buf *reply)
 {
     (void)data, (void)again;
     qmp_buf_printf(reply, "ok %s\n", request);
-    return true;
+    return CONTROL_ANSWERED;
 }
 
 static struct output_host host = {

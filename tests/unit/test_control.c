@@ -19,20 +19,29 @@ static char requests[1024];
 
 static bool answers_later;
 
-static bool answer(void *data, const char *request, bool again,
-                   struct qmp_buf *reply)
+static enum control_result answer(void *data, const char *request,
+                                  bool again, struct qmp_buf *reply)
 {
     (void)data;
     if (!again)
         strcat(requests, request);
     if (!strcmp(request, "later") && answers_later)
-        return false;
+        return CONTROL_LATER;
     strcat(requests, ";");
     if (!strcmp(request, "big"))
         for (int i = 0; i < 100000; i++)
             qmp_buf_printf(reply, "line %d of many\n", i);
     qmp_buf_printf(reply, "ok %s\n", request);
-    return true;
+    return !strcmp(request, "take me") ? CONTROL_TAKE : CONTROL_ANSWERED;
+}
+
+static int taken = -1;
+
+static void take(void *data, const char *request, int fd)
+{
+    (void)data;
+    check_str(request, "take me");
+    taken = fd;
 }
 
 static void start(void)
@@ -41,7 +50,7 @@ static void start(void)
     snprintf(path, sizeof(path), "%s/s", dir);
     check(!loop_init(&loop));
     control_init(&control);
-    check(!control_open(&control, &loop, path, 0, answer, NULL));
+    check(!control_open(&control, &loop, path, 0, answer, take, NULL));
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -107,7 +116,7 @@ TEST(the_socket_is_its_owner_s)
     check_int(st.st_mode & 07777, 0600);
     control_dispose(&control);
     if (!geteuid()) {
-        check(!control_open(&control, &loop, path, 65534, answer, NULL));
+        check(!control_open(&control, &loop, path, 65534, answer, take, NULL));
         check(!stat(path, &st));
         check_int(st.st_uid, 65534);
         check_int(st.st_mode & 07777, 0600);
@@ -223,11 +232,11 @@ TEST(a_stale_socket_is_replaced_and_nothing_else)
         close(fd);
     }
     check(!listener_is_served(path));
-    check(!control_open(&control, &loop, path, 0, answer, NULL));
+    check(!control_open(&control, &loop, path, 0, answer, take, NULL));
     check(listener_is_served(path));
     control_dispose(&control);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    check_int(control_open(&control, &loop, path, 0, answer, NULL), -1);
+    check_int(control_open(&control, &loop, path, 0, answer, take, NULL), -1);
     check_int(errno, EEXIST);
     check(!access(path, F_OK));
     unlink(path);
@@ -301,6 +310,33 @@ TEST(a_client_that_goes_before_its_answer)
     while (control.peers_n)
         loop_run_once(&loop, 10);
     control_ask_again(&control);
+    finish();
+}
+
+TEST(a_connection_that_becomes_something_else)
+{
+    char byte;
+    int fd;
+
+    start();
+    fd = client();
+    line(fd);
+    say(fd, "ping\ntake me\n");
+    check_str(line(fd), "ok ping");
+    check_str(line(fd), "ok take me");
+    check(taken >= 0);
+    check_int(control.peers_n, 0);
+    check_int(write(taken, "x", 1), 1);
+    check_int(read(fd, &byte, 1), 1);
+    close(taken);
+    /* Nothing may be sent ahead of the answer. */
+    taken = -1;
+    fd = client();
+    line(fd);
+    say(fd, "take me\nahead");
+    check_str(line(fd), "ok take me");
+    check(!line(fd));
+    check_int(taken, -1);
     finish();
 }
 

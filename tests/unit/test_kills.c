@@ -48,8 +48,9 @@ static void command_run(void)
     if (world->command == NONE)
         return;
     qmp_buf_init(&reply, 1 << 16);
-    again = !requests_console(&server, 5, world->command == BEGIN ?
-                              "save-begin" : "sync", again, &reply);
+    again = requests_console(&server, 5, world->command == BEGIN ?
+                             "save-begin" : "sync", again, &reply) ==
+            CONTROL_LATER;
     if (!again) {
         snprintf(world->answer, sizeof(world->answer), "%.*s",
                  (int)reply.len, reply.data);

@@ -58,7 +58,115 @@ TEST(list)
     check_str(host_request("list x"), "error not a domain's number: x\n");
     check_str(host_request("ping"), "ok\n");
     check_str(host_request("pong"),
-              "error unknown request; known are list [<domid>] and ping\n");
+              "error unknown request; known are list [<domid>], stats "
+              "[<domid>], attach <domid> <console> and ping\n");
+    finish();
+}
+
+static void check_sums(void)
+{
+    unsigned long long written, delivered, dropped, buffered, ring, sent;
+    const char *line = strstr(host_request("stats 5"), "console=3");
+
+    check(line);
+    check_int(sscanf(line, "console=3 state=%*s written=%llu delivered=%llu "
+                     "dropped=%llu buffered=%llu ring=%llu sent=%llu",
+                     &written, &delivered, &dropped, &buffered, &ring,
+                     &sent), 6);
+    check_int(written, page.out_prod);
+    check_int(written, delivered + dropped + buffered + ring);
+    check_int(sent, page.in_prod);
+}
+
+TEST(stats_add_up_at_every_instant)
+{
+    char bytes[3000];
+    int fd = -1;
+
+    start();
+    fake_store_set(BE "/limit", "4096", 0);
+    serve_unix();
+    srand(1);
+    for (int i = 0; i < 3000; i++) {
+        switch (rand() % 6) {
+        case 0:
+            if (fd < 0)
+                fd = attach();
+            break;
+        case 1:
+            if (fd >= 0 && !(rand() % 8)) {
+                close(fd);
+                fd = -1;
+            }
+            break;
+        case 2:
+            while (fd >= 0 && read(fd, bytes, sizeof(bytes)) > 0)
+                ;
+            break;
+        case 3:
+            if (fd >= 0)
+                check(write(fd, bytes, 7) == 7 || errno == EAGAIN ||
+                      errno == EPIPE);
+            page.in_cons = page.in_prod;
+            break;
+        default:
+            while (page.out_prod - page.out_cons < sizeof(page.out) &&
+                   rand() % 700)
+                page.out_prod++;
+            fake_hv_kick(5, 4);
+        }
+        check_sums();
+        if (rand() % 2)
+            settle();
+        check_sums();
+    }
+    finish();
+}
+
+/* As a client of the host socket's. */
+static int take(const char *request)
+{
+    struct qmp_buf reply;
+    int fds[2];
+
+    qmp_buf_init(&reply, 4096);
+    check_int(requests_host(&server, request, false, &reply), CONTROL_TAKE);
+    check_mem(reply.data, reply.len, "ok stream\n", 10);
+    qmp_buf_dispose(&reply);
+    check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
+    requests_take(&server, request, fds[0]);
+    settle();
+    return fds[1];
+}
+
+TEST(attach_by_the_host_socket)
+{
+    char tty[64];
+    int fd;
+
+    start();
+    serve_unix();
+    guest_write(&page, "before");
+    fd = take("attach 5 3");
+    guest_write(&page, "hello");
+    fake_hv_kick(5, 4);
+    settle();
+    expect(fd, "hello");
+    check_int(write(fd, "x", 1), 1);
+    settle();
+    check_int(page.in_prod, 1);
+    check_str(host_request("attach 5 3"),
+              "error domain 5 console 3 has a reader already\n");
+    check_str(host_request("attach 5"), "error there is no such console; "
+              "attach takes a domain's and a console's number\n");
+    check_str(host_request("attach 5 64"), "error there is no such console;"
+              " attach takes a domain's and a console's number\n");
+    check_str(host_request("attach 5 0"), "error domain 5 console 0 has no "
+              "output to attach to, only pty and unix have\n");
+    fake_store_set(BE "/output", "pty", 0);
+    settle();
+    snprintf(tty, sizeof(tty), "ok tty %s\n", fake_store_get(FE "/tty"));
+    check_str(host_request("attach 5 3"), tty);
     finish();
 }
 
