@@ -63,7 +63,8 @@ obj/faults/%.o: $(srcdir)/%.c
 $(eval $(call unit_test,kills,$(FAULTS) $(call objects,tests/unit,fake_hv fake_store fault),$(SYSTEMD_LIBS)))
 
 # On output_fixture.h.
-$(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
+WRAP_out_save = -Wl,--wrap=write
+$(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
 $(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
 
 # $(call fuzz_target,name,objects,libraries): tests/fuzz/<name>.c, as

@@ -33,7 +33,14 @@ int privileges_filter(void)
 
 static struct server server;
 static struct options options = { .log_dir = "/nonexistent" };
-static struct xencons_interface primary, page, other_page;
+/* Rings are in pages, of which later versions of Xen use more. */
+static union ring_page {
+    struct xencons_interface ring;
+    char bytes[4096];
+} ring_pages[3];
+#define primary    (ring_pages[0].ring)
+#define page       (ring_pages[1].ring)
+#define other_page (ring_pages[2].ring)
 static char dir[] = "/tmp/test_console.XXXXXX";
 static char path[64], save[64], records[64];
 

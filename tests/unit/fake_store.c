@@ -82,7 +82,7 @@ void fake_store_remove(const char *path)
         if (nodes[i].path && is_below(nodes[i].path, path)) {
             free(nodes[i].path);
             free(nodes[i].value);
-            nodes[i].path = NULL;
+            nodes[i].path = nodes[i].value = NULL;
         }
     changed(path);
 }
@@ -257,6 +257,7 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 
 char **xs_check_watch(struct xs_handle *h)
 {
+    size_t path_n;
     char **vec;
 
     (void)h;
@@ -264,28 +265,34 @@ char **xs_check_watch(struct xs_handle *h)
         errno = EAGAIN;
         return NULL;
     }
-    /* As in the library, one block; leaks do not matter here. */
-    vec = calloc(2, sizeof(*vec));
-    vec[XS_WATCH_PATH] = events[0].path;
-    vec[XS_WATCH_TOKEN] = events[0].token;
+    /* As in the library, one block. */
+    path_n = strlen(events[0].path) + 1;
+    vec = malloc(2 * sizeof(*vec) + path_n + strlen(events[0].token) + 1);
+    vec[XS_WATCH_PATH] = strcpy((char *)(vec + 2), events[0].path);
+    vec[XS_WATCH_TOKEN] = strcpy((char *)(vec + 2) + path_n,
+                                 events[0].token);
+    free(events[0].path);
+    free(events[0].token);
     memmove(events, events + 1, --events_n * sizeof(*events));
     return vec;
 }
 
-static struct node node_copy(struct node node)
+static void node_set(struct node *to, const struct node *from)
 {
-    if (node.path) {
-        node.path = strdup(node.path);
-        node.value = strdup(node.value);
+    free(to->path);
+    free(to->value);
+    *to = *from;
+    if (to->path) {
+        to->path = strdup(to->path);
+        to->value = strdup(to->value);
     }
-    return node;
 }
 
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
     (void)h;
     for (int i = 0; i < NODES; i++)
-        before[i] = node_copy(nodes[i]);
+        node_set(&before[i], &nodes[i]);
     return 1;
 }
 
@@ -295,7 +302,7 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
     if (!abort && !collisions)
         return true;
     for (int i = 0; i < NODES; i++)
-        nodes[i] = node_copy(before[i]);
+        node_set(&nodes[i], &before[i]);
     if (abort)
         return true;
     collisions--;

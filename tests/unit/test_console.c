@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console_fixture.h"
 
+#include <sys/resource.h>
+
 TEST(ioemu_is_not_touched_until_it_becomes_ours)
 {
     start();
@@ -90,6 +92,69 @@ TEST(the_guest_s_log)
     check_int(read(fd, text, sizeof(text)), 4);
     check_str(text, "boot");
     unlink(log);
+    finish();
+}
+
+TEST(descriptors_run_out_for_the_newest_only)
+{
+    struct rlimit limit;
+    int fd;
+
+    start();
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/tty", "", 0);
+    fake_store_set(PRIMARY "/ring-ref", "77", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    settle();
+    fd = open(fake_store_get(PRIMARY "/tty"),
+              O_RDWR | O_NOCTTY | O_NONBLOCK);
+    check(!getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = (rlim_t)fd + 2;
+    check(!setrlimit(RLIMIT_NOFILE, &limit));
+    secondary_made("xenconsoled");
+    ring_published("8", "4");
+    settle();
+    check_int(console(3)->state, CONSOLE_FAILED);
+    check_int(fake_hv.mapped, 1);
+    /* The others don't notice. */
+    guest_write(&primary, "on");
+    fake_hv_kick(5, 2);
+    settle();
+    expect(fd, "on");
+    limit.rlim_cur = limit.rlim_max;
+    check(!setrlimit(RLIMIT_NOFILE, &limit));
+    fake_store_set(BE "/name", "x", 0);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    finish();
+}
+
+TEST(absurd_keys)
+{
+    static char huge[4000];
+
+    start();
+    secondary_made("xenconsoled");
+    memset(huge, 'x', sizeof(huge) - 1);
+    memcpy(huge, "file:/", 6);
+    fake_store_set(BE "/output", huge, 0);
+    ring_published("8", "4");
+    settle();
+    check_int(console(3)->state, CONSOLE_FAILED);
+    fake_store_set(BE "/output", "pty", 0);
+    fake_store_set(BE "/limit", "99999999999999999999999", 0);
+    settle();
+    check_int(console(3)->state, CONSOLE_FAILED);
+    fake_store_set(BE "/limit", "18446744073709551615", 0);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    check_int(console(3)->settings.limit, SETTINGS_LIMIT_MAX);
+    fake_store_set(FE "/ring-ref", huge, 5);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    fake_store_set(FE "/state", "\x01\xff", 5);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
     finish();
 }
 

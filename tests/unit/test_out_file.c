@@ -169,4 +169,50 @@ TEST(file_gets_the_last_words_after_it_is_closed)
     finish();
 }
 
+TEST(file_that_cannot_be_made_stops_nobody)
+{
+    start("file:", NULL, NULL);
+    output_close(output);
+    files_settle();
+    unlink(path);
+    check(!mkdir(path, 0700));
+    for (int i = 0; i < 3; i++) {
+        struct settings settings = { .kind = OUTPUT_FILE,
+                                     .policy = POLICY_LOG };
+        uint64_t dropped = counters.dropped;
+
+        strcpy(settings.path, path);
+        output = output_open(&host, &settings);
+        check_int(put("lost", 4), 4);
+        check_int(counters.dropped - dropped, 4);
+        output_close(output);
+        files_settle();
+        /* A directory, a planted link, no folder. */
+        if (i == 0)
+            check(!rmdir(path) && !symlink("/tmp/test_planted", path));
+        else if (i == 1)
+            check(!unlink(path) && !rmdir(dir));
+    }
+    check(access("/tmp/test_planted", F_OK));
+}
+
+TEST(file_whose_folder_was_removed)
+{
+    start("file:", NULL, NULL);
+    check_int(put("one", 3), 3);
+    check(!unlink(path));
+    record_remove(5, 3);
+    check(!rmdir(dir));
+    /* Written to what is left of it; SIGHUP makes it anew, if it can. */
+    check_int(put("two", 3), 3);
+    output_reopen(output);
+    check_int(put("three", 5), 5);
+    check_int(counters.dropped, 5);
+    check(!mkdir(dir, 0700));
+    output_reopen(output);
+    check_int(put("four", 4), 4);
+    check_int(file_size(), 4);
+    finish();
+}
+
 TAP_MAIN()

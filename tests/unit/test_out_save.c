@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "output_fixture.h"
 
+/* The disk: every write to a regular file fails like this, if it is set. */
+static int disk_error;
+static size_t disk_takes = SIZE_MAX;    /* at most, of one write */
+
+ssize_t __real_write(int fd, const void *bytes, size_t n);
+ssize_t __wrap_write(int fd, const void *bytes, size_t n);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t n)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        return __real_write(fd, bytes, n);
+    if (disk_error) {
+        errno = disk_error;
+        return -1;
+    }
+    return __real_write(fd, bytes, n < disk_takes ? n : disk_takes);
+}
+
 static bool save_begin(const char **why_r)
 {
     enum output_answer answer = output_save_begin(output, false, why_r);
@@ -223,6 +243,77 @@ TEST(save_fails_when_the_guest_takes_bytes_back)
     check_int(put_once("st", 2), 2);
     check(!save_sync(&bytes, &why));
     finish();
+}
+
+static void save_fails_by(int error, const char *text)
+{
+    const char *why = NULL;
+    uint64_t bytes;
+
+    start("file:", "save", NULL);
+    check(save_begin(&why));
+    put("good", 4);
+    disk_error = error;
+    /* QEMU is not held up by it. */
+    for (int i = 0; i < 100; i++)
+        check_int(put("lost", 4), 4);
+    check(!save_sync(&bytes, &why));
+    check_str(why, text);
+    disk_error = 0;
+    check(!save_sync(&bytes, &why));
+    check(save_begin(&why));
+    put("again", 5);
+    check(save_sync(&bytes, &why));
+    check_int(bytes, 5);
+    finish();
+}
+
+TEST(save_without_space)
+{
+    save_fails_by(ENOSPC, "No space left on device");
+}
+
+TEST(save_on_a_broken_disk)
+{
+    save_fails_by(EIO, "Input/output error");
+}
+
+TEST(save_by_small_writes)
+{
+    const char *why;
+    uint64_t bytes;
+
+    start("file:", "save", NULL);
+    check(save_begin(&why));
+    disk_takes = 3;
+    check_int(put("0123456789", 10), 10);
+    check(save_sync(&bytes, &why));
+    check_int(bytes, 10);
+    check_int(file_size(), 10);
+    finish();
+}
+
+TEST(save_to_what_is_no_file)
+{
+    const char *why = NULL;
+
+    start("file:", "save", NULL);
+    check(!mkdir(path, 0700));
+    check(!save_begin(&why));
+    check_str(why, "Is a directory");
+    rmdir(path);
+    check(!mkfifo(path, 0600));
+    check(!save_begin(&why));
+    unlink(path);
+    check(!symlink("/tmp", path));
+    check(!save_begin(&why));
+    check_str(why, "Too many levels of symbolic links");
+    unlink(path);
+    check(!rmdir(dir));
+    check(!save_begin(&why));
+    check_str(why, "No such file or directory");
+    check_int(put("lost", 4), 4);
+    output_close(output);
 }
 
 TAP_MAIN()
