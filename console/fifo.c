@@ -73,7 +73,7 @@ const char *fifo_front(const struct fifo *fifo, size_t *n_r)
     size_t first = fifo->size - fifo->head;
 
     *n_r = fifo->len < first ? fifo->len : first;
-    return fifo->base + fifo->head;
+    return fifo->len ? fifo->base + fifo->head : NULL;
 }
 
 void fifo_consume(struct fifo *fifo, size_t n)

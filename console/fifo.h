@@ -25,7 +25,8 @@ void fifo_dispose(struct fifo *fifo);
 /* Appends as many of the n bytes as there is room and memory for; how
  * many. */
 size_t fifo_put(struct fifo *fifo, const char *bytes, size_t n);
-/* The oldest bytes that lie in one piece; *n_r = how many, 0 if empty. */
+/* The oldest bytes that lie in one piece; *n_r = how many; NULL and 0
+ * if empty. */
 const char *fifo_front(const struct fifo *fifo, size_t *n_r);
 /* Forgets the n oldest bytes, n <= len. */
 void fifo_consume(struct fifo *fifo, size_t n);

@@ -70,6 +70,7 @@ $(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o
 # $(call fuzz_target,name,objects,libraries): tests/fuzz/<name>.c, as
 # replay_<name> with its corpus, and by libFuzzer.
 FUZZ_REPLAYS :=
+comma = ,
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined
@@ -83,6 +84,7 @@ tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2
 	@mkdir -p $$(@D)
 	$$(FUZZ_CC) -std=gnu11 $$(CPPFLAGS_ALL) $$(FUZZ_CFLAGS) -o $$@ $$^ $(3)
 endef
+$(eval $(call fuzz_target,console,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS)))
 $(eval $(call fuzz_target,framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))

@@ -14,8 +14,9 @@ static struct node { char *path, *value; unsigned int owner; } nodes[NODES];
 static struct watch { char *path, *token; } watches[WATCHES];
 static struct watch events[EVENTS];
 static unsigned int events_n, reads, collisions;
-/* As they were at the transaction's start. */
+/* As they were at the transaction's start, if it has changed any. */
 static struct node before[NODES];
+static bool in_transaction, copied;
 
 struct xs_handle *const fake_store = (struct xs_handle *)nodes;
 
@@ -43,6 +44,27 @@ static void changed(const char *path)
             event_add(watches[i].path, watches[i].token);
 }
 
+static void node_set(struct node *to, const struct node *from)
+{
+    free(to->path);
+    free(to->value);
+    *to = *from;
+    if (to->path) {
+        to->path = strdup(to->path);
+        to->value = strdup(to->value);
+    }
+}
+
+/* Before any node changes. */
+static void nodes_change(void)
+{
+    if (!in_transaction || copied)
+        return;
+    copied = true;
+    for (int i = 0; i < NODES; i++)
+        node_set(&before[i], &nodes[i]);
+}
+
 static struct node *find(const char *path)
 {
     for (int i = 0; i < NODES; i++)
@@ -63,8 +85,10 @@ static struct node *find_parent(const char *path)
 
 void fake_store_set(const char *path, const char *value, unsigned int owner)
 {
-    struct node *node = find(path);
+    struct node *node;
 
+    nodes_change();
+    node = find(path);
     for (int i = 0; !node; i++)
         if (!nodes[i].path)
             node = &nodes[i];
@@ -78,6 +102,7 @@ void fake_store_set(const char *path, const char *value, unsigned int owner)
 
 void fake_store_remove(const char *path)
 {
+    nodes_change();
     for (int i = 0; i < NODES; i++)
         if (nodes[i].path && is_below(nodes[i].path, path)) {
             free(nodes[i].path);
@@ -224,6 +249,7 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t,
     (void)h, (void)t;
     if (!node || !num)
         return false;
+    nodes_change();
     node->owner = perms[0].id;
     return true;
 }
@@ -249,7 +275,7 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
             !strcmp(watches[i].token, token)) {
             free(watches[i].path);
             free(watches[i].token);
-            watches[i].path = NULL;
+            watches[i] = (struct watch){ NULL, NULL };
             return true;
         }
     return false;
@@ -277,35 +303,39 @@ char **xs_check_watch(struct xs_handle *h)
     return vec;
 }
 
-static void node_set(struct node *to, const struct node *from)
-{
-    free(to->path);
-    free(to->value);
-    *to = *from;
-    if (to->path) {
-        to->path = strdup(to->path);
-        to->value = strdup(to->value);
-    }
-}
-
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
     (void)h;
-    for (int i = 0; i < NODES; i++)
-        node_set(&before[i], &nodes[i]);
+    in_transaction = true;
+    copied = false;
     return 1;
 }
 
 bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
     (void)h, (void)t;
+    in_transaction = false;
     if (!abort && !collisions)
         return true;
-    for (int i = 0; i < NODES; i++)
+    for (int i = 0; copied && i < NODES; i++)
         node_set(&nodes[i], &before[i]);
     if (abort)
         return true;
     collisions--;
     errno = EAGAIN;
     return false;
+}
+
+void fake_store_forget(void)
+{
+    fake_store_remove("");
+    for (int i = 0; i < WATCHES; i++) {
+        free(watches[i].path);
+        free(watches[i].token);
+        watches[i] = (struct watch){ NULL, NULL };
+    }
+    while (events_n) {
+        free(events[--events_n].path);
+        free(events[events_n].token);
+    }
 }

@@ -22,6 +22,8 @@ const char *fake_store_get(const char *path);
 unsigned int fake_store_watches(void);
 /* Reads of values so far. */
 unsigned int fake_store_reads(void);
+/* Nodes, watches and events: all of it is as at first. */
+void fake_store_forget(void);
 /* So many commits fail with EAGAIN from here on. */
 void fake_store_collide(unsigned int times);
 

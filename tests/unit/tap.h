@@ -24,6 +24,8 @@ struct tap_case {
 /* What more a test has to say when it fails, or NULL. */
 static void (*tap_on_failure)(void);
 
+/* unused: fuzz targets have no cases. */
+__attribute__((unused))
 static struct tap_case *tap_first, **tap_end = &tap_first;
 
 #define TEST(test)                                                      \
