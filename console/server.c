@@ -240,7 +240,7 @@ int server_init(struct server *server, const struct options *options)
         log_error("cannot start: %s", strerror(errno));
         return -1;
     }
-    return privileges_drop_capabilities() || privileges_filter() ||
+    return privileges_drop_capabilities() || privileges_filter(false) ||
            domains_init(server) ? -1 : 0;
 }
 

@@ -14,7 +14,7 @@ endef
 $(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,cmd_exec,obj/xl/cmd_exec.o $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
-$(eval $(call unit_test,crew,$(call objects,console,crew lane) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
 $(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
@@ -24,7 +24,7 @@ $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call 
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
 $(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
-$(eval $(call unit_test,privileges,obj/console/privileges.o $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
+$(eval $(call unit_test,privileges,$(CONSOLE_OUTPUTS) $(call objects,console,privileges supervisor) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS)))
 $(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
@@ -60,7 +60,7 @@ FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/main.o %/server.o %/hv.o %
 obj/faults/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
-$(eval $(call unit_test,kills,$(FAULTS) $(call objects,tests/unit,fake_hv fake_store fault),$(SYSTEMD_LIBS)))
+$(eval $(call unit_test,kills,$(FAULTS) obj/console/privileges.o $(call objects,tests/unit,fake_hv fake_store fault),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS)))
 
 # On output_fixture.h.
 WRAP_out_save = -Wl,--wrap=write

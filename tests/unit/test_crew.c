@@ -4,6 +4,7 @@
 #include "../../console/lane.h"
 
 #include "../../console/crew.h"
+#include "../../console/privileges.h"
 #include "tap.h"
 
 #include <pthread.h>
@@ -68,6 +69,7 @@ static void run(void (*fn)(void))
     check(!loop_init(&loop));
     check(!crew_init(&crew, &loop, lead, NULL));
     lanes_init(&lanes, &crew);
+    check(!privileges_filter(true));
     crew_run(&crew);
 }
 

@@ -8,6 +8,7 @@
  * all the time, and while no daemon runs it scribbles over out_cons, which
  * must not matter once there is a record. XENQMP_KILLS: kills a place.
  */
+#define FIXTURE_HAS_PRIVILEGES
 #include "console_fixture.h"
 #include "fault_arm.h"
 
@@ -65,6 +66,8 @@ static void daemon_live(unsigned int nth)
 
     fault_arm(place, nth);
     server_start();
+    /* With no more system calls than the daemon has. */
+    check(!privileges_filter(true));
     fake_hv.rings[5][8] = &world->ring;
     secondary_made("xenconsoled");
     fake_store_set("/local/domain/5/vm", "/vm/4711", 0);

@@ -1,44 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rights: privileges.c. What a file and threads need: test_kills, test_crew. */
 #include "../../console/privileges.h"
 
-#include "tap.h"
+#include "../../console/supervisor.h"
+#include "log.h"
+#include "output_fixture.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 
-static void *thread_main(void *data)
+static struct output *output_of(const char *named)
 {
-    *(bool *)data = true;
-    return NULL;
+    struct settings_text text = { named, NULL, NULL };
+    struct settings settings;
+    struct output *o;
+    const char *why;
+
+    check(!settings_parse(&text, &settings, &why));
+    o = output_open(&host, &settings);
+    check(o);
+    return o;
 }
 
 TEST(what_the_daemon_needs_works)
 {
-    pthread_t thread;
-    bool ran = false;
-    void *memory;
-    char name[64];
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct supervisor supervisor = { .loop = NULL };
+    struct output *pty;
     int fd;
 
-    check(!privileges_filter());
-    fd = posix_openpt(O_RDWR | O_NOCTTY);
-    check(fd >= 0);
-    check(!unlockpt(fd));
-    check(!ptsname_r(fd, name, sizeof(name)));
-    check(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
-    memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    check(memory != MAP_FAILED);
-    check(!pthread_create(&thread, NULL, thread_main, &ran));
-    check(!pthread_join(thread, NULL));
-    check(ran);
+    /* An error would end it. */
+    check(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/f", dir);
+    snprintf(spec, sizeof(spec), "unix:%s,uid=1", path);
+    strcpy(address.sun_path, path);
+    setenv("NOTIFY_SOCKET", "/nonexistent/notify", 1);
+    signal(SIGPIPE, SIG_IGN);
+    check(!loop_init(&loop));
+    lanes_init(&lanes, NULL);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    check(!privileges_filter(true));
+    log_open("test", LOG_TO_SYSLOG, LOG_LEVEL_ERROR);
+    log_error("to syslog");
+    supervisor_ready(&supervisor, &loop);
+    pty = output_of("pty");
+    output_put(pty, "abc", 3);
+    output = output_of(spec);
+    check(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    while (!output_is_attached(output))
+        loop_run_once(&loop, 10);
+    output_put(output, "abc", 3);
+    check_int(read(fd, spec, 3), 3);
+    output_close(output);
+    output_close(pty);
+    supervisor_stopping(&supervisor);
+    /* As it becomes a daemon. */
+    check(dup2(open("/dev/null", O_RDWR), 0) == 0);
+    unlink(path);
 }
 
 #define check_refused(call) do {                                        \
@@ -49,7 +69,7 @@ TEST(what_the_daemon_needs_works)
 
 TEST(what_it_does_not_need_is_refused)
 {
-    check(!privileges_filter());
+    check(!privileges_filter(false));
     check_refused(execl("/bin/true", "true", NULL));
     check_refused(fork());
     check_refused(socket(AF_INET, SOCK_STREAM, 0));
