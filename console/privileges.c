@@ -130,7 +130,7 @@ static int filter_some(scmp_filter_ctx filter)
     int r;
 
     r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                         SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+                         SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
     /* Threads, not processes. What clone3() is to do can't be seen; libc
      * falls back to clone(). */
     if (!r)
@@ -145,7 +145,7 @@ static int filter_some(scmp_filter_ctx filter)
                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     for (size_t i = 0; !r && i < ARRAY_N(signals); i++)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, signals[i], 1,
-                             SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));
+                             SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
     return r;
 }
 
