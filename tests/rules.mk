@@ -95,15 +95,20 @@ unit-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS)
 # What the system tests boot: unpacked packages (kept), an installation of
 # this build, and the images made of both.
 INSTALLED = system/installed
-sysroot/.complete:
+sysroot/.complete: $(srcdir)/tests/system/sysroot
 	$(srcdir)/tests/system/sysroot sysroot
 
 SYSTEM_SOURCES = $(shell find $(srcdir)/tests/system -type f)
+OBJECTS += obj/tests/bench/qmp_latency.o
+tests/bench/qmp_latency: obj/tests/bench/qmp_latency.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^
+system/dom0.gz: tests/bench/qmp_latency
 system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
 	@[ "$(prefix)" = /usr ] || { echo "The system tests need a build configured with --prefix=/usr" >&2; exit 1; }
 	rm -rf $(INSTALLED)
 	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) >system-install.log
-	$(srcdir)/tests/system/image sysroot $(INSTALLED) system
+	$(srcdir)/tests/system/image sysroot $(INSTALLED) system tests/bench/qmp_latency
 
 # Every test, one line of counts. TESTS names some of them instead.
 # check-full adds the long ones in tests/full.

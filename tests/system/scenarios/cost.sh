@@ -18,6 +18,7 @@ cost() {
         xl qemu-monitor-command "$1" "info status" >/dev/null || broken=1
         echo $(($(milliseconds) - begun)) >>"/run/$1.command.txt"
     done
+    /tests/qmp_latency "/run/xen/qmp-libxl-$(domid "$1")" 200 >>"/run/$1.latency.txt" || broken=1
     memory_of $(pidof qmp-helper xen-qemu-system-i386 vchan-socket-proxy) >>"/run/$1.memory.txt"
     xl destroy "$1"
     wait_for 20 sh -c '! pidof qmp-helper xen-qemu-system-i386 vchan-socket-proxy'
@@ -30,7 +31,7 @@ guest_cfg ours "$helper" >/run/ours.cfg
 for turn in 0 1 2 3; do
     cost stock
     cost ours
-    [ $turn != 0 ] || rm -f /run/*.create.txt /run/*.command.txt /run/*.memory.txt
+    [ $turn != 0 ] || rm -f /run/*.create.txt /run/*.command.txt /run/*.memory.txt /run/*.latency.txt
 done
 is "every guest was created and answered" 0 $broken
 for name in stock ours; do
@@ -39,6 +40,24 @@ for name in stock ours; do
         "dom0 memory $(cut -d' ' -f1 /run/$name.memory.txt | median) kB PSS," \
         "$(cut -d' ' -f2 /run/$name.memory.txt | median) kB private dirty (medians of 3, 9, 3, 3)"
 done
+# latency NAME WHAT PERCENTILE
+latency() { awk -v w="$2" -v f=$(($3 == 50 ? 2 : 3)) '$1 == w { print $f }' "/run/$1.latency.txt" | median; }
+for what in command connection; do
+    for p in 50 99; do
+        ours=$(latency ours $what $p) stock=$(latency stock $what $p)
+        echo "# QMP, a $what, p$p: xenqmp $ours us, stock $stock us, xenqmp / stock = $(awk "BEGIN { printf \"%.2f\", $ours / ($stock + !$stock) }")"
+    done
+done
 for what in create command; do
     echo "$what $(median </run/ours.$what.txt) $(median </run/stock.$what.txt)"
 done | awk '{ printf "# xl %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
+
+# What stock cannot do: many clients at once, the answers checked.
+xl create /run/ours.cfg >/dev/null 2>&1
+for n in 1 8 64; do
+    set -- $(/tests/qmp_latency "/run/xen/qmp-libxl-$(domid ours)" 10 $n)
+    echo "# QMP, $2 clients: $3 commands/s, max/min per client $4"
+done
+xl-qmp exec ours query-qmp-schema >/dev/null
+echo "# qmp-helper after that: $(memory_of $(pidof qmp-helper) | sed 's/ / kB PSS, /') kB private dirty"
+xl destroy ours

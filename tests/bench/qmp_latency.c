@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * qmp_latency PATH TURNS [CLIENTS]: how long QMP commands take at a UNIX
+ * socket, in dom0, as libxl would send them. Nothing here is xenqmp's code:
+ * the same program measures the stock set-up.
+ *
+ * Without CLIENTS: TURNS query-status on one open connection, then TURNS / 5
+ * times connect, negotiate, query-status, close; one line each:
+ *   <what> <p50> <p99>      in microseconds
+ * With CLIENTS: that many processes at once, TURNS seconds long:
+ *   clients <n> <commands/s> <max/min per client>
+ * Every answer is looked at. Exit 1 at the first wrong one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct connection {
+    int fd;
+    size_t n;
+    char line[65536];
+};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "qmp_latency: %s\n", what);
+    exit(1);
+}
+
+static double now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* Reads lines until one holds text; an error in between is a failure. */
+static void expect(struct connection *c, const char *text)
+{
+    for (;;) {
+        char *end = memchr(c->line, '\n', c->n);
+        ssize_t got;
+
+        if (end) {
+            size_t n = (size_t)(end + 1 - c->line);
+            char *found;
+
+            *end = '\0';
+            found = strstr(c->line, text);
+            if (strstr(c->line, "\"error\""))
+                fail(c->line);
+            memmove(c->line, c->line + n, c->n - n);
+            c->n -= n;
+            if (found)
+                return;
+            continue;
+        }
+        got = read(c->fd, c->line + c->n, sizeof(c->line) - c->n);
+        if (got <= 0)
+            fail("the connection was lost");
+        c->n += (size_t)got;
+    }
+}
+
+static void say(struct connection *c, const char *text)
+{
+    if (write(c->fd, text, strlen(text)) != (ssize_t)strlen(text))
+        fail("cannot write");
+}
+
+static void open_session(struct connection *c, const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct timeval limit = { .tv_sec = 30 };
+
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+    c->n = 0;
+    c->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)))
+        fail("cannot connect");
+    expect(c, "\"QMP\"");
+    say(c, "{\"execute\":\"qmp_capabilities\",\"id\":1}\r\n");
+    expect(c, "\"return\"");
+}
+
+static void query(struct connection *c)
+{
+    say(c, "{\"execute\":\"query-status\",\"id\":2}\r\n");
+    expect(c, "\"status\": \"");
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void report(const char *what, double *us, int n)
+{
+    qsort(us, (size_t)n, sizeof(*us), compare);
+    printf("%s %.0f %.0f\n", what, us[n / 2], us[n * 99 / 100]);
+}
+
+static void latencies(const char *path, int turns)
+{
+    struct connection *c = malloc(sizeof(*c));
+    double *us = calloc((size_t)turns, sizeof(*us));
+
+    if (!c || !us)
+        fail("out of memory");
+    open_session(c, path);
+    for (int i = 0; i < turns; i++) {
+        double began = now_us();
+
+        query(c);
+        us[i] = now_us() - began;
+    }
+    close(c->fd);
+    report("command", us, turns);
+    turns /= 5;
+    for (int i = 0; i < turns; i++) {
+        double began = now_us();
+
+        open_session(c, path);
+        query(c);
+        close(c->fd);
+        us[i] = now_us() - began;
+    }
+    report("connection", us, turns);
+}
+
+static void throughput(const char *path, int seconds, int clients)
+{
+    unsigned long *counts = mmap(NULL, sizeof(*counts) * (size_t)clients,
+                                 PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned long sum = 0, least = ~0ul, most = 0;
+    double until = now_us() + seconds * 1e6;
+    int status;
+
+    for (int i = 0; i < clients; i++) {
+        if (fork())
+            continue;
+        struct connection *c = malloc(sizeof(*c));
+
+        open_session(c, path);
+        while (now_us() < until) {
+            query(c);
+            counts[i]++;
+        }
+        _exit(0);
+    }
+    while (wait(&status) > 0)
+        if (status)
+            fail("a client failed");
+    for (int i = 0; i < clients; i++) {
+        sum += counts[i];
+        least = counts[i] < least ? counts[i] : least;
+        most = counts[i] > most ? counts[i] : most;
+    }
+    printf("clients %d %.1f %.2f\n", clients, (double)sum / seconds,
+           least ? (double)most / (double)least : 0.0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "Usage: qmp_latency PATH TURNS [CLIENTS]\n");
+        return 2;
+    }
+    if (argc == 3)
+        latencies(argv[1], atoi(argv[2]));
+    else
+        throughput(argv[1], atoi(argv[2]), atoi(argv[3]));
+    return 0;
+}
