@@ -83,9 +83,7 @@ void fifo_consume(struct fifo *fifo, size_t n)
     fifo->head += n;
     if (fifo->head >= fifo->size)
         fifo->head -= fifo->size;
-    if (!fifo->len) {
-        fifo->head = 0;
-        if (fifo->size > FIFO_START)
-            fifo_dispose(fifo);
-    }
+    /* Most consoles of a host are idle: they hold nothing. */
+    if (!fifo->len)
+        fifo_dispose(fifo);
 }

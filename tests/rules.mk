@@ -54,7 +54,8 @@ $(foreach t,worker worker_clients worker_oob worker_process worker_save worker_s
 
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
-$(foreach t,console domains flow frontend requests,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
+WRAP_slow_disk = -Wl,--wrap=write
+$(foreach t,console domains flow frontend requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
 # xenconsoled with the places of console/fault.h, and logs that are soon full.
 FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
 obj/faults/%.o: $(srcdir)/%.c
