@@ -150,7 +150,7 @@ static void log_open_named(struct console *c)
         snprintf(path, sizeof(path), "%s/guest-%s.log", options->log_dir,
                  name);
         c->log = logger_open(&c->server->lanes, path, options->time_guest,
-                             options->replace_escape, NULL, NULL);
+                             options->replace_escape, flow_log_written, c);
     }
     free(name);
 }

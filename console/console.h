@@ -65,6 +65,8 @@ struct console {
     struct hv_page page;
     int port;                   /* local; -1: not bound */
     struct logger *log;         /* guest-<name>.log; NULL: none */
+    bool log_slow;              /* its disk is: text may be lost */
+    struct loop_timer log_wait; /* set while the guest waits for it */
     TAILQ_ENTRY(console) ready;
     bool is_ready;
     bool event;                 /* the port is masked until handled */

@@ -14,6 +14,41 @@
 #define FLOW_IDLE_EVENTS    64
 #define FLOW_IDLE_PERIOD_MS 100
 
+/* A disk that takes longer has the guest go on, at its log's expense. */
+#define FLOW_LOG_SLOW_MS 500
+
+static void log_is_slow(void *data)
+{
+    struct console *c = data;
+
+    c->log_slow = true;
+    server_queue(c->server, c);
+}
+
+/* False: the guest is faster than its log, and waits for it. */
+static bool log_has_room(struct console *c)
+{
+    if (!c->log || c->log_slow ||
+        logger_queued(c->log) <= LOGGER_QUEUE_MAX - RING_OUT_SIZE)
+        return true;
+    if (!loop_timer_is_set(&c->log_wait))
+        loop_timer_set(&c->server->loop, &c->log_wait, FLOW_LOG_SLOW_MS,
+                       log_is_slow, c);
+    return false;
+}
+
+void flow_log_written(void *data, bool queued, size_t written, size_t lost)
+{
+    struct console *c = data;
+
+    (void)queued, (void)written, (void)lost;
+    c->log_slow = false;
+    if (!loop_timer_is_set(&c->log_wait))
+        return;
+    loop_timer_clear(&c->server->loop, &c->log_wait);
+    server_queue(c->server, c);
+}
+
 /* Takes what the output takes of the ring's bytes, at most max. How many;
  * -1: bad counters. */
 static ssize_t out_step(struct console *c, size_t max)
@@ -25,6 +60,8 @@ static ssize_t out_step(struct console *c, size_t max)
     if (n <= 0)
         return n;
     FAULT("out-copied");
+    if (!log_has_room(c))
+        return 0;
     taken = output_put(c->output, bytes, (size_t)n);
     if (!taken)
         return 0;
@@ -120,7 +157,7 @@ void flow_turn(struct console *c)
 
     /* What a file takes its time for is not the guest's fault; its next
      * event can wait as well. */
-    if (c->event && !output_is_busy(c->output))
+    if (c->event && !output_is_busy(c->output) && log_has_room(c))
         event_done(c, moved);
     room = ring_in_room(&c->ring) > 0;
     output_poll(c->output, room);
@@ -156,5 +193,6 @@ size_t flow_pending(const struct console *c)
 void flow_stop(struct console *c)
 {
     loop_timer_clear(&c->server->loop, &c->unmask);
+    loop_timer_clear(&c->server->loop, &c->log_wait);
     c->event = false;
 }

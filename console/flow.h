@@ -5,6 +5,7 @@
 #ifndef XENQMP_FLOW_H
 #define XENQMP_FLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct console;
@@ -19,6 +20,9 @@ void flow_turn(struct console *console);
 void flow_drain(struct console *console);
 /* Bytes in the ring that the output has not taken. */
 size_t flow_pending(const struct console *console);
+/* The guest's log has written something: its logger_fn. */
+void flow_log_written(void *console, bool queued, size_t written,
+                      size_t lost);
 /* No more turns and timers. */
 void flow_stop(struct console *console);
 

@@ -35,6 +35,8 @@ void frontend_disconnect(struct console *c)
 {
     if (c->port >= 0) {
         output_ring_ends(c->output);
+        /* Nor can it wait for its log any more. */
+        c->log_slow = true;
         flow_drain(c);
     }
     frontend_abandon(c);

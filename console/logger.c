@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of one job, not less than a ring has. */
-#define LOGGER_CHUNK 4096
-
 struct logger {
     struct job job;
     struct lane *lane;
@@ -123,7 +120,6 @@ static void logger_go(struct logger *l)
         return;
     front = fifo_front(&l->queue, &n);
     if (!l->n && n) {
-        n = n < LOGGER_CHUNK ? n : LOGGER_CHUNK;
         l->bytes = malloc(n);
         if (l->bytes) {
             memcpy(l->bytes, front, n);

@@ -22,9 +22,8 @@
 /* Events of one kind handled before the others get their turn. */
 #define SERVER_PORTS_BATCH 256
 #define SERVER_WATCH_BATCH 256
-/* Xen's log at a time, and at most so often in one turn. */
+/* Of Xen's log at a time. */
 #define SERVER_HV_CHUNK    16384
-#define SERVER_HV_BATCH    8
 
 void server_queue(struct server *server, struct console *c)
 {
@@ -48,19 +47,29 @@ static void ready_run(struct server *server)
     }
 }
 
-/* Copies what is new in Xen's log to hypervisor.log. */
+/* Copies what is new in Xen's log to hypervisor.log; what there is no room
+ * for now waits in Xen's buffer. */
 static void hv_log_copy(struct server *server)
 {
     char bytes[SERVER_HV_CHUNK];
+    size_t n = sizeof(bytes);
 
-    for (int i = 0; i < SERVER_HV_BATCH; i++) {
-        size_t n = hv_console_read(server->hv, bytes, sizeof(bytes));
-
+    while (n == sizeof(bytes) &&
+           logger_queued(server->hv_log) + n <= LOGGER_QUEUE_MAX) {
+        n = hv_console_read(server->hv, bytes, sizeof(bytes));
         logger_queue(server->hv_log, bytes, n);
-        if (n < sizeof(bytes))
-            break;
     }
-    hv_unmask(server->hv, server->hv_port);
+    server->hv_log_more = n == sizeof(bytes);
+}
+
+static void hv_log_written(void *data, bool queued, size_t written,
+                           size_t lost)
+{
+    struct server *server = data;
+
+    (void)queued, (void)written, (void)lost;
+    if (server->hv_log_more)
+        hv_log_copy(server);
 }
 
 static void hv_event(void *data, uint32_t events)
@@ -72,10 +81,12 @@ static void hv_event(void *data, uint32_t events)
     for (int i = 0; i < SERVER_PORTS_BATCH; i++) {
         if (!hv_pending(server->hv, &owner))
             break;
-        if (owner == server)
+        if (owner == server) {
             hv_log_copy(server);
-        else if (owner)
+            hv_unmask(server->hv, server->hv_port);
+        } else if (owner) {
             flow_event(owner);
+        }
     }
 }
 
@@ -174,7 +185,8 @@ static int hv_log_init(struct server *server)
     /* A missing directory is no reason to serve nobody; SIGHUP tries
      * again. */
     server->hv_log = logger_open(&server->lanes, path, options->time_hv,
-                                 options->replace_escape, NULL, NULL);
+                                 options->replace_escape, hv_log_written,
+                                 server);
     if (!server->hv_log)
         return -1;
     server->hv_port = hv_bind_console_virq(server->hv, server);
@@ -184,6 +196,7 @@ static int hv_log_init(struct server *server)
         return -1;
     }
     hv_log_copy(server);
+    hv_unmask(server->hv, server->hv_port);
     return 0;
 }
 

@@ -53,6 +53,7 @@ struct server {
     struct crew crew;
     struct supervisor supervisor;
     struct logger *hv_log;      /* NULL: none */
+    bool hv_log_more;           /* Xen has more for it */
     int hv_port;                /* VIRQ_CON_RING; -1: none */
     int signal_fd;
     loop_id signal_id, hv_id, xs_id;

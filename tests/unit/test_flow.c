@@ -190,4 +190,70 @@ TEST(a_flood_leaves_the_others_their_turn)
     finish();
 }
 
+static void serve_logged(void)
+{
+    start();
+    options.log_guest = true;
+    options.log_dir = dir;
+    fake_store_set("/local/domain/5/name", "good", 0);
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/output", "null", 0);
+    fake_store_set(PRIMARY "/ring-ref", "77", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    settle();
+}
+
+static void fill(void)
+{
+    while (primary.out_prod - primary.out_cons < sizeof(primary.out))
+        primary.out_prod++;
+    fake_hv_kick(5, 2);
+}
+
+static void refill_primary(struct fake_port *port)
+{
+    if (port->remote == 2 && primary.out_prod < 1 << 20)
+        fill();
+}
+
+TEST(a_log_gets_all_that_a_fast_guest_prints)
+{
+    char log[96];
+    struct stat st;
+
+    serve_logged();
+    fake_hv.on_notify = refill_primary;
+    fill();
+    settle();
+    fake_hv.on_notify = NULL;
+    settle();
+    check(primary.out_prod >= 1 << 20);
+    check_int(primary.out_cons, primary.out_prod);
+    snprintf(log, sizeof(log), "%s/guest-good.log", dir);
+    check(!stat(log, &st));
+    check_int(st.st_size, primary.out_prod);
+    unlink(log);
+    finish();
+}
+
+TEST(a_log_on_a_slow_disk_delays_its_guest_only_a_while)
+{
+    char log[96];
+
+    serve_logged();
+    fake_hv.on_notify = refill_primary;
+    fill();
+    /* As settle(), but nothing is done to files. */
+    while (primary.out_cons < 1 << 20) {
+        hv_event(&server, EPOLLIN);
+        loop_run_once(&server.loop, TAILQ_EMPTY(&server.ready) ? 10 : 0);
+        ready_run(&server);
+    }
+    fake_hv.on_notify = NULL;
+    settle();
+    snprintf(log, sizeof(log), "%s/guest-good.log", dir);
+    unlink(log);
+    finish();
+}
+
 TAP_MAIN()
