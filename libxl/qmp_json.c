@@ -67,6 +67,35 @@ static int see_string(void *ctx, const unsigned char *text, size_t n)
     return count_token(ctx);
 }
 
+/* yajl's own check takes overlong forms, surrogates, and what is beyond
+ * Unicode (RFC 3629, section 4, has the ranges). */
+static bool is_utf8(const char *text, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + n;
+
+    while (p < end) {
+        unsigned char first = *p++, low = 0x80, high = 0xbf;
+        int more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+
+        if (first < 0x80)
+            continue;
+        if (first < 0xc2 || first > 0xf4)
+            return false;
+        if (first == 0xe0)
+            low = 0xa0;
+        else if (first == 0xf0)
+            low = 0x90;
+        else if (first == 0xed)
+            high = 0x9f;
+        else if (first == 0xf4)
+            high = 0x8f;
+        for (; more; more--, low = 0x80, high = 0xbf)
+            if (p == end || *p < low || *p++ > high)
+                return false;
+    }
+    return true;
+}
+
 bool qmp_json_check(const char *text, size_t n,
                     const struct qmp_json_limits *limits,
                     const char **why_r)
@@ -92,7 +121,8 @@ bool qmp_json_check(const char *text, size_t n,
     }
     /* yajl takes two more control bytes for white space. Who looks at the
      * text after this, doesn't. */
-    ok = !memchr(text, '\v', n) && !memchr(text, '\f', n) &&
+    ok = is_utf8(text, n) && !memchr(text, '\v', n) &&
+         !memchr(text, '\f', n) &&
          yajl_parse(yajl, (const unsigned char *)text, n) ==
          yajl_status_ok &&
          yajl_complete_parse(yajl) == yajl_status_ok;

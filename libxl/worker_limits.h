@@ -127,7 +127,9 @@
 #define WORKER_RESET_SLOW_MS     15000
 /* stubdomd may answer before its QEMU is up: 30 s, as long as libxl waits
  * for that QEMU, then reset again. */
+#ifndef WORKER_HELLO_LIMIT_MS
 #define WORKER_HELLO_LIMIT_MS    30000
+#endif
 /* qmp_capabilities and the like: answered at once by a live QEMU. */
 #ifndef WORKER_NEGOTIATE_LIMIT_MS
 #define WORKER_NEGOTIATE_LIMIT_MS 10000

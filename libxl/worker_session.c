@@ -215,6 +215,10 @@ static void session_message(struct session *session,
         return;
     }
     if (message->kind == QMP_GREETING && session->state != SESSION_RESET) {
+        if (session->fresh_greeting) {
+            session_offence(session, "a second greeting", "not expected");
+            return;
+        }
         session->fresh_greeting = true;
         if (greeting_keep(&session->greeting, message, &session->oob))
             session_offence(session, "a greeting", "unusable");

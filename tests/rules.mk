@@ -50,7 +50,7 @@ $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(
 $(eval $(call unit_test,xlqmp_stratovirt,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 
 # On worker_fixture.h.
-$(foreach t,worker worker_clients worker_oob worker_process worker_save worker_session worker_sockets,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
+$(foreach t,worker worker_clients worker_hostile worker_oob worker_process worker_save worker_session worker_sockets,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
 
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put

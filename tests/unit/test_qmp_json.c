@@ -45,6 +45,16 @@ TEST(what_is_not_utf8_is_refused)
 {
     check(!valid("\"\xff\""));
     check(!valid("\"\xc3\""));
+    /* Overlong, a surrogate, beyond Unicode; and their neighbours. */
+    check(!valid("\"\xc0\x80\""));
+    check(!valid("\"\xc1\xbf\""));
+    check(!valid("\"\xe0\x9f\xbf\""));
+    check(!valid("\"\xf0\x8f\xbf\xbf\""));
+    check(!valid("\"\xed\xa0\x80\""));
+    check(!valid("\"\xf4\x90\x80\x80\""));
+    check(!valid("\"\xf5\x80\x80\x80\""));
+    check(valid("\"\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80"
+                "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\""));
     check(!valid("\"\x80\""));
     check(!valid("\"\xe2\x82\""));
     check(!valid("{\"\xc3(\":1}"));

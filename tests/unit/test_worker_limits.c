@@ -7,6 +7,7 @@
 #define WORKER_FIRST_LIMIT_MS     100
 #define WORKER_REPLY_LIMIT_MS     500
 #define WORKER_RESET_REPEAT_MS    500
+#define WORKER_HELLO_LIMIT_MS     600
 #define WORKER_NEGOTIATE_LIMIT_MS 200
 #define WORKER_BLANKS_MAX         10
 #define WORKER_SAVE_BEGIN_MS      200
@@ -124,6 +125,67 @@ TEST(reset_is_repeated_and_only_the_latest_nonce_counts)
     peer_serve(&f, "{\"QMP\": {\"version\": 2, \"capabilities\": []}}");
     fd = connect_to(f.clients);
     expect(fd, "{\"QMP\": {\"version\": 2, \"capabilities\": []}}");
+    fixture_end(&f);
+}
+
+TEST(greeting_that_does_not_come_is_asked_for_again)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    peer_asks_reset(&f, id);
+    peer_return(&f, id, "{}");
+    fd = connect_to(f.clients);
+    expect_part(fd, "\"major\": 0}");
+    client_negotiate(fd);
+    say(fd, "{\"execute\": \"stop\"}");
+    expect_part(fd, "the stubdomain's QEMU has not started");
+    peer_session(&f);
+    check_works(&f, fd);
+    fixture_end(&f);
+}
+
+/* Silence in the middle of a reply, or a byte now and then. */
+TEST(reply_that_does_not_end_is_late)
+{
+    struct fixture f;
+    char id[64];
+    int fd, n = 0;
+
+    fd = client_alone(&f);
+    client_command(&f, fd, "stop", 1, id);
+    put_text(f.console, "{\"return\": [");
+    expect_part(fd, "may still be executed\"}, \"id\": 1}");
+    client_command(&f, fd, "cont", 2, id);
+    for (struct pollfd p = { .fd = fd, .events = POLLIN };
+         !poll(&p, 1, 10); n++)
+        put_text(f.console, " ");
+    check(n > 0);
+    expect_part(fd, "may still be executed\"}, \"id\": 2}");
+    /* It goes on as if nothing were the matter. */
+    say(f.console, "], \"id\": \"%s\"}", id);
+    check_works(&f, fd);
+    fixture_end(&f);
+}
+
+TEST(console_that_goes_at_every_byte_comes_back)
+{
+    static const char reply[] = "{\"return\": [\"]\\\"\"], \"id\": \"x";
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    for (size_t i = 0; i < sizeof(reply); i++) {
+        client_command(&f, fd, "stop", 1, id);
+        put(f.console, reply, i);
+        close(f.console);
+        peer_accept(&f);
+        peer_session(&f);
+        expect_part(fd, "may have been executed\"}, \"id\": 1}");
+    }
+    check_works(&f, fd);
     fixture_end(&f);
 }
 

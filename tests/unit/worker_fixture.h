@@ -225,6 +225,23 @@ static inline void fixture_end(struct fixture *f)
     check(!rmdir(f->dir));
 }
 
+/* The number in a line of the worker's /proc/<pid>/status. */
+static inline long fixture_status(const struct fixture *f, const char *key)
+{
+    char path[64], entry[256];
+    long value = -1;
+    FILE *status;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", f->worker);
+    status = fopen(path, "r");
+    check(status != NULL);
+    while (value < 0 && fgets(entry, sizeof(entry), status))
+        if (!strncmp(entry, key, strlen(key)))
+            value = atol(entry + strlen(key));
+    fclose(status);
+    return value;
+}
+
 /* Reads the worker's log until a line has the text. */
 static inline void expect_log(const struct fixture *f, const char *text)
 {
