@@ -188,7 +188,8 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
     close(config.sockets[1].fd);
 }
 
-static inline void fixture_start(struct fixture *f, bool sandbox)
+/* Its directory and consoles. */
+static inline void fixture_make(struct fixture *f)
 {
     strcpy(f->dir, "/tmp/worker-XXXXXX");
     check(mkdtemp(f->dir) != NULL);
@@ -205,7 +206,23 @@ static inline void fixture_start(struct fixture *f, bool sandbox)
     f->console_listener = listen_at(f->console_path);
     f->control_listener = listen_at(f->control_path);
     f->console = f->control = -1;
+}
+
+static inline void fixture_start(struct fixture *f, bool sandbox)
+{
+    fixture_make(f);
     fixture_run(f, sandbox);
+}
+
+static inline void fixture_remove(struct fixture *f)
+{
+    unlink(f->clients);
+    unlink(f->toolstack);
+    unlink(f->monitoring);
+    unlink(f->xentop);
+    unlink(f->console_path);
+    unlink(f->control_path);
+    check(!rmdir(f->dir));
 }
 
 /* The worker must still be there: nothing may end it. */
@@ -216,13 +233,7 @@ static inline void fixture_end(struct fixture *f)
     check_int(waitpid(f->worker, &status, WNOHANG), 0);
     kill(f->worker, SIGKILL);
     waitpid(f->worker, &status, 0);
-    unlink(f->clients);
-    unlink(f->toolstack);
-    unlink(f->monitoring);
-    unlink(f->xentop);
-    unlink(f->console_path);
-    unlink(f->control_path);
-    check(!rmdir(f->dir));
+    fixture_remove(f);
 }
 
 /* The number in a line of the worker's /proc/<pid>/status. */
