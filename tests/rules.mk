@@ -92,6 +92,13 @@ $(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,session,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECTS)),$(XLQMP_LIBS)))
 
+# What tests of whole programs run beside them.
+COMPONENTS = tests/component/qmp_stack
+OBJECTS += obj/tests/component/qmp_stack.o
+tests/component/qmp_stack: obj/tests/component/qmp_stack.o obj/tools/stubdom/relay.o $(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(WORKER_LIBS)
+
 unit-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS)
 
 # What the system tests boot: unpacked packages (kept), an installation of
@@ -115,10 +122,10 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 # Every test, one line of counts. TESTS names some of them instead.
 # check-full adds the long ones in tests/full.
 TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
-    $(srcdir)/tests/system/*.t))
+    $(srcdir)/tests/component/*.t $(srcdir)/tests/system/*.t))
 check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t)) \
     $(srcdir)/tests/mutate
-check check-full: all unit-tests system/dom0.gz
+check check-full: all unit-tests $(COMPONENTS) system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)
 
 demo: all system/dom0.gz
