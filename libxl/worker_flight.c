@@ -84,7 +84,7 @@ void flight_free(struct flight_table *table, struct flight *flight)
     flight_drop_text(table, flight);
     free(flight->id);
     flight->id = NULL;
-    if (flight->state == FLIGHT_ABANDONED && !flight->oob)
+    if (flight->state == FLIGHT_ABANDONED)
         table->abandoned--;
     flight->state = FLIGHT_FREE;
     table->used--;
@@ -92,9 +92,16 @@ void flight_free(struct flight_table *table, struct flight *flight)
 
 void flight_abandon(struct flight_table *table, struct flight *flight)
 {
-    assert(flight->state == FLIGHT_SENT);
+    assert(flight->state == FLIGHT_SENT && !flight->oob);
     flight->state = FLIGHT_ABANDONED;
-    table->abandoned += !flight->oob;
+    table->abandoned++;
+}
+
+void flight_set_held(struct flight_table *table, struct flight *flight)
+{
+    if (flight->state == FLIGHT_ABANDONED)
+        table->abandoned--;
+    flight->state = FLIGHT_HELD;
 }
 
 void flight_drop_text(struct flight_table *table, struct flight *flight)
@@ -112,21 +119,32 @@ int flight_hold_reply(struct flight_table *table, struct flight *flight,
                            flight->id_len);
 }
 
+/* The number in an id of ours; in any other, any. */
+static uint64_t flight_id_seq(const char *id, size_t n)
+{
+    uint64_t seq = 0;
+
+    for (size_t i = 2; i + 1 < n; i++)
+        seq = seq * 10 + (uint64_t)(id[i] - '0');
+    return seq;
+}
+
 struct flight *flight_find(struct flight_table *table,
                            const struct qmp_message *reply)
 {
+    const char *text = qmp_span_text(reply, reply->id);
+    uint64_t seq = flight_id_seq(text, reply->id.len);
+
     for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
         struct flight *flight = &table->flights[i];
         char id[FLIGHT_ID_MAX];
         size_t n;
 
-        if (flight->state != FLIGHT_SENT &&
-            flight->state != FLIGHT_ABANDONED)
+        if (flight->seq != seq || (flight->state != FLIGHT_SENT &&
+                                   flight->state != FLIGHT_ABANDONED))
             continue;
         n = (size_t)flight_id(flight, id);
-        if (reply->id.len == n &&
-            !memcmp(qmp_span_text(reply, reply->id), id, n))
-            return flight;
+        return reply->id.len == n && !memcmp(text, id, n) ? flight : NULL;
     }
     return NULL;
 }

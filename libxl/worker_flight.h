@@ -26,9 +26,9 @@ enum flight_state {
      * reach its file. If the client left meanwhile its generation is 0,
      * which is nobody's. */
     FLIGHT_HELD,
-    /* QEMU still owes the reply, but nobody waits for it: it was late, or
-     * the client has left. Keeps its place, so that no more than the table
-     * ever queues in the stubdomain. */
+    /* QEMU still owes the in-band reply, but nobody waits for it: it was
+     * late, or the client has left. Keeps its place, so that no more than
+     * WORKER_IN_BAND_MAX ever queue in the stubdomain. */
     FLIGHT_ABANDONED,
 };
 
@@ -61,7 +61,7 @@ struct flight {
 struct flight_table {
     /* readable */
     size_t used;
-    size_t abandoned;           /* of these, in-band */
+    size_t abandoned;           /* of these */
     size_t text_bytes;          /* held by all texts */
     /* private */
     struct flight flights[WORKER_FLIGHTS_MAX];
@@ -78,8 +78,10 @@ struct flight *flight_new(struct flight_table *table,
                           struct client_ref client,
                           const struct qmp_message *command);
 void flight_free(struct flight_table *table, struct flight *flight);
-/* From SENT to ABANDONED. */
+/* From SENT to ABANDONED, in-band. */
 void flight_abandon(struct flight_table *table, struct flight *flight);
+/* From SENT or ABANDONED to HELD. */
+void flight_set_held(struct flight_table *table, struct flight *flight);
 void flight_drop_text(struct flight_table *table, struct flight *flight);
 /* Sets text to the reply with the client's own id, byte for byte. */
 int flight_hold_reply(struct flight_table *table, struct flight *flight,

@@ -60,6 +60,17 @@ static void mux_fail(struct mux *mux, struct flight *flight,
                         flight->id_len);
 }
 
+/* Nobody waits for the reply any more. QEMU still owes it; in-band, it
+ * won't get to others before. */
+static void mux_give_up(struct mux *mux, struct flight *flight)
+{
+    loop_timer_clear(mux->loop, &flight->timer);
+    if (flight->oob)
+        mux_free(mux, flight);
+    else
+        flight_abandon(&mux->table, flight);
+}
+
 static void mux_expired(void *data)
 {
     struct flight *flight = data;
@@ -71,8 +82,8 @@ static void mux_expired(void *data)
                  "has not answered in %d s; the command may still be "
                  "executed", mux->guest_domid,
                  (WORKER_REPLY_LIMIT_MS + 999) / 1000);
-        flight_abandon(&mux->table, flight);
         mux_fail(mux, flight, desc);
+        mux_give_up(mux, flight);
         return;
     }
     snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
@@ -191,15 +202,12 @@ static void mux_reply(struct mux *mux, const struct qmp_message *message)
     if (wanted && flight_hold_reply(&mux->table, flight, message)) {
         mux_fail(mux, flight, "Out of memory for QEMU's reply; the "
                               "command has been executed");
-        flight_abandon(&mux->table, flight);
         wanted = false;
     }
     if (flight == mux->saving) {
-        if (!wanted) {
-            mux->table.abandoned--;
+        if (!wanted)
             flight->client = (struct client_ref){ 0, 0 };
-        }
-        flight->state = FLIGHT_HELD;
+        flight_set_held(&mux->table, flight);
         flight->succeeded = message->kind == QMP_RETURN;
         save_sync(&mux->save);
         return;
@@ -344,8 +352,7 @@ void mux_abandon(struct mux *mux, struct client_ref client)
         if (flight->state == FLIGHT_HELD) {
             flight->client = (struct client_ref){ 0, 0 };
         } else if (flight->state == FLIGHT_SENT) {
-            loop_timer_clear(mux->loop, &flight->timer);
-            flight_abandon(&mux->table, flight);
+            mux_give_up(mux, flight);
         } else {
             if (flight == mux->saving) {
                 save_cancel(&mux->save);

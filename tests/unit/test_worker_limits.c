@@ -55,6 +55,27 @@ TEST(command_without_an_answer_fails_and_its_late_reply_is_dropped)
     fixture_end(&f);
 }
 
+/* They have no order, so none of them is in another's way. */
+TEST(out_of_band_commands_without_answers_are_forgotten)
+{
+    struct fixture f;
+    int fd;
+
+    peer_start(&f, false);
+    fd = client_connect(&f);
+    say(fd, "{\"execute\": \"qmp_capabilities\", \"arguments\": "
+        "{\"enable\": [\"oob\"]}}");
+    expect(fd, "{\"return\": {}}");
+    for (int i = 0; i < 5 * 16; i++)
+        say(fd, "{\"exec-oob\": \"yank\"}");
+    for (int i = 0; i < 5 * 16; i++) {
+        expect_part(f.console, "{\"id\": \"x");
+        expect_part(fd, "the command may still be executed");
+    }
+    check_works(&f, fd);
+    fixture_end(&f);
+}
+
 TEST(commands_that_take_their_time_may)
 {
     struct fixture f;
