@@ -2,10 +2,15 @@
 #include "worker_process.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
+
+/* Bytes that malloc() may keep for itself, and above which a buffer is a
+ * mapping of its own. */
+#define PROCESS_KEEP (64 << 10)
 
 static int process_compare(const void *a, const void *b)
 {
@@ -35,10 +40,19 @@ static int process_close_inherited(const struct worker_config *config)
     return close_range(next, ~0u, 0);
 }
 
+/* Large buffers come and go with large messages. Left alone, malloc()
+ * learns from their size to keep them. */
+static void process_keep_small(void)
+{
+    mallopt(M_MMAP_THRESHOLD, PROCESS_KEEP);
+    mallopt(M_TRIM_THRESHOLD, PROCESS_KEEP);
+}
+
 int process_become_own(const struct worker_config *config)
 {
     sigset_t none;
 
+    process_keep_small();
     sigemptyset(&none);
     signal(SIGPIPE, SIG_IGN);           /* the log may be a pipe */
     signal(SIGINT, SIG_IGN);            /* of xl's terminal */

@@ -151,6 +151,38 @@ TEST(client_in_flight_is_bounded)
     fixture_end(&f);
 }
 
+/* AddressSanitizer keeps what is freed. */
+#ifndef __SANITIZE_ADDRESS__
+TEST(clients_leave_no_memory_behind)
+{
+    enum { N = 64, BIG = 1000000 };
+    char id[64], *big = malloc(BIG + 1);
+    struct fixture f;
+    int client, fds[N];
+    long before;
+
+    memset(big, 'b', BIG);
+    big[BIG] = '\0';
+    client = client_alone(&f);
+    check_works(&f, client);
+    before = fixture_status(&f, "RssAnon:");
+    for (int i = 0; i < N; i++) {
+        fds[i] = client_start(&f);
+        check_works(&f, fds[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        client_command(&f, fds[i], "big", 1, id);
+        say(f.console, "{\"return\": \"%s\", \"id\": \"%s\"}", big, id);
+        expect_part(fds[i], "bbb");
+    }
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    check_works(&f, client);
+    check(fixture_status(&f, "RssAnon:") < before + 300);
+    fixture_end(&f);
+}
+#endif
+
 TEST(client_that_leaves_is_forgotten)
 {
     struct fixture f;
