@@ -163,6 +163,28 @@ struct flight *flight_oldest(struct flight_table *table, bool oob)
     return oldest;
 }
 
+static bool client_ref_is(struct client_ref a, struct client_ref b)
+{
+    return a.index == b.index && a.generation == b.generation;
+}
+
+struct flight *flight_older(struct flight_table *table,
+                            const struct flight *flight)
+{
+    struct flight *oldest = NULL;
+
+    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+        struct flight *other = &table->flights[i];
+
+        if (other->state == flight->state && other->seq < flight->seq &&
+            other->oob == flight->oob && !other->unlimited &&
+            client_ref_is(other->client, flight->client) &&
+            (!oldest || other->seq < oldest->seq))
+            oldest = other;
+    }
+    return oldest;
+}
+
 size_t flight_in_band(const struct flight_table *table)
 {
     size_t n = 0;
@@ -186,8 +208,7 @@ struct flight *flight_of_client(struct flight_table *table,
 
         if (flight->state != FLIGHT_FREE &&
             flight->state != FLIGHT_ABANDONED &&
-            flight->client.index == client.index &&
-            flight->client.generation == client.generation &&
+            client_ref_is(flight->client, client) &&
             (!oldest || flight->seq < oldest->seq))
             oldest = flight;
     }

@@ -71,10 +71,8 @@ static void mux_give_up(struct mux *mux, struct flight *flight)
         flight_abandon(&mux->table, flight);
 }
 
-static void mux_expired(void *data)
+static void mux_expire(struct mux *mux, struct flight *flight)
 {
-    struct flight *flight = data;
-    struct mux *mux = flight->owner;
     char desc[MUX_DESC_MAX];
 
     if (flight->state == FLIGHT_SENT) {
@@ -93,6 +91,17 @@ static void mux_expired(void *data)
              session_obstacle(&mux->session));
     mux_fail(mux, flight, desc);
     mux_free(mux, flight);
+}
+
+static void mux_expired(void *data)
+{
+    struct flight *flight = data, *older;
+    struct mux *mux = flight->owner;
+
+    /* Replies keep their order, timers of one millisecond have none. */
+    while ((older = flight_older(&mux->table, flight)))
+        mux_expire(mux, older);
+    mux_expire(mux, flight);
 }
 
 static void mux_arm(struct mux *mux, struct flight *flight, int64_t ms)

@@ -6,7 +6,10 @@
  * would offer, DIR/console-3; in place of stubdomd's pid 1 the few lines
  * here. MONITOR is QEMU's socket; clients find DIR/qmp.
  *
- * Prints "ready" when clients can connect; ends with its standard input.
+ * Prints "ready" when clients can connect. Ends with its standard input,
+ * which takes words of one letter: "d" closes console 3 and its socket, as
+ * when xenconsoled ends, "s" serves it again, "w" prints "in flight" when
+ * QEMU has been given a command that it has not answered.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,9 +34,11 @@ struct stack {
     struct loop loop;
     struct relay relay;
     const char *monitor_path;
+    char console_path[PATH_MAX_BYTES];
     int listener, console, monitor;     /* -1: none */
     loop_id listener_id, console_id, monitor_id, stdin_id;
     struct loop_timer retry;
+    bool tell_flight;
 };
 
 __attribute__((noreturn)) static void die(const char *what)
@@ -168,6 +173,11 @@ static void stack_update(struct stack *stack)
     }
     side_write(stack->monitor, &relay->to_qemu, NULL);
     side_write(stack->console, &relay->to_console, relay);
+    if (stack->tell_flight && relay->flight_n && !relay->to_qemu.len) {
+        stack->tell_flight = false;
+        printf("in flight\n");
+        fflush(stdout);
+    }
     loop_mod(&stack->loop, stack->monitor_id,
              (relay->to_console.len < RELAY_EVENTS_MAX ? EPOLLIN : 0) |
              (relay->to_qemu.len ? EPOLLOUT : 0));
@@ -177,12 +187,36 @@ static void stack_update(struct stack *stack)
              (relay->to_console.len ? EPOLLOUT : 0));
 }
 
+static void console_serve(struct stack *stack)
+{
+    stack->listener = socket_at(stack->console_path, true);
+    if (loop_add(&stack->loop, stack->listener, EPOLLIN, listener_ready,
+                 stack, &stack->listener_id))
+        die("loop");
+}
+
+static void console_drop(struct stack *stack)
+{
+    unlink(stack->console_path);
+    side_close(stack, &stack->listener, &stack->listener_id);
+    side_close(stack, &stack->console, &stack->console_id);
+}
+
 static void stdin_ready(void *data, uint32_t events)
 {
     struct stack *stack = data;
+    char word;
 
     (void)events;
-    loop_stop(&stack->loop);
+    if (read(STDIN_FILENO, &word, 1) != 1)
+        loop_stop(&stack->loop);
+    else if (word == 'd')
+        console_drop(stack);
+    else if (word == 's')
+        console_serve(stack);
+    else if (word == 'w')
+        stack->tell_flight = true;
+    stack_update(stack);
 }
 
 static void start_worker(const char *dir)
@@ -208,24 +242,21 @@ static void start_worker(const char *dir)
 int main(int argc, char **argv)
 {
     static struct stack stack = { .console = -1, .monitor = -1 };
-    char console[PATH_MAX_BYTES];
 
     if (argc != 3) {
         fprintf(stderr, "usage: qmp_stack DIR MONITOR\n");
         return 2;
     }
     log_open("qmp_stack", LOG_TO_STDERR, LOG_LEVEL_WARN);
-    snprintf(console, sizeof(console), "%s/console-3", argv[1]);
-    stack.listener = socket_at(console, true);
+    snprintf(stack.console_path, PATH_MAX_BYTES, "%s/console-3", argv[1]);
     start_worker(argv[1]);
     stack.monitor_path = argv[2];
     relay_init(&stack.relay);
     if (loop_init(&stack.loop) ||
-        loop_add(&stack.loop, stack.listener, EPOLLIN, listener_ready,
-                 &stack, &stack.listener_id) ||
         loop_add(&stack.loop, STDIN_FILENO, EPOLLIN, stdin_ready, &stack,
                  &stack.stdin_id))
         die("loop");
+    console_serve(&stack);
     stack_update(&stack);
     printf("ready\n");
     fflush(stdout);

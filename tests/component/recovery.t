@@ -1,0 +1,80 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# QEMU hangs, dies, or its console goes: what a client is told, and that it
+# carries on on the same connection. The worker's limits are short here
+# (tests/rules.mk).
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Peers;
+
+sub execute {
+    my ($client, $id, $command) = @_;
+    $command //= 'query-status';
+    send_bytes($client, "{\"execute\": \"$command\", \"id\": \"$id\"}\n");
+}
+
+sub is_reply {
+    my ($client, $id, $name, $part) = @_;
+    my $message = message($client);
+    my $found = !$part ? $message->{return}
+        : $message->{error} && $message->{error}{desc} =~ /$part/;
+    ok($found && $message->{id} eq $id, $name, $json->encode($message));
+}
+
+# Commands, one after the other, until one is executed.
+sub works_again {
+    my ($client, $name) = @_;
+    my ($message, $n);
+    my $end = time + 30;
+    do {
+        execute($client, 'again-' . ++$n);
+        $message = message($client);
+    } until $message->{id} ne "again-$n" || $message->{return} ||
+        time > $end;
+    ok($message->{return}, "$name: it works again", $json->encode($message));
+    execute($client, 'after');
+    is_reply($client, 'after', "$name: and no late reply comes");
+}
+
+my $qemu   = start_qemu('qemu');
+my $stack  = start_stack($qemu->{paths}[0]);
+my $client = client($stack->{path});
+my $other  = client($stack->{path});
+step($_, '{"execute": "qmp_capabilities"}') for $client, $other;
+
+kill 'STOP', $qemu->{pid};
+execute($client, "hung-$_") for 1 .. 8;
+is_reply($client, "hung-$_", "QEMU hangs: command $_",
+         'has not answered .* may still be executed') for 1 .. 8;
+execute($other, 'more');
+is_reply($other, 'more', 'QEMU hangs: others are told at once',
+         'hangs: .* not sent');
+kill 'CONT', $qemu->{pid};
+works_again($other, 'QEMU hung');
+
+kill 'STOP', $qemu->{pid};
+execute($client, 'in-flight');
+wait_in_flight($stack);
+print {$stack->{input}} 'd';
+is_reply($client, 'in-flight', 'xenconsoled ends: a command in flight',
+         'lost; the command may have been executed');
+execute($client, 'meanwhile');
+is_reply($client, 'meanwhile', 'xenconsoled is away: a command',
+         'xenconsoled does not serve .* not sent');
+kill 'CONT', $qemu->{pid};
+print {$stack->{input}} 's';
+works_again($client, 'xenconsoled came back');
+
+kill 'STOP', $qemu->{pid};
+execute($client, 'in-flight');
+wait_in_flight($stack);
+end($qemu->{pid});
+is_reply($client, 'in-flight', 'QEMU dies: a command in flight',
+         'may have executed');
+$qemu = start_qemu('qemu');
+works_again($client, 'QEMU was started again');
+
+plan();
