@@ -10,7 +10,8 @@ static void check_rewritten(const char *text, const char *ought)
     qmp_buf_init(&buf, 2 * n);
     check_int(qmp_quotes_found(text, n), strcmp(text, ought) != 0);
     check(!qmp_quotes_rewrite(text, n, &buf));
-    check_mem(buf.data, buf.len, ought, strlen(ought));
+    check_int(buf.len, strlen(ought));
+    check(!buf.len || !memcmp(buf.data, ought, buf.len));
     qmp_buf_dispose(&buf);
 }
 

@@ -180,7 +180,7 @@ static bool takes_more_memory(void)
 {
     size_t n = WORKER_MEMORY_MAX;
 
-    return mmap(NULL, n, PROT_READ | PROT_WRITE,
+    return !SANITIZED && mmap(NULL, n, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
 }
 
@@ -217,7 +217,8 @@ static bool inside(bool (*attack)(void), bool filter)
         without_filter = !filter;
         if (process_become_own(&config) || sandbox_enter(&config))
             _exit(3);
-        _exit(attack() ? 1 : 2);
+        /* What sanitizers do in _exit() is forbidden, too. */
+        syscall(SYS_exit_group, attack() ? 1 : 2);
     }
     check(waitpid(pid, &status, 0) == pid);
     if (WIFSIGNALED(status)) {

@@ -27,6 +27,16 @@
 #define WORKER_UID 65533        /* any that is not root's */
 #define LINE_MAX_BYTES (9u << 20)
 
+/* AddressSanitizer keeps what is freed, and reserves terabytes: memory
+ * can't be measured then. */
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED false
+#endif
+
 #define GREETING_VERSION                                                \
     "{\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "          \
     "\"package\": \"Debian 1:7.2+dfsg\"}"
