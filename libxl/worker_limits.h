@@ -70,9 +70,10 @@
 /* A client's id, kept while its command is in flight. Any JSON value is
  * allowed; this is far beyond any that is in use. */
 #define WORKER_ID_MAX            65536
-/* Commands of all clients that wait or were sent. */
-#define WORKER_FLIGHTS_MAX       64
-/* So that three clients at once can't take them all. Above the eight that
+/* Commands of all clients that wait or were sent: one for each, so that
+ * they take turns. */
+#define WORKER_FLIGHTS_MAX       WORKER_CLIENTS_MAX
+/* So that a few clients at once can't take them all. Above the eight that
  * QMP grants who means to send exec-oob as well. */
 #define WORKER_CLIENT_FLIGHTS    16
 /* Sent, in-band: with more QEMU would stop reading, and out-of-band

@@ -94,8 +94,8 @@ $(eval $(call fuzz_target,session,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJEC
 
 # What tests of whole programs run beside them. A worker that waits less.
 COMPONENTS = tests/component/qmp_stack
-OBJECTS += obj/tests/component/qmp_stack.o
-SHORT = $(WORKER_OBJECTS:obj/%=obj/short/%)
+SHORT := $(WORKER_OBJECTS:obj/%=obj/short/%)
+OBJECTS += obj/tests/component/qmp_stack.o $(SHORT)
 obj/short/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DWORKER_REPLY_LIMIT_MS=3000 -DWORKER_SEND_LIMIT_MS=2000 -c -o $@ $<
