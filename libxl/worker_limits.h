@@ -82,6 +82,11 @@
 /* All of these replies late: QEMU hangs. Further commands fail at once,
  * rather than after the time that these took. */
 #define WORKER_ABANDONED_MAX     WORKER_IN_BAND_MAX
+/* QEMU hangs for so long: the session is made anew. QEMU then forgets what
+ * it has not begun with, and replies that got lost are waited for no more. */
+#ifndef WORKER_HANG_MS
+#define WORKER_HANG_MS           30000
+#endif
 /* Bytes of commands that wait to be sent: beyond it no client is read. */
 #define WORKER_WAITING_MAX       (4u << 20)
 /* A command that can't be sent for so long fails; below libxl's 10 s, so

@@ -48,6 +48,8 @@ static void mux_tell_room(struct mux *mux)
 static void mux_free(struct mux *mux, struct flight *flight)
 {
     loop_timer_clear(mux->loop, &flight->timer);
+    if (flight->state == FLIGHT_ABANDONED)
+        loop_timer_clear(mux->loop, &mux->hang);
     flight_free(&mux->table, flight);
     mux_tell_room(mux);
 }
@@ -60,15 +62,28 @@ static void mux_fail(struct mux *mux, struct flight *flight,
                         flight->id_len);
 }
 
+static void mux_hang(void *data)
+{
+    struct mux *mux = data;
+
+    log_guest(LOG_LEVEL_WARN, "domain %u: console 3 (QMP): QEMU does not "
+              "answer any more; QMP is reset", mux->dm_domid);
+    session_restart(&mux->session);
+}
+
 /* Nobody waits for the reply any more. QEMU still owes it; in-band, it
  * won't get to others before. */
 static void mux_give_up(struct mux *mux, struct flight *flight)
 {
     loop_timer_clear(mux->loop, &flight->timer);
-    if (flight->oob)
+    if (flight->oob) {
         mux_free(mux, flight);
-    else
-        flight_abandon(&mux->table, flight);
+        return;
+    }
+    flight_abandon(&mux->table, flight);
+    if (mux->table.abandoned >= WORKER_ABANDONED_MAX &&
+        loop_timer_set(mux->loop, &mux->hang, WORKER_HANG_MS, mux_hang, mux))
+        log_error("out of memory; QMP may hang");
 }
 
 static void mux_expire(struct mux *mux, struct flight *flight)
@@ -294,7 +309,7 @@ int mux_init(struct mux *mux)
 
     flight_table_init(&mux->table);
     mux->saving = NULL;
-    mux->room = (struct loop_timer){ 0 };
+    mux->room = mux->hang = (struct loop_timer){ 0 };
     mux->save = (struct save){
         .loop = mux->loop, .path = mux->control_path,
         .hooks = &save_hooks, .data = mux,
@@ -312,6 +327,7 @@ void mux_dispose(struct mux *mux)
     for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
         loop_timer_clear(mux->loop, &mux->table.flights[i].timer);
     loop_timer_clear(mux->loop, &mux->room);
+    loop_timer_clear(mux->loop, &mux->hang);
     session_dispose(&mux->session);
     save_dispose(&mux->save);
     flight_table_dispose(&mux->table);

@@ -38,7 +38,7 @@ struct mux {
     struct flight_table table;
     struct save save;
     struct flight *saving;      /* the one whose barrier is up, or NULL */
-    struct loop_timer room;
+    struct loop_timer room, hang;
 };
 
 int mux_init(struct mux *mux);

@@ -100,13 +100,31 @@ static void session_start_reset(void *data)
                          WORKER_RESET_REPEAT_MS : WORKER_RESET_SLOW_MS);
 }
 
-/* Pauses the session, not at all the first time; tells who was using it.
- * Without a pause the reset still comes a turn later: until then it is
- * known how much of which command was sent. */
+/* Makes the session anew after a pause; tells who was using it. Without a
+ * pause the reset still comes a turn later: until then it is known how much
+ * of which command was sent. */
+static void session_break(struct session *session, int64_t pause_ms)
+{
+    bool was_up = session->state == SESSION_UP;
+
+    set_state(session, SESSION_PAUSED);
+    console_drop_output(&session->console);
+    session->resets = 0;
+    session_arm(session, pause_ms);
+    if (was_up)
+        session->hooks->lost(session->data);    /* must be last */
+}
+
+void session_restart(struct session *session)
+{
+    if (session->state == SESSION_UP)
+        session_break(session, 0);
+}
+
+/* The first time there's no pause. */
 static void session_offence(struct session *session, const char *what,
                             const char *why)
 {
-    bool was_up = session->state == SESSION_UP;
     int64_t now = loop_now_ms(), pause = 0;
 
     if (now - session->last_offence_ms > WORKER_OFFENCE_FORGET_MS)
@@ -123,13 +141,7 @@ static void session_offence(struct session *session, const char *what,
     session->offences++;
     log_guest(LOG_LEVEL_WARN, "domain %u: console 3 (QMP): the stubdomain "
               "sent %s (%s); QMP is reset", session->dm_domid, what, why);
-
-    set_state(session, SESSION_PAUSED);
-    console_drop_output(&session->console);
-    session->resets = 0;
-    session_arm(session, pause);
-    if (was_up)
-        session->hooks->lost(session->data);    /* must be last */
+    session_break(session, pause);              /* must be last */
 }
 
 static void session_up(struct session *session)
@@ -348,7 +360,8 @@ const char *session_obstacle(const struct session *session)
     case SESSION_RESET:
         return "the stubdomain does not answer qmp_reset";
     case SESSION_HELLO:
-        return "the stubdomain's QEMU has not started";
+        return session->greeting.len ? "QEMU does not greet: it hangs, or "
+               "has ended" : "the stubdomain's QEMU has not started";
     case SESSION_NEGOTIATE:
     case SESSION_VERSION:
         return "QEMU does not answer qmp_capabilities";

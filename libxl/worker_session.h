@@ -23,7 +23,7 @@
 enum session_state {
     /* No connection to xenconsoled; the console makes one. */
     SESSION_DOWN,
-    /* The peer broke QMP. What comes is read and dropped until the pause
+    /* The peer broke QMP, or was given up. What comes is read and dropped until the pause
      * that its record earned is over. */
     SESSION_PAUSED,
     /* qmp_reset was sent. All is dropped up to the return with the latest
@@ -87,6 +87,9 @@ bool session_can_send(const struct session *session);
 int session_send(struct session *session, const char *text, size_t n,
                  uint64_t *end_r);
 bool session_was_sent(const struct session *session, uint64_t end);
+
+/* What is UP is made anew: lost() is called from within. */
+void session_restart(struct session *session);
 
 /* What keeps commands from being sent, for an error message. */
 const char *session_obstacle(const struct session *session);

@@ -6,6 +6,7 @@
 #define WORKER_SEND_LIMIT_MS      300
 #define WORKER_FIRST_LIMIT_MS     100
 #define WORKER_REPLY_LIMIT_MS     500
+#define WORKER_HANG_MS            700
 #define WORKER_RESET_REPEAT_MS    500
 #define WORKER_HELLO_LIMIT_MS     600
 #define WORKER_NEGOTIATE_LIMIT_MS 200
@@ -295,6 +296,24 @@ TEST(xentop_is_not_kept_waiting_for_ever)
     peer_command(&f, "query-block", id);
     expect_part(fd, "          {\"error\": ");
     check_int(strspn(line, " "), WORKER_BLANKS_MAX);
+    fixture_end(&f);
+}
+
+/* Or its replies got lost. */
+TEST(qemu_that_hangs_for_long_gets_a_new_session)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    for (int i = 0; i < 8; i++)
+        client_command(&f, fd, "stop", i, id);
+    for (int i = 0; i < 8; i++)
+        expect_part(fd, "may still be executed");
+    peer_session(&f);
+    expect_log(&f, "QEMU does not answer any more; QMP is reset");
+    check_works(&f, fd);
     fixture_end(&f);
 }
 
