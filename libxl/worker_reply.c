@@ -54,7 +54,7 @@ int reply_events_lost(struct qmp_buf *buf, unsigned int count)
     clock_gettime(CLOCK_REALTIME, &now);
     return qmp_buf_printf(buf, "{\"timestamp\": {\"seconds\": %lld, "
                           "\"microseconds\": %ld}, "
-                          "\"event\": \"XENQMP_EVENTS_LOST\", "
+                          "\"event\": \"__XENQMP_EVENTS_LOST\", "
                           "\"data\": {\"count\": %u}}\r\n",
                           (long long)now.tv_sec, now.tv_nsec / 1000,
                           count);

@@ -62,9 +62,10 @@ sub start_qemu {
 
 # { input, path for clients }: input takes its words, and its end ends it.
 sub start_stack {
-    my ($monitor) = @_;
+    my ($qemu) = @_;
     my (undef, $input, $output) =
-        start("$build/tests/component/qmp_stack", $dir, $monitor);
+        start("$build/tests/component/qmp_stack", $dir,
+              reverse @{$qemu->{paths}});
     (<$output> // '') eq "ready\n" or die "qmp_stack did not start\n";
     $input->autoflush(1);
     return { input => $input, output => $output, path => "$dir/qmp" };

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Peers that nobody here wrote. The script of conformance/qmp.pl is sent to
-# QEMU's own socket and to QEMU behind stubdomd's relay and qmp-helper's
+# QEMU's own socket and to QEMU behind stubdomd, a terminal and qmp-helper's
 # worker (qmp_stack.c). The transcripts are the same but for %DIFFERENCES,
 # each with the sentence of the specification that allows it; one that is
 # listed and does not occur is a failure too.
@@ -49,7 +49,7 @@ sub name_of {
 }
 
 my $direct = start_qemu('direct')->{paths};
-my $stack = start_stack(start_qemu('behind')->{paths}[0]);
+my $stack = start_stack(start_qemu('behind'));
 my @first  = map { client($_) } $direct->[0], $stack->{path};
 my @second = map { socat($_) } $direct->[1], $stack->{path};
 compare('Server Greeting', map { [ $_->{greeting} ] } @first);

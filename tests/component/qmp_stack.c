@@ -1,45 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * qmp_stack DIR MONITOR: what lies between a client and QEMU, for tests of
- * peers: stubdomd's relay and qmp-helper's worker, both real. In place of
- * xenconsoled and the ring between them is the socket that xenconsoled
- * would offer, DIR/console-3; in place of stubdomd's pid 1 the few lines
- * here. MONITOR is QEMU's socket; clients find DIR/qmp.
+ * qmp_stack DIR MONITOR-A MONITOR-B: what lies between a client and QEMU,
+ * for tests of peers: stubdomd, which is included here without its pid 1's
+ * duties, and qmp-helper's worker, as it is. Between them is a terminal,
+ * stubdomd's end raw as it makes hvc, and DIR/console-3, a socket as
+ * xenconsoled serves it. MONITOR-A and -B are QEMU's sockets; clients find
+ * DIR/qmp.
  *
  * Prints "ready" when clients can connect. Ends with its standard input,
- * which takes words of one letter: "d" closes console 3 and its socket, as
- * when xenconsoled ends, "s" serves it again, "w" prints "in flight" when
- * QEMU has been given a command that it has not answered.
+ * which takes words of one letter: "d" closes console 3's socket, as when
+ * xenconsoled ends, "s" serves it again, "w" prints "in flight" when QEMU
+ * has been given a command that it has not answered.
  */
-#include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
+#include <termios.h>
+
+/* Never called, and above all not with this. */
+int stubdomd_main(int argc, char **argv);
+#define main stubdomd_main
+#define reboot(how) abort()
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wreturn-type"
+#include "../../tools/stubdom/stubdomd.c"
+#pragma GCC diagnostic pop
+#undef reboot
+#undef main
 
 #include "helper_worker.h"
-#include "log.h"
-#include "loop.h"
-#include "../../tools/stubdom/relay.h"
 
 #define PATH_MAX_BYTES 108
 #define WORKER_UID     65533
-/* As stubdomd: until QEMU listens. */
-#define RETRY_MS       50
+/* What is on its way to one side, at most. */
+#define PUMP_MAX       65536
 
-struct stack {
-    struct loop loop;
-    struct relay relay;
-    const char *monitor_path;
-    char console_path[PATH_MAX_BYTES];
-    int listener, console, monitor;     /* -1: none */
-    loop_id listener_id, console_id, monitor_id, stdin_id;
-    struct loop_timer retry;
-    bool tell_flight;
+/* In xenconsoled's place. */
+struct pump {
+    struct loop *loop;
+    char path[PATH_MAX_BYTES];
+    int listener, reader, tty;          /* -1: none */
+    loop_id listener_id, reader_id, tty_id;
+    struct qmp_buf to_reader, to_tty;
 };
+
+static struct stubdomd stubdomd = { .qmp_fd = -1 };
+static struct pump pump = { .listener = -1, .reader = -1 };
+static bool tell_flight, stopping;
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -47,179 +57,159 @@ __attribute__((noreturn)) static void die(const char *what)
     exit(1);
 }
 
-static int socket_at(const char *path, bool listens)
+static int listen_at(const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-                    (listens ? 0 : SOCK_NONBLOCK), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    if (fd < 0)
-        die(path);
-    if (!listens && connect(fd, (struct sockaddr *)&address,
-                            sizeof(address))) {
-        close(fd);
-        return -1;
-    }
-    if (listens && (bind(fd, (struct sockaddr *)&address,
-                         sizeof(address)) ||
-                    chmod(path, 0666) || listen(fd, 64)))
+    unlink(path);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+        chmod(path, 0666) || listen(fd, 64))
         die(path);
     return fd;
 }
 
-static void stack_update(struct stack *stack);
-
-static void side_close(struct stack *stack, int *fd, loop_id *id)
+static void *must(void *memory)
 {
-    loop_del(&stack->loop, id);
+    if (!memory)
+        die("memory");
+    return memory;
+}
+
+/* --- The console ----------------------------------------------------- */
+
+static void pump_close(int *fd, loop_id *id)
+{
+    loop_del(pump.loop, id);
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
 }
 
-static void side_write(int fd, struct qmp_buf *buf, struct relay *console)
+static void pump_flush(int fd, struct qmp_buf *buf)
 {
-    while (fd >= 0 && buf->len) {
-        ssize_t n = send(fd, buf->data, buf->len,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n;
 
-        if (n <= 0)
-            break;
-        if (console)
-            relay_console_written(console, (size_t)n);
-        else
-            qmp_buf_consume(buf, (size_t)n);
-    }
+    while (fd >= 0 && buf->len &&
+           (n = write(fd, buf->data, buf->len)) > 0)
+        qmp_buf_consume(buf, (size_t)n);
 }
 
-static void monitor_ready(void *data, uint32_t events)
+/* Nobody reads: what the guest sends is dropped. */
+static void pump_update(void)
 {
-    struct stack *stack = data;
-    char bytes[4096];
-    ssize_t n = events & EPOLLIN ?
-                recv(stack->monitor, bytes, sizeof(bytes), 0) : 1;
-
-    if (n <= 0) {
-        side_close(stack, &stack->monitor, &stack->monitor_id);
-        if (relay_disconnected(&stack->relay))
-            die("relay");
-    } else if (events & EPOLLIN &&
-               relay_qemu_input(&stack->relay, bytes, (size_t)n)) {
-        die("relay");
-    }
-    stack_update(stack);
+    if (pump.reader < 0)
+        qmp_buf_consume(&pump.to_reader, pump.to_reader.len);
+    pump_flush(pump.reader, &pump.to_reader);
+    pump_flush(pump.tty, &pump.to_tty);
+    loop_mod(pump.loop, pump.reader_id,
+             (pump.to_tty.len < PUMP_MAX ? EPOLLIN : 0) |
+             (pump.to_reader.len ? EPOLLOUT : 0));
+    loop_mod(pump.loop, pump.tty_id,
+             (pump.to_reader.len < PUMP_MAX ? EPOLLIN : 0) |
+             (pump.to_tty.len ? EPOLLOUT : 0));
 }
 
-static void monitor_connect(void *data)
+/* False at the end. */
+static bool pump_read(int fd, struct qmp_buf *buf)
 {
-    struct stack *stack = data;
+    char *room = must(qmp_buf_reserve(buf, buf->max - buf->len));
+    ssize_t n = read(fd, room, buf->max - buf->len);
 
-    stack->monitor = socket_at(stack->monitor_path, false);
-    if (stack->monitor >= 0) {
-        relay_connected(&stack->relay);
-        if (loop_add(&stack->loop, stack->monitor, EPOLLIN, monitor_ready,
-                     stack, &stack->monitor_id))
-            die("loop");
-    }
-    stack_update(stack);
+    if (n > 0)
+        qmp_buf_commit(buf, (size_t)n);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static void console_ready(void *data, uint32_t events)
+static void tty_ready(void *data, uint32_t events)
 {
-    struct stack *stack = data;
-    char bytes[4096];
-    ssize_t n = events & EPOLLIN ?
-                recv(stack->console, bytes, sizeof(bytes), 0) : 1;
+    (void)data;
+    if (events & EPOLLIN && !pump_read(pump.tty, &pump.to_reader))
+        die("terminal");
+    pump_update();
+}
 
-    if (n <= 0) {
-        side_close(stack, &stack->console, &stack->console_id);
-        relay_console_renewed(&stack->relay);
-    } else if (events & EPOLLIN &&
-               relay_console_input(&stack->relay, bytes, (size_t)n)) {
-        die("relay");
-    }
-    stack_update(stack);
+static void reader_ready(void *data, uint32_t events)
+{
+    (void)data;
+    if (events & ~(uint32_t)EPOLLOUT &&
+        !pump_read(pump.reader, &pump.to_tty))
+        pump_close(&pump.reader, &pump.reader_id);
+    pump_update();
 }
 
 static void listener_ready(void *data, uint32_t events)
 {
-    struct stack *stack = data;
-
+    (void)data;
     (void)events;
-    side_close(stack, &stack->console, &stack->console_id);
-    stack->console = accept4(stack->listener, NULL, NULL,
-                             SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (stack->console < 0 ||
-        loop_add(&stack->loop, stack->console, EPOLLIN, console_ready,
-                 stack, &stack->console_id))
-        die("console");
-    stack_update(stack);
+    pump_close(&pump.reader, &pump.reader_id);
+    pump.reader = accept4(pump.listener, NULL, NULL,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (pump.reader < 0 || loop_add(pump.loop, pump.reader, EPOLLIN,
+                                    reader_ready, NULL, &pump.reader_id))
+        die("console 3");
+    pump_update();
 }
 
-/* As stubdomd's update(). */
-static void stack_update(struct stack *stack)
+static void pump_serve(void)
 {
-    struct relay *relay = &stack->relay;
-
-    if (relay->want_connect) {
-        bool had = stack->monitor >= 0;
-
-        side_close(stack, &stack->monitor, &stack->monitor_id);
-        if (!loop_timer_is_set(&stack->retry) &&
-            loop_timer_set(&stack->loop, &stack->retry,
-                           had ? 0 : RETRY_MS, monitor_connect, stack))
-            die("loop");
-    }
-    side_write(stack->monitor, &relay->to_qemu, NULL);
-    side_write(stack->console, &relay->to_console, relay);
-    if (stack->tell_flight && relay->flight_n && !relay->to_qemu.len) {
-        stack->tell_flight = false;
-        printf("in flight\n");
-        fflush(stdout);
-    }
-    loop_mod(&stack->loop, stack->monitor_id,
-             (relay->to_console.len < RELAY_EVENTS_MAX ? EPOLLIN : 0) |
-             (relay->to_qemu.len ? EPOLLOUT : 0));
-    loop_mod(&stack->loop, stack->console_id,
-             (relay_takes_commands(relay) || relay->to_console.len ||
-              relay->want_connect ? EPOLLIN : 0) |
-             (relay->to_console.len ? EPOLLOUT : 0));
-}
-
-static void console_serve(struct stack *stack)
-{
-    stack->listener = socket_at(stack->console_path, true);
-    if (loop_add(&stack->loop, stack->listener, EPOLLIN, listener_ready,
-                 stack, &stack->listener_id))
+    pump.listener = listen_at(pump.path);
+    if (loop_add(pump.loop, pump.listener, EPOLLIN, listener_ready, NULL,
+                 &pump.listener_id))
         die("loop");
 }
 
-static void console_drop(struct stack *stack)
+static void pump_drop(void)
 {
-    unlink(stack->console_path);
-    side_close(stack, &stack->listener, &stack->listener_id);
-    side_close(stack, &stack->console, &stack->console_id);
+    unlink(pump.path);
+    pump_close(&pump.listener, &pump.listener_id);
+    pump_close(&pump.reader, &pump.reader_id);
 }
 
-static void stdin_ready(void *data, uint32_t events)
+/* Returns stubdomd's end of the terminal. */
+static int pump_start(struct loop *loop, const char *dir)
 {
-    struct stack *stack = data;
-    char word;
+    struct termios raw;
+    int tty;
 
-    (void)events;
-    if (read(STDIN_FILENO, &word, 1) != 1)
-        loop_stop(&stack->loop);
-    else if (word == 'd')
-        console_drop(stack);
-    else if (word == 's')
-        console_serve(stack);
-    else if (word == 'w')
-        stack->tell_flight = true;
-    stack_update(stack);
+    pump.loop = loop;
+    snprintf(pump.path, sizeof(pump.path), "%s/console-3", dir);
+    qmp_buf_init(&pump.to_reader, 2 * PUMP_MAX);
+    qmp_buf_init(&pump.to_tty, 2 * PUMP_MAX);
+    pump.tty = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (pump.tty < 0 || grantpt(pump.tty) || unlockpt(pump.tty))
+        die("terminal");
+    tty = open(must(ptsname(pump.tty)),
+               O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (tty < 0 || tcgetattr(tty, &raw))
+        die("terminal");
+    cfmakeraw(&raw);
+    if (tcsetattr(tty, TCSANOW, &raw) ||
+        loop_add(loop, pump.tty, EPOLLIN, tty_ready, NULL, &pump.tty_id))
+        die("terminal");
+    return tty;
 }
 
-static void start_worker(const char *dir)
+/* --- stubdomd and the worker ----------------------------------------- */
+
+static void stubdomd_start(struct stubdomd *d, const char *a, const char *b)
+{
+    relay_init(&d->relay);
+    d->a = (struct monitor){
+        .loop = &d->loop, .path = a, .fd = -1, .connected = a_connected,
+        .readable = a_readable, .data = d,
+    };
+    d->b = (struct monitor){
+        .loop = &d->loop, .path = b, .fd = -1, .connected = b_connected,
+        .readable = b_readable, .data = d,
+    };
+    if (loop_add(&d->loop, d->qmp_fd, EPOLLIN, qmp_ready, d, &d->qmp_id))
+        die("loop");
+    monitor_connect(&d->a);
+}
+
+static void worker_start(const char *dir)
 {
     char clients[PATH_MAX_BYTES];
     struct worker_config config = {
@@ -229,7 +219,7 @@ static void start_worker(const char *dir)
     };
 
     snprintf(clients, sizeof(clients), "%s/qmp", dir);
-    config.listen_fd = socket_at(clients, true);
+    config.listen_fd = listen_at(clients);
     switch (fork()) {
     case -1:
         die("fork");
@@ -239,26 +229,49 @@ static void start_worker(const char *dir)
     close(config.listen_fd);
 }
 
+static void stdin_ready(void *data, uint32_t events)
+{
+    char word;
+
+    (void)data;
+    (void)events;
+    if (read(STDIN_FILENO, &word, 1) != 1)
+        stopping = true;
+    else if (word == 'd')
+        pump_drop();
+    else if (word == 's')
+        pump_serve();
+    else if (word == 'w')
+        tell_flight = true;
+}
+
 int main(int argc, char **argv)
 {
-    static struct stack stack = { .console = -1, .monitor = -1 };
+    struct relay *relay = &stubdomd.relay;
+    loop_id id;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: qmp_stack DIR MONITOR\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: qmp_stack DIR MONITOR-A MONITOR-B\n");
         return 2;
     }
     log_open("qmp_stack", LOG_TO_STDERR, LOG_LEVEL_WARN);
-    snprintf(stack.console_path, PATH_MAX_BYTES, "%s/console-3", argv[1]);
-    start_worker(argv[1]);
-    stack.monitor_path = argv[2];
-    relay_init(&stack.relay);
-    if (loop_init(&stack.loop) ||
-        loop_add(&stack.loop, STDIN_FILENO, EPOLLIN, stdin_ready, &stack,
-                 &stack.stdin_id))
+    signal(SIGPIPE, SIG_IGN);
+    worker_start(argv[1]);
+    if (loop_init(&stubdomd.loop) ||
+        loop_add(&stubdomd.loop, STDIN_FILENO, EPOLLIN, stdin_ready, NULL,
+                 &id))
         die("loop");
-    console_serve(&stack);
-    stack_update(&stack);
+    stubdomd.qmp_fd = pump_start(&stubdomd.loop, argv[1]);
+    stubdomd_start(&stubdomd, argv[2], argv[3]);
+    pump_serve();
     printf("ready\n");
     fflush(stdout);
-    return loop_run(&stack.loop) ? 1 : 0;
+    while (!stopping && !loop_run_once(&stubdomd.loop, -1)) {
+        if (!tell_flight || !relay->flight_n || relay->to_qemu.len)
+            continue;
+        tell_flight = false;
+        printf("in flight\n");
+        fflush(stdout);
+    }
+    return 0;
 }

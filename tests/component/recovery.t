@@ -40,7 +40,7 @@ sub works_again {
 }
 
 my $qemu   = start_qemu('qemu');
-my $stack  = start_stack($qemu->{paths}[0]);
+my $stack  = start_stack($qemu);
 my $client = client($stack->{path});
 my $other  = client($stack->{path});
 step($_, '{"execute": "qmp_capabilities"}') for $client, $other;

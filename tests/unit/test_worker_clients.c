@@ -49,7 +49,7 @@ TEST(client_that_is_slow_loses_events_and_nobody_else_does)
     /* It reads again: what was kept, the notice, and all that follows. */
     do {
         check(next_line(slow));
-        count = strstr(line, "\"event\": \"XENQMP_EVENTS_LOST\"");
+        count = strstr(line, "\"event\": \"__XENQMP_EVENTS_LOST\"");
         seen += !count;
     } while (!count);
     check(strstr(line, "\"timestamp\": {\"seconds\": ") != NULL);
@@ -71,7 +71,7 @@ TEST(event_that_is_too_large_is_lost_and_told)
     memset(pad, 'p', sizeof(pad) - 1);
     fd = client_alone(&f);
     say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}", pad);
-    expect_part(fd, "\"XENQMP_EVENTS_LOST\", \"data\": {\"count\": 1}");
+    expect_part(fd, "\"__XENQMP_EVENTS_LOST\", \"data\": {\"count\": 1}");
     fixture_end(&f);
 }
 

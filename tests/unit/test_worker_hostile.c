@@ -264,7 +264,7 @@ TEST(events_by_the_million)
     /* What was lost to the other is told to the last one. */
     while (strncmp(line, "{\"timestamp\"", 12))
         check(next_line(idle));
-    check(strstr(line, "XENQMP_EVENTS_LOST") != NULL);
+    check(strstr(line, "__XENQMP_EVENTS_LOST") != NULL);
     hostile_end(&f, client);
 }
 
