@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* out_pipe.c and the readfile.c below it. */
 #include "output_fixture.h"
 
 static void pipe_file(const char *text)

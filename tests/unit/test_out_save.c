@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* out_save.c and the savefile.c below it. */
 #include "output_fixture.h"
 
 /* The disk: every write to a regular file fails like this, if it is set. */
