@@ -53,7 +53,7 @@ struct service {
 struct client_hooks {
     /* A client is DEAD; to be freed after this batch. */
     void (*dead)(void *owner);
-    /* True if all clients together hold too much of unfinished commands. */
+    /* True if all clients hold too much of unfinished commands. */
     bool (*crowded)(void *owner);
 };
 

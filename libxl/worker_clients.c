@@ -114,7 +114,8 @@ void clients_add(struct clients *clients, int fd,
         monitor_open(client);
 }
 
-struct client *clients_find(struct clients *clients, struct client_ref ref)
+struct client *clients_find(struct clients *clients,
+                            struct client_ref ref)
 {
     struct client *client = &clients->clients[ref.index];
 

@@ -25,7 +25,8 @@ void clients_add(struct clients *clients, int fd,
                  const struct service *service, void *server,
                  const struct policy *policy);
 /* NULL: it has gone. */
-struct client *clients_find(struct clients *clients, struct client_ref ref);
+struct client *clients_find(struct clients *clients,
+                            struct client_ref ref);
 /* The client, with nothing in flight, gets another name. */
 void clients_rename(struct clients *clients, struct client *client);
 /* True if a reply of n bytes can be kept for the client. */

@@ -93,8 +93,8 @@ struct flight *flight_find(struct flight_table *table,
 /* The oldest that is WAITING, of those sent out-of-band or of the others;
  * or NULL. */
 struct flight *flight_oldest(struct flight_table *table, bool oob);
-/* The oldest of those before it, of its client and in its state, whose time
- * is limited as well; or NULL. */
+/* The oldest of those before it, of its client and in its state, whose
+ * time is limited as well; or NULL. */
 struct flight *flight_older(struct flight_table *table,
                             const struct flight *flight);
 /* How many replies QEMU owes that it gives in order. */

@@ -60,9 +60,9 @@
 /* The process: its clients, sockets of its own, and some more. */
 #define WORKER_DESCRIPTORS_MAX   (WORKER_CLIENTS_MAX + 32)
 /* Address space, program included. The bounded buffers, all full at once,
- * come to 16 (input) + 16 (input, fair shares) + 32 (output) + 8 (a message
- * of QEMU's) + 4 (commands) MiB; buffers double as they grow, and parsing
- * a message takes up to three copies of it. */
+ * come to 16 (input) + 16 (input, fair shares) + 32 (output) + 8 (one of
+ * QEMU's messages) + 4 (commands) MiB; buffers double as they grow, and
+ * parsing a message takes up to three copies of it. */
 #define WORKER_MEMORY_MAX        (256ull << 20)
 
 /* --- Commands in flight ---------------------------------------------- */
@@ -83,7 +83,7 @@
  * rather than after the time that these took. */
 #define WORKER_ABANDONED_MAX     WORKER_IN_BAND_MAX
 /* QEMU hangs for so long: the session is made anew. QEMU then forgets what
- * it has not begun with, and replies that got lost are waited for no more. */
+ * it has not begun with, and lost replies are waited for no more. */
 #ifndef WORKER_HANG_MS
 #define WORKER_HANG_MS           30000
 #endif

@@ -82,7 +82,8 @@ static void mux_give_up(struct mux *mux, struct flight *flight)
     }
     flight_abandon(&mux->table, flight);
     if (mux->table.abandoned >= WORKER_ABANDONED_MAX &&
-        loop_timer_set(mux->loop, &mux->hang, WORKER_HANG_MS, mux_hang, mux))
+        loop_timer_set(mux->loop, &mux->hang, WORKER_HANG_MS, mux_hang,
+                       mux))
         log_error("out of memory; QMP may hang");
 }
 

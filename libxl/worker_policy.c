@@ -28,7 +28,8 @@ const struct policy policy_full = {
     .output_max = WORKER_OUTPUT_MAX,
 };
 
-void policy_init(struct policy *policy, const struct worker_socket *socket)
+void policy_init(struct policy *policy,
+                 const struct worker_socket *socket)
 {
     bool xentop = socket->use == WORKER_FOR_XENTOP;
 

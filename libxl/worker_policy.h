@@ -22,7 +22,8 @@ struct policy {
 /* For those who may do everything. */
 extern const struct policy policy_full;
 /* For those of a socket that is for less. */
-void policy_init(struct policy *policy, const struct worker_socket *socket);
+void policy_init(struct policy *policy,
+                 const struct worker_socket *socket);
 
 bool policy_allows(const struct policy *policy, const char *command);
 

@@ -146,7 +146,8 @@ TEST(client_may_use_single_quotes)
     int fd;
 
     fd = client_alone(&f);
-    say(fd, "{'execute': 'x-}', 'arguments': {'a\"': 'it\\'s}'}, 'id': 'b'}");
+    say(fd, "{'execute': 'x-}', 'arguments': {'a\"': 'it\\'s}'}, "
+        "'id': 'b'}");
     check(next_line(f.console));
     check(sscanf(strstr(line, "\"id\""), "\"id\": \"%63[^\"]", id) == 1);
     check(strstr(line, "{\"execute\": \"x-}\", \"arguments\": "
