@@ -39,7 +39,7 @@ $(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles 
 $(eval $(call unit_test,supervisor,obj/console/supervisor.o obj/tests/unit/fake_systemd.o $(COMMON_OBJECTS),$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_sessions,$(call objects,libxl,worker_greeting) obj/tools/stubdom/relay.o $(QMP_OBJECTS) obj/tools/common/log.o,$(WORKER_LIBS)))
-$(eval $(call unit_test,worker_sandbox,$(filter-out %/worker_sandbox.o,$(WORKER_OBJECTS)) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
+$(eval $(call unit_test,worker_sandbox,obj/libxl/helper_privileges.o $(filter-out %/worker_sandbox.o,$(WORKER_OBJECTS)) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,xl_create,obj/tools/common/log.o obj/libxl/qmp_buf.o obj/xl/guest_config.o,$(XLUTIL_LIBS) $(XENLIGHT_LIBS)))
 $(eval $(call unit_test,xl_qmp,obj/tests/unit/fake_qmp.o,))
 tests/unit/test_xl_qmp: bin/xl-qmp

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a worker that has been taken over can't do. Another guest's worker
- * runs; a second sandbox is entered as its worker enters it, and code of
- * ours runs inside.
+ * runs; a second sandbox is entered as its worker enters it, with the
+ * rights that the parent has kept for that, and code of ours runs inside.
  *
  * The system call filter ends most of it. So each is tried twice, the
  * second time without the filter: users, chroot and limits must hold by
@@ -22,6 +22,7 @@ static int load_filter(scmp_filter_ctx filter);
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "helper_privileges.h"
 #include "worker_fixture.h"
 #include "worker_process.h"
 
@@ -215,7 +216,8 @@ static bool inside(bool (*attack)(void), bool filter)
     if (!pid) {
         alarm(0);
         without_filter = !filter;
-        if (process_become_own(&config) || sandbox_enter(&config))
+        if (privileges_drop() || process_become_own(&config) ||
+            sandbox_enter(&config))
             _exit(3);
         /* What sanitizers do in _exit() is forbidden, too. */
         syscall(SYS_exit_group, attack() ? 1 : 2);
