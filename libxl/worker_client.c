@@ -263,6 +263,10 @@ static enum client_taken client_take(struct client *client)
 void client_pump(struct client *client)
 {
     while (client_may_take(client)) {
+        /* What was offered before waits for just this, and is not parsed
+         * again for each reply to somebody else. */
+        if (client->has_next && client->in_flight)
+            break;
         if (!client->has_next) {
             client->next = qmp_framer_next(&client->framer, &client->text,
                                            &client->len);

@@ -28,7 +28,7 @@ enum client_state {
 enum client_taken {
     CLIENT_TAKEN,
     /* To be answered here, but earlier ones are in flight, and replies
-     * keep their order: the message is offered again. */
+     * keep their order: the message is offered again when none is. */
     CLIENT_LATER,
 };
 

@@ -2,6 +2,8 @@
 /* qmp-helper's worker, in its sandbox where the test is root, against a
  * hostile stubdomain and hostile clients: somebody else notices nothing,
  * and the memory stays within its bound. */
+#include <time.h>
+
 #include "worker_fixture.h"
 #include "worker_limits.h"
 
@@ -386,6 +388,45 @@ TEST(clients_with_objects_for_ids)
             expect_part(fds[c], id);
         }
     check_works(&f, client);
+    hostile_end(&f, client);
+}
+
+/* Of the worker's processor time, for so many commands. */
+static int64_t commands_cost(struct fixture *f, int client)
+{
+    struct timespec begin, end;
+    clockid_t clock;
+
+    check(!clock_getcpuclockid(f->worker, &clock));
+    check(!clock_gettime(clock, &begin));
+    for (int i = 0; i < 300; i++)
+        check_works(f, client);
+    check(!clock_gettime(clock, &end));
+    return (end.tv_sec - begin.tv_sec) * 1000000000ll + end.tv_nsec -
+           begin.tv_nsec;
+}
+
+/* Each has a long message that has to wait for an earlier one's reply. */
+TEST(clients_with_work_to_be_done_again_and_again)
+{
+    enum { N = 7, LONG = 900000 };
+    static char text[LONG + 1];
+    struct fixture f;
+    char id[64];
+    int client = hostile_start(&f), fd;
+    int64_t alone = commands_cost(&f, client);
+
+    /* 0,0,0 ... */
+    for (size_t i = 0; i < LONG; i++)
+        text[i] = i % 2 ? ',' : '0';
+    text[LONG - 1] = ' ';
+    for (int i = 0; i < N; i++) {
+        fd = client_start(&f);
+        client_command(&f, fd, "migrate", 1, id);
+        say(fd, "{\"execute\": \"add-fd\", \"arguments\": [%s]}", text);
+        wait_read(fd);
+    }
+    check(commands_cost(&f, client) < 10 * alone);
     hostile_end(&f, client);
 }
 
