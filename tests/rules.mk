@@ -103,6 +103,25 @@ tests/component/qmp_stack: obj/tests/component/qmp_stack.o $(filter-out %/stubdo
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(XENSTORE_LIBS) $(WORKER_LIBS)
 
+# A simulated hypervisor, and tests of the real xenconsoled on it.
+XENSIM = $(call objects,tests/xensim,guest host xensim)
+OBJECTS += $(XENSIM)
+tests/xensim/libxensim.so: $(patsubst obj/%,obj/pic/%,$(call objects,tests/xensim,preload xensim))
+	@mkdir -p $(@D)
+	$(LINK) -shared -o $@ $^
+
+# $(call xensim_test,name): tests/component/<name>.c
+XENSIM_TESTS :=
+define xensim_test
+XENSIM_TESTS += tests/component/$(1)
+OBJECTS += obj/tests/component/$(1).o
+tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
+endef
+$(foreach t,consoles drop_in,$(eval $(call xensim_test,$(t))))
+XENSIM_TESTS_ALL = $(XENSIM_TESTS) tests/xensim/libxensim.so
+
 unit-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS)
 
 # What the system tests boot: unpacked packages (kept), an installation of
@@ -125,11 +144,11 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 
 # Every test, one line of counts. TESTS names some of them instead.
 # check-full adds the long ones in tests/full.
-TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
+TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(XENSIM_TESTS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
     $(srcdir)/tests/component/*.t $(srcdir)/tests/system/*.t))
 check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t)) \
     $(srcdir)/tests/mutate
-check check-full: all unit-tests $(COMPONENTS) system/dom0.gz
+check check-full: all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL) system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)
 
 demo: all system/dom0.gz

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xenconsoled as it is installed, with Debian's xenstored, on xensim: what
+ * an administrator and a stubdomain see of it.
+ */
+#include "component.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+TEST(the_primary_console_is_a_terminal)
+{
+    struct guest_console c;
+    int tty;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 0, NULL);
+    tty = tty_open(&c);
+    put_all(&c, "hello\r\n", 7);
+    check_reads(tty, "hello\r\n", 7);
+    check_int(write(tty, "root\n", 5), 5);
+    check_gets(&c, "root\n", 5);
+    guest_destroy(5);
+    check(host_wait(no_tty, &c));
+}
+
+TEST(consoles_come_and_go_while_the_domain_runs)
+{
+    struct guest_console c[3];
+    int fd;
+
+    start_ours(NULL);
+    guest_create(5);
+    for (unsigned int round = 0; round < 3; round++) {
+        c[0] = guest_console_add(5, 1, "file:/run/xensim/out");
+        c[1] = guest_console_add(5, 3, "unix:/run/xensim/qmp");
+        c[2] = guest_console_add(5, 4, "pty");
+        for (int i = 0; i < 3; i++) {
+            guest_console_publish(&c[i]);
+            check_connects(&c[i]);
+        }
+        put_all(&c[0], "x", 1);
+        fd = unix_attach(&c[1], "/run/xensim/qmp");
+        put_all(&c[1], "greeting", 8);
+        check_reads(fd, "greeting", 8);
+        check_int(write(fd, "command", 7), 7);
+        check_gets(&c[1], "command", 7);
+        for (int i = 0; i < 3; i++)
+            guest_console_remove(&c[i]);
+        check_ends(fd);
+    }
+    check(host_wait(file_is, "/run/xensim/out:xxx"));
+}
+
+TEST(a_guest_that_resumes_gets_its_console_back)
+{
+    struct guest_console c;
+    int fd;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 3, "unix:/run/xensim/qmp");
+    guest_console_publish(&c);
+    check_connects(&c);
+    for (int i = 0; i < 3; i++) {
+        fd = unix_attach(&c, "/run/xensim/qmp");
+        put_all(&c, "before", 6);
+        check_reads(fd, "before", 6);
+        guest_console_publish(&c);
+        check_connects(&c);
+        check_ends(fd);         /* a new session for the reader */
+        close(fd);
+    }
+}
+
+TEST(a_console_of_another_backend_is_left_alone)
+{
+    struct guest_console c;
+    char *state;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "pty");
+    guest_write(0, "ioemu", "%s/type", c.backend);
+    guest_console_publish(&c);
+    guest_create(6);
+    c = guest_console_add(6, 0, NULL);
+    close(tty_open(&c));        /* so the events before were seen */
+    state = guest_read("/local/domain/0/backend/console/5/1/state");
+    check_str(state, "1");
+}
+
+/* A stream with a save record, whose every byte says where it belongs. */
+static size_t stream_put(struct guest_console *c, size_t from, size_t to)
+{
+    char bytes[2048];
+    size_t n = to - from < sizeof(bytes) ? to - from : sizeof(bytes);
+
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (char)((from + i) * 31 >> 3);
+    return from + guest_console_put(c, bytes, n);
+}
+
+static void check_stream(const char *path, size_t n)
+{
+    int fd = open(path, O_RDONLY);
+    size_t at = 0;
+    char bytes[4096];
+    ssize_t r;
+
+    check(fd >= 0);
+    while ((r = read(fd, bytes, sizeof(bytes))) > 0)
+        for (ssize_t i = 0; i < r; i++, at++)
+            if (bytes[i] != (char)(at * 31 >> 3))
+                tap_fail("byte %zu is wrong", at);
+    check_int(at, n);
+}
+
+TEST(no_byte_of_a_save_is_lost_when_the_daemon_is_killed)
+{
+    const size_t size = 1 << 20;
+    struct guest_console c, qmp;
+    size_t sent = 0;
+    int control;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "file:/run/saved");
+    guest_write(0, "save", "%s/policy", c.backend);
+    guest_console_publish(&c);
+    check_connects(&c);
+    qmp = guest_console_add(5, 3, "unix:/run/xensim/qmp");
+    guest_console_publish(&qmp);
+    control = unix_open("/run/xensim/qmp.ctl");
+    check_asks(control, "save-begin", "ok");
+    close(control);
+    for (unsigned int kills = 0; sent < size; ) {
+        size_t now = stream_put(&c, sent, size);
+
+        if (now == sent)
+            guest_wait(100);
+        if (now / (size / 20) != sent / (size / 20)) {
+            kill_ours();
+            if (kills++ % 2)    /* writes go on without a daemon */
+                now = stream_put(&c, now, size);
+            start_ours(NULL);
+        }
+        sent = now;
+    }
+    control = unix_open("/run/xensim/qmp.ctl");
+    check_asks(control, "sync", "ok");
+    check_stream("/run/saved", size);
+}
+
+TEST(a_terminal_survives_the_daemon)
+{
+    struct guest_console c;
+    char *before, *after;
+    int tty;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 0, NULL);
+    tty = tty_open(&c);
+    before = guest_read("%s/tty", c.frontend);
+    close(tty);
+    kill_ours();
+    start_ours(NULL);
+    /* Without systemd's descriptor store it is another terminal. */
+    tty = tty_open(&c);
+    after = guest_read("%s/tty", c.frontend);
+    check(before && after);
+    put_all(&c, "on", 2);
+    check_reads(tty, "on", 2);
+}
+
+/* What each of these does to its own ring, again and again. */
+static void misbehave(struct guest_console *c, unsigned int how)
+{
+    static const char junk[2048];
+
+    switch (how % 5) {
+    case 0:                     /* floods */
+        guest_console_put(c, junk, sizeof(junk));
+        break;
+    case 1:                     /* storms its event channel */
+        for (int i = 0; i < 100; i++)
+            guest_console_notify(c);
+        break;
+    case 2:                     /* far away */
+        c->ring->out_prod = c->ring->out_cons + 0x80000000;
+        guest_console_notify(c);
+        break;
+    case 3:                     /* moves our counters */
+        c->ring->out_cons += 77;
+        c->ring->in_prod -= 3;
+        guest_console_put(c, junk, 100);
+        break;
+    case 4:                     /* connects again and again */
+        guest_console_publish(c);
+        break;
+    }
+}
+
+TEST(guests_that_misbehave_cost_the_others_nothing)
+{
+    struct guest_console bad[20], good;
+    int tty;
+
+    start_ours(NULL);
+    guest_create(5);
+    good = guest_console_add(5, 0, NULL);
+    tty = tty_open(&good);
+    for (unsigned int i = 0; i < 20; i++) {
+        guest_create(10 + i);
+        bad[i] = guest_console_add(10 + i, 1, i % 2 ? "pty" :
+                                   "file:/run/xensim/bad");
+        guest_console_publish(&bad[i]);
+        check_connects(&bad[i]);
+    }
+    for (int round = 0; round < 200; round++) {
+        for (unsigned int i = 0; i < 20; i++)
+            if (i % 5 != 4 || round % 20 == 0)
+                misbehave(&bad[i], i);
+        put_all(&good, "ping", 4);
+        check_reads(tty, "ping", 4);
+        check_int(write(tty, "pong\n", 5), 5);
+        check_gets(&good, "pong\n", 5);
+    }
+    check(!ours_ended());
+}
+
+TEST(a_shortage_of_descriptors_refuses_the_newest_only)
+{
+    struct rlimit few = { 64, 64 };
+    struct guest_console c[60], late;
+    int tty, refused = 0;
+
+    start_ours(NULL);
+    check(!prlimit(ours, RLIMIT_NOFILE, &few, NULL));
+    for (unsigned int i = 0; i < 60; i++) {
+        guest_create(5 + i);
+        c[i] = guest_console_add(5 + i, 0, NULL);
+    }
+    tty = tty_open(&c[0]);
+    check(host_wait(log_has, "all file descriptors are in use"));
+    put_all(&c[0], "works", 5);
+    check_reads(tty, "works", 5);
+    close(tty);
+    for (unsigned int i = 0; i < 60; i++)
+        refused += no_tty(&c[i]);
+    check(refused > 0 && refused < 60);
+    for (unsigned int i = 0; i < 60; i++)
+        guest_destroy(5 + i);
+    /* What they had is free again. */
+    guest_create(100);
+    late = guest_console_add(100, 0, NULL);
+    close(tty_open(&late));
+    check(!ours_ended());
+}
+
+TAP_MAIN()

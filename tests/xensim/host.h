@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dom0 of a xensim: real daemons, in directories of their own. Nothing of
+ * the machine is touched: the caller gets its own /run and /var/log.
+ */
+#ifndef XENSIM_HOST_H
+#define XENSIM_HOST_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* For all times but those that are measured. */
+#define HOST_WAIT_MS 10000
+
+/* Makes a hypervisor in a new directory and starts Debian's xenstored.
+ * preload, xenstored: files. Ends the test with a line if it can't. */
+void host_start(const char *preload, const char *xenstored);
+/* The directory, for the test's own files. */
+const char *host_dir(void);
+/* Runs a program of dom0 on the hypervisor; its standard error goes to
+ * host_dir()/log. */
+pid_t host_spawn(const char *const argv[]);
+/* Ends all that was started. */
+void host_stop(void);
+
+/* Appends to Xen's own log. */
+void host_xen_log(const char *text);
+
+/* Waits until fn(data) is true: false if that takes too long. */
+bool host_wait(bool (*fn)(void *data), void *data);
+bool host_wait_file(const char *path);
+
+#endif
