@@ -72,6 +72,7 @@ struct console {
     bool event;                 /* the port is masked until handled */
     unsigned int idle_events;   /* in this period, moving nothing */
     int64_t idle_since_ms;
+    uint32_t in_taken;          /* position up to which the guest has read */
     struct loop_timer unmask;   /* set while a storm is held back */
     /* of frontend.c */
     uint64_t ring_ref;          /* as last tried */
@@ -86,8 +87,7 @@ struct console {
     /* of domains.c */
     TAILQ_ENTRY(console) dirty;
     bool is_dirty, republished, watched;
-    unsigned int syncs;         /* in this period */
-    int64_t syncs_since_ms;
+    int64_t synced_ms;          /* when; 0: never */
     struct loop_timer resync;
 };
 

@@ -13,11 +13,12 @@
 
 #define BACKENDS "/local/domain/0/backend/console"
 
-/* Reading a console takes some thirty requests to xenstored. Setting up
- * and moving one causes a dozen events; a guest that writes without end is
- * read this often a second and no more. */
-#define SYNCS_MAX       20
-#define SYNCS_PERIOD_MS 1000
+/* Reading a console takes some fifteen requests to xenstored. Setting one
+ * up causes a dozen events, most of which come within this; and a guest
+ * that writes without end is read this often and no more. */
+#ifndef SYNC_GAP_MS
+#define SYNC_GAP_MS 25
+#endif
 
 static struct domain **bucket_of(struct server *server, uint32_t domid)
 {
@@ -271,20 +272,16 @@ static void resync(void *data)
     console_mark(data);
 }
 
-/* True if the console was read too often and is now put off. */
+/* True if the console was read just now, and will be read again later. */
 static bool console_put_off(struct console *c)
 {
-    int64_t now = loop_now_ms();
+    int64_t now = loop_now_ms(), left = c->synced_ms + SYNC_GAP_MS - now;
 
-    if (now - c->syncs_since_ms >= SYNCS_PERIOD_MS) {
-        c->syncs_since_ms = now;
-        c->syncs = 0;
-    }
-    if (++c->syncs <= SYNCS_MAX)
-        return false;
-    return !loop_timer_set(&c->server->loop, &c->resync,
-                           c->syncs_since_ms + SYNCS_PERIOD_MS - now,
-                           resync, c);
+    if (c->synced_ms && left > 0 &&
+        !loop_timer_set(&c->server->loop, &c->resync, left, resync, c))
+        return true;
+    c->synced_ms = now;
+    return false;
 }
 
 void domains_read_dirty(struct server *server)

@@ -9,8 +9,9 @@
 #define FLOW_BUDGET (4 * RING_OUT_SIZE)
 
 /* Events that move nothing cost a system call or two each. A guest that
- * works has next to none; one that has more than this in a period gets its
- * port back only at the period's end, 640 events a second at most. */
+ * works has one for each that does at most: what it was about may have been
+ * seen before. One that has so many more in a period gets its port back
+ * only at the period's end, 640 events a second at most. */
 #define FLOW_IDLE_EVENTS    64
 #define FLOW_IDLE_PERIOD_MS 100
 
@@ -108,7 +109,9 @@ static void event_done(struct console *c, bool moved)
     int64_t now;
 
     c->event = false;
-    if (!moved) {
+    if (moved) {
+        c->idle_events -= c->idle_events > 0;
+    } else {
         now = loop_now_ms();
         if (now - c->idle_since_ms >= FLOW_IDLE_PERIOD_MS) {
             c->idle_since_ms = now;
@@ -129,10 +132,24 @@ void flow_event(struct console *c)
     server_queue(c->server, c);
 }
 
+/* True if the guest has taken bytes that were put into its ring: so often
+ * at most as there were such bytes, whatever it does to its counter. */
+static bool guest_took(struct console *c)
+{
+    ssize_t room = ring_in_room(&c->ring);
+    uint32_t taken = c->ring.in_prod - (uint32_t)RING_IN_SIZE +
+                     (uint32_t)room;
+
+    if (room < 0 || (int32_t)(taken - c->in_taken) <= 0)
+        return false;
+    c->in_taken = taken;
+    return true;
+}
+
 void flow_turn(struct console *c)
 {
     size_t budget = FLOW_BUDGET;
-    bool moved = false, room;
+    bool moved, room;
     ssize_t n, in;
 
     if (!c->output)
@@ -141,6 +158,7 @@ void flow_turn(struct console *c)
         output_poll(c->output, false);
         return;
     }
+    moved = guest_took(c);
     do {
         n = out_step(c, budget);
         in = n < 0 ? 0 : in_step(c);

@@ -137,6 +137,7 @@ static void ring_connect(struct console *c, const struct keys *keys)
         console_park(c);
         return;
     }
+    c->in_taken = c->ring.in_prod - (uint32_t)RING_IN_SIZE;
     console_set_state(c, CONSOLE_SERVING);
     output_ring_up(c->output, &c->ring);
     /* Also if it was 4 before: the frontend waits for the event. */

@@ -17,8 +17,6 @@ static const char *const text_names[] = {
     [KEY_POLICY] = "policy",
     [KEY_LIMIT] = "limit",
     [KEY_NAME] = "name",
-    [KEY_CONNECTION] = "connection",
-    [KEY_PATH] = "path",
 };
 static_assert(sizeof(text_names) / sizeof(text_names[0]) == KEYS_TEXT_N,
               "one name per key");
@@ -108,27 +106,40 @@ static void ring_read(const struct reader *rd, struct keys *r)
         r->frontend_state = (int)state;
 }
 
-static void text_read(const struct reader *rd, enum keys_text key,
-                      struct keys *r)
+static int text_key(const char *name)
 {
-    char path[STORE_PATH_MAX];
-    char *value;
+    for (int key = 0; key < KEYS_TEXT_N; key++)
+        if (!strcmp(name, text_names[key]))
+            return key;
+    return -1;
+}
 
-    keys_backend_path(path, sizeof(path), rd->domid, rd->n,
-                      text_names[key]);
-    store_read_owned(rd->xs, rd->t, path, &r->text[key]);
-    if (!rd->n)
-        return;
-    /* Looked at even if the backend's counts: a guest that made such a key
-     * tries something that an administrator should see. */
-    keys_frontend_path(path, sizeof(path), rd->domid, rd->n,
-                       text_names[key]);
-    if (store_read_owned(rd->xs, rd->t, path, &value) == STORE_FOREIGN)
-        r->foreign |= 1U << key;
-    if (r->text[key])
-        free(value);
-    else
-        r->text[key] = value;
+/* Of a directory's keys those that count, and that no other had before. By
+ * its listing: most of them are absent mostly, and a request each. */
+static void texts_read(const struct reader *rd, const char *dir,
+                       struct keys *r)
+{
+    unsigned int names_n = 0;
+    char **names = xs_directory(rd->xs, rd->t, dir, &names_n);
+
+    for (unsigned int i = 0; names && i < names_n; i++) {
+        int key = text_key(names[i]);
+        char path[STORE_PATH_MAX];
+        char *value;
+
+        if (key < 0)
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        /* Looked at even if there is one: a guest that made such a key
+         * tries something that an administrator should see. */
+        if (store_read_owned(rd->xs, rd->t, path, &value) == STORE_FOREIGN)
+            r->foreign |= 1U << key;
+        if (r->text[key])
+            free(value);
+        else
+            r->text[key] = value;
+    }
+    free(names);
 }
 
 bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
@@ -136,18 +147,19 @@ bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
 {
     struct reader rd = { .xs = xs, .domid = domid, .n = n };
     char path[STORE_PATH_MAX];
-    char *value;
 
     memset(r, 0, sizeof(*r));
     rd.t = xs_transaction_start(xs);
     if (rd.t == XBT_NULL)
         return false;
     keys_backend_path(path, sizeof(path), domid, n, NULL);
-    r->present = store_read_owned(xs, rd.t, path, &value) == STORE_DOM0;
-    free(value);
+    r->present = store_owner(xs, rd.t, path) == STORE_DOM0;
     if (r->present) {
-        for (int key = 0; key < KEYS_TEXT_N; key++)
-            text_read(&rd, key, r);
+        texts_read(&rd, path, r);
+        if (n) {
+            keys_frontend_path(path, sizeof(path), domid, n, NULL);
+            texts_read(&rd, path, r);
+        }
         ring_read(&rd, r);
     }
     /* Nothing was written: each node was read once, as a whole, and a

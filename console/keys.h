@@ -4,7 +4,7 @@
  *
  *   key                          believed if                   from
  *   type output policy limit     dom0 owns the node            the backend's
- *   name connection path                                       directory, else
+ *   name                                                       directory, else
  *                                                              the frontend's
  *   ring-ref port state          always: they are the guest's  the frontend's
  *     (of the primary console)   dom0 owns the node            its directory
@@ -26,7 +26,7 @@
 
 enum keys_text {
     KEY_TYPE, KEY_OUTPUT, KEY_POLICY, KEY_LIMIT,
-    KEY_NAME, KEY_CONNECTION, KEY_PATH,
+    KEY_NAME,
     KEYS_TEXT_N,
 };
 

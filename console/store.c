@@ -12,8 +12,8 @@
  * writes the same node without end; the next watch event tries again. */
 #define STORE_RETRIES 16
 
-static enum store_owner owner_of(struct xs_handle *xs, xs_transaction_t t,
-                                 const char *path)
+enum store_owner store_owner(struct xs_handle *xs, xs_transaction_t t,
+                             const char *path)
 {
     struct xs_permissions *perms;
     enum store_owner owner = STORE_FOREIGN;
@@ -44,7 +44,7 @@ char *store_read(struct xs_handle *xs, xs_transaction_t t,
 enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,
                                   const char *path, char **value_r)
 {
-    enum store_owner owner = owner_of(xs, t, path);
+    enum store_owner owner = store_owner(xs, t, path);
 
     *value_r = owner == STORE_DOM0 ? store_read(xs, t, path) : NULL;
     return owner == STORE_DOM0 && !*value_r ? STORE_ABSENT : owner;
@@ -53,7 +53,7 @@ enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,
 static bool write_allowed(struct xs_handle *xs, xs_transaction_t t,
                           const char *path)
 {
-    enum store_owner owner = owner_of(xs, t, path);
+    enum store_owner owner = store_owner(xs, t, path);
     char parent[STORE_PATH_MAX];
     char *slash;
 
@@ -64,7 +64,7 @@ static bool write_allowed(struct xs_handle *xs, xs_transaction_t t,
     if (!slash)
         return false;
     *slash = '\0';
-    return owner_of(xs, t, parent) == STORE_DOM0;
+    return store_owner(xs, t, parent) == STORE_DOM0;
 }
 
 bool store_write_owned(struct xs_handle *xs, const char *path,

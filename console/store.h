@@ -24,6 +24,9 @@ enum store_owner {
     STORE_FOREIGN,      /* a guest owns it, or it could not be found out */
 };
 
+enum store_owner store_owner(struct xs_handle *xs, xs_transaction_t t,
+                             const char *path);
+
 /* t: a transaction, not XBT_NULL. *value_r: terminated, to be freed; set
  * with STORE_DOM0 only. */
 enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,

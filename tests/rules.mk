@@ -56,9 +56,9 @@ $(foreach t,worker worker_clients worker_hostile worker_oob worker_process worke
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
 WRAP_slow_disk = -Wl,--wrap=write
-$(foreach t,console domains flow frontend requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
+$(foreach t,console domains flow frontend requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
 # xenconsoled with the places of console/fault.h, and logs that are soon full.
-FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
+FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/domains.o %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
 obj/faults/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
@@ -86,7 +86,7 @@ tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2
 	@mkdir -p $$(@D)
 	$$(FUZZ_CC) -std=gnu11 $$(CPPFLAGS_ALL) $$(FUZZ_CFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call fuzz_target,console,$(filter-out %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS)))
+$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS)))
 $(eval $(call fuzz_target,framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
@@ -119,7 +119,11 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,consoles drop_in,$(eval $(call xensim_test,$(t))))
+$(foreach t,consoles drop_in scale,$(eval $(call xensim_test,$(t))))
+OBJECTS += obj/tests/bench/consoles.o
+tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(XENSTORE_LIBS)
 XENSIM_TESTS_ALL = $(XENSIM_TESTS) tests/xensim/libxensim.so
 
 unit-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS)
@@ -159,7 +163,8 @@ mutate:
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
 
 # Figures, as ratios to the stock set-up in the same run.
-bench: all system/dom0.gz
+bench: all system/dom0.gz tests/bench/consoles tests/xensim/libxensim.so
+	XENQMP_BUILD=$(CURDIR) tests/bench/consoles
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 
 .PHONY: unit-tests check check-full mutate demo bench

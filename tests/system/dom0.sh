@@ -46,6 +46,8 @@ finish() {
     if [ $failures = 0 ]; then
         echo "== passed"
     else
+        # What may be all that is kept of it.
+        tail -n 8 /var/log/messages /var/log/xen/q*.log | sed 's/^/# /'
         echo "== failed"
         xenstore-ls -f >/run/xenstore.txt 2>&1
         dmesg >/run/dmesg.txt

@@ -6,6 +6,11 @@
 #ifndef XENQMP_CONSOLE_FIXTURE_H
 #define XENQMP_CONSOLE_FIXTURE_H
 
+/* Set by tests that are about it. */
+static int sync_gap_ms;
+#define SYNC_GAP_MS sync_gap_ms
+
+#include "../../console/domains.c"
 #include "../../console/server.c"
 
 #include "fake_hv.h"

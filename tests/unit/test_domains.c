@@ -38,6 +38,7 @@ TEST(a_guest_that_writes_keys_without_end_is_put_off)
 
     start();
     serve_unix();
+    sync_gap_ms = 25;
     reads = fake_store_reads();
     for (int i = 0; i < 5000; i++) {
         fake_store_set(FE "/state", i % 2 ? "4" : "0", 5);

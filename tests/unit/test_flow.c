@@ -148,6 +148,35 @@ TEST(a_storm_of_events_is_slowed_down)
     finish();
 }
 
+TEST(a_guest_that_reads_what_is_typed_is_not_slowed_down)
+{
+    struct fake_port *port;
+    unsigned int unmasked;
+    int fd;
+
+    start();
+    serve_unix();
+    fd = attach();
+    port = fake_hv_port(5, 4);
+    unmasked = port->unmasked;
+    for (int i = 0; i < 1000; i++) {
+        check_int(write(fd, "x", 1), 1);
+        settle();
+        page.in_cons = page.in_prod;
+        fake_hv_kick(5, 4);
+        settle();
+    }
+    check_int(port->unmasked - unmasked, 1000);
+    /* To and fro is no reading. */
+    for (int i = 0; i < 1000; i++) {
+        page.in_cons = page.in_prod - (unsigned int)(i % 2);
+        fake_hv_kick(5, 4);
+        settle();
+    }
+    check(port->unmasked - unmasked < 1200);
+    finish();
+}
+
 TEST(useful_events_are_not_slowed_down)
 {
     start();

@@ -68,6 +68,26 @@ void guest_write(uint32_t owner, const char *value, const char *format, ...)
         err(1, "xensim: %s", path);
 }
 
+/* With its directory's owner and readers: half of what xenstored is asked
+ * when a thousand domains are made. */
+static void key_write(const char *dir, const char *key, const char *value)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, key);
+    if (!xs_write(guest_store, XBT_NULL, path, value,
+                  (unsigned int)strlen(value)))
+        err(1, "xensim: %s", path);
+}
+
+static void number_write(const char *dir, const char *key, uint32_t value)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%u", value);
+    key_write(dir, key, text);
+}
+
 char *guest_read(const char *format, ...)
 {
     char path[PATH_SIZE];
@@ -101,7 +121,6 @@ void guest_create(uint32_t domid)
     domain->granted[GNTTAB_RESERVED_XENSTORE] = true;
     port = port_new(domid);
     guest_write(0, "", "/local/domain/%u", domid);
-    guest_write(0, "/vm/1", "/local/domain/%u/vm", domid);
     if (!xs_introduce_domain(guest_store, domid, GNTTAB_RESERVED_XENSTORE,
                              port))
         err(1, "xensim: xenstored does not take domain %u", domid);
@@ -141,28 +160,19 @@ static void ring_new(struct guest_console *c, uint32_t ref)
     c->port = port_new(c->domid);
 }
 
-static void number_write(const struct guest_console *c, const char *key,
-                         uint32_t value)
-{
-    char text[16];
-
-    snprintf(text, sizeof(text), "%u", value);
-    guest_write(c->devid ? c->domid : 0, text, "%s/%s", c->frontend, key);
-}
-
 static void primary_add(struct guest_console *c, const char *output)
 {
     snprintf(c->frontend, sizeof(c->frontend), "/local/domain/%u/console",
              c->domid);
     ring_new(c, PRIMARY_REF);
     guest_write(0, "", "%s", c->frontend);
-    guest_write(0, "xenconsoled", "%s/type", c->frontend);
+    key_write(c->frontend, "type", "xenconsoled");
     if (output)
-        guest_write(0, output, "%s/output", c->frontend);
-    guest_write(0, "1048576", "%s/limit", c->frontend);
-    guest_write(0, "", "%s/tty", c->frontend);
-    number_write(c, "ring-ref", c->ring_ref);
-    number_write(c, "port", c->port);
+        key_write(c->frontend, "output", output);
+    key_write(c->frontend, "limit", "1048576");
+    key_write(c->frontend, "tty", "");
+    number_write(c->frontend, "ring-ref", c->ring_ref);
+    number_write(c->frontend, "port", c->port);
 }
 
 struct guest_console guest_console_add(uint32_t domid, unsigned int devid,
@@ -179,13 +189,13 @@ struct guest_console guest_console_add(uint32_t domid, unsigned int devid,
     snprintf(c.backend, sizeof(c.backend),
              "/local/domain/0/backend/console/%u/%u", domid, devid);
     guest_write(domid, "", "%s", c.frontend);
-    guest_write(domid, "1", "%s/state", c.frontend);
+    key_write(c.frontend, "state", "1");
     guest_write(0, "", "%s/tty", c.frontend);
     guest_write(0, "", "%s", c.backend);
-    guest_write(0, "1", "%s/state", c.backend);
+    key_write(c.backend, "state", "1");
     if (output)
-        guest_write(0, output, "%s/output", c.backend);
-    guest_write(0, "xenconsoled", "%s/type", c.backend);
+        key_write(c.backend, "output", output);
+    key_write(c.backend, "type", "xenconsoled");
     return c;
 }
 
@@ -207,9 +217,9 @@ void guest_console_publish(struct guest_console *c)
     uint32_t ref = FIRST_REF + 2 * (c->devid - 1);
 
     ring_new(c, ref == c->ring_ref ? ref + 1 : ref);
-    number_write(c, "ring-ref", c->ring_ref);
-    number_write(c, "port", c->port);
-    number_write(c, "state", 3);
+    number_write(c->frontend, "ring-ref", c->ring_ref);
+    number_write(c->frontend, "port", c->port);
+    key_write(c->frontend, "state", "3");
 }
 
 bool guest_console_is_connected(const struct guest_console *c)

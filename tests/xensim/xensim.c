@@ -261,26 +261,37 @@ static void port_free(uint32_t domid, struct xensim_port *port)
     port->state = XENSIM_FREE;
 }
 
-static int port_new(uint32_t domid, enum xensim_port_state state,
-                    int handle, uint32_t flags)
+static int port_find_free(uint32_t domid)
 {
     uint32_t n = domid ? XENSIM_GUEST_PORTS : XENSIM_PORTS;
 
-    for (uint32_t i = 1; i < n; i++) {
-        struct xensim_port *port = xensim_port(domid, i);
-
-        if (port->state != XENSIM_FREE &&
-            !(handle_is_alive(port->handle)))
-            port_free(domid, port);
-        if (port->state != XENSIM_FREE)
-            continue;
-        port->state = state;
-        port->handle = (uint32_t)handle;
-        atomic_store(&port->flags, flags);
-        return (int)i;
-    }
+    for (uint32_t i = 1; i < n; i++)
+        if (xensim_port(domid, i)->state == XENSIM_FREE)
+            return (int)i;
     errno = ENOSPC;
     return -1;
+}
+
+static int port_new(uint32_t domid, enum xensim_port_state state,
+                    int handle)
+{
+    int number = port_find_free(domid);
+    struct xensim_port *port;
+
+    if (number < 0 && !domid) {
+        /* Those of the dead are swept up when there are no others. */
+        for (uint32_t i = 1; i < XENSIM_PORTS; i++)
+            if (!handle_is_alive(xensim->ports[i].handle))
+                port_free(0, &xensim->ports[i]);
+        number = port_find_free(domid);
+    }
+    if (number < 0)
+        return -1;
+    port = xensim_port(domid, (uint32_t)number);
+    port->state = state;
+    port->handle = (uint32_t)handle;
+    atomic_store(&port->flags, 0);
+    return number;
 }
 
 int xensim_port_alloc(uint32_t domid, int handle, uint32_t remote_domid)
@@ -288,7 +299,7 @@ int xensim_port_alloc(uint32_t domid, int handle, uint32_t remote_domid)
     int number;
 
     xensim_lock();
-    number = port_new(domid, XENSIM_UNBOUND, handle, 0);
+    number = port_new(domid, XENSIM_UNBOUND, handle);
     if (number >= 0)
         xensim_port(domid, (uint32_t)number)->remote_domid = remote_domid;
     xensim_unlock();
@@ -309,7 +320,7 @@ int xensim_port_bind(int handle, uint32_t domid, uint32_t remote_port)
         errno = EINVAL;
         goto out;
     }
-    number = port_new(0, XENSIM_BOUND, handle, 0);
+    number = port_new(0, XENSIM_BOUND, handle);
     if (number < 0)
         goto out;
     xensim->ports[number].remote_domid = domid;
@@ -328,7 +339,7 @@ int xensim_port_bind_virq(int handle, uint32_t virq)
     int number;
 
     xensim_lock();
-    number = port_new(0, XENSIM_VIRQ, handle, 0);
+    number = port_new(0, XENSIM_VIRQ, handle);
     if (number >= 0)
         xensim->ports[number].virq = virq;
     xensim_unlock();

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A thousand domains of five consoles each, before one xenconsoled. */
+#include "component.h"
+
+#include "../xensim/xensim.h"
+
+#include <dirent.h>
+
+#define DOMAINS  1000
+#define CONSOLES 5
+#define LIMIT_S  240
+
+static const char *const outputs[CONSOLES] = {
+    NULL, "file:/run/files/%u", "null", "unix:/run/qmp/%u", "pty",
+};
+static struct guest_console consoles[DOMAINS][CONSOLES];
+
+static void all_create(void)
+{
+    for (unsigned int d = 0; d < DOMAINS; d++) {
+        guest_create(d + 1);
+        for (unsigned int n = 0; n < CONSOLES; n++) {
+            char output[64];
+
+            snprintf(output, sizeof(output), outputs[n] ? outputs[n] : "",
+                     d + 1);
+            consoles[d][n] = guest_console_add(d + 1, n, outputs[n] ?
+                                               output : NULL);
+            if (n)
+                guest_console_publish(&consoles[d][n]);
+        }
+    }
+}
+
+/* Each console has a word of its own. */
+static const char *word(unsigned int d, unsigned int n)
+{
+    static char text[32];
+
+    snprintf(text, sizeof(text), "<%u:%u>", d, n);
+    return text;
+}
+
+static void all_speak(void)
+{
+    for (unsigned int d = 0; d < DOMAINS; d++)
+        for (unsigned int n = 0; n < CONSOLES; n++)
+            put_all(&consoles[d][n], word(d, n), strlen(word(d, n)));
+}
+
+static void check_heard(unsigned int d)
+{
+    char file[64];
+    int fd;
+
+    fd = tty_open(&consoles[d][0]);
+    check_reads(fd, word(d, 0), strlen(word(d, 0)));
+    close(fd);
+    fd = tty_open(&consoles[d][4]);
+    check_reads(fd, word(d, 4), strlen(word(d, 4)));
+    close(fd);
+    snprintf(file, sizeof(file), "/run/files/%u:%s", d + 1, word(d, 1));
+    check(host_wait(file_is, file));
+    snprintf(file, sizeof(file), "/run/qmp/%u", d + 1);
+    fd = unix_attach(&consoles[d][3], file);
+    put_all(&consoles[d][3], word(d, 3), strlen(word(d, 3)));
+    check_reads(fd, word(d, 3), strlen(word(d, 3)));
+    close(fd);
+}
+
+/* xenstored takes its time with so many. */
+static void wait_long(bool (*fn)(void *data), void *data)
+{
+    for (int i = 0; i < 10; i++)
+        if (host_wait(fn, data))
+            return;
+    tap_fail("that takes too long");
+}
+
+static void all_connect(void)
+{
+    for (unsigned int d = 0; d < DOMAINS; d++) {
+        wait_long(has_tty, &consoles[d][0]);
+        for (unsigned int n = 1; n < CONSOLES; n++)
+            wait_long(is_connected, &consoles[d][n]);
+    }
+}
+
+static unsigned int descriptors(void)
+{
+    char path[64];
+    unsigned int n = 0;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)ours);
+    dir = opendir(path);
+    check(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static bool all_unmapped(void *data)
+{
+    return xensim->mapped - xensim->unmapped == *(uint64_t *)data;
+}
+
+TEST(a_thousand_domains_of_five_consoles)
+{
+    uint64_t pages;
+    unsigned int before;
+    char reply[64];
+    int control;
+
+    alarm(LIMIT_S);
+    start_ours(NULL);
+    pages = xensim->mapped - xensim->unmapped;
+    before = descriptors();
+    check(!mkdir("/run/files", 0700) && !mkdir("/run/qmp", 0700));
+    all_create();
+    all_connect();
+    all_speak();
+    for (unsigned int d = 0; d < DOMAINS; d++)
+        check_heard(d);
+
+    /* The next one takes all of them over. */
+    kill_ours();
+    start_ours(NULL);
+    all_speak();
+    for (unsigned int d = 0; d < DOMAINS; d += 97) {
+        char file[64];
+        int n = snprintf(file, sizeof(file), "/run/files/%u:%s", d + 1,
+                         word(d, 1));
+
+        snprintf(file + n, sizeof(file) - (size_t)n, "%s", word(d, 1));
+        wait_long(file_is, file);
+    }
+    control = unix_open("/run/xen/xenconsoled.sock");
+    control_ask(control, "list 1000", reply, sizeof(reply));
+    check_str(reply, "ok");
+    close(control);
+
+    for (unsigned int d = 0; d < DOMAINS; d++)
+        guest_destroy(d + 1);
+    pages += (uint64_t)DOMAINS * CONSOLES;  /* of who was killed */
+    wait_long(all_unmapped, &pages);
+    check(!ours_ended());
+    check_int(descriptors(), before);
+}
+
+TAP_MAIN()
