@@ -57,52 +57,69 @@ void keys_backend_path(char *path, size_t size, uint32_t domid,
     path_end(path, size, key);
 }
 
-/* What every read here needs. */
+/* One of a console's two directories. */
 struct reader {
     struct xs_handle *xs;
-    xs_transaction_t t;
-    uint32_t domid;
-    unsigned int n;
+    char dir[STORE_PATH_MAX - 16];      /* and a key behind it */
+    bool is_dom0s;              /* the directory itself */
 };
 
+/* A transaction makes xenstored copy each node that is read: only where
+ * nodes could be replaced between their owner's look-up and the value's. */
+static enum store_owner owned_read(const struct reader *rd, const char *key,
+                                   char **value_r)
+{
+    xs_transaction_t t = XBT_NULL;
+    char path[STORE_PATH_MAX];
+    enum store_owner owner;
+
+    snprintf(path, sizeof(path), "%s/%s", rd->dir, key);
+    *value_r = NULL;
+    if (!rd->is_dom0s) {
+        t = xs_transaction_start(rd->xs);
+        if (t == XBT_NULL)
+            return STORE_ABSENT;
+    }
+    owner = store_read_owned(rd->xs, t, path, value_r);
+    /* Nothing was written. */
+    if (t != XBT_NULL)
+        xs_transaction_end(rd->xs, t, true);
+    return owner;
+}
+
 /* owned: it counts only if dom0 owns it. False: no such number. */
-static bool number_read(const struct reader *rd, const char *path,
+static bool number_read(const struct reader *rd, const char *key,
                         bool owned, unsigned long long max,
                         unsigned long long *r)
 {
+    char path[STORE_PATH_MAX];
     char *text;
     bool ok;
 
+    snprintf(path, sizeof(path), "%s/%s", rd->dir, key);
     if (owned)
-        store_read_owned(rd->xs, rd->t, path, &text);
+        owned_read(rd, key, &text);
     else
-        text = store_read(rd->xs, rd->t, path);
+        text = store_read(rd->xs, XBT_NULL, path);
     ok = text && decimal_parse(text, max, r);
     free(text);
     return ok;
 }
 
-static void ring_read(const struct reader *rd, struct keys *r)
+static void ring_read(const struct reader *rd, bool primary, struct keys *r)
 {
-    const bool primary = !rd->n;
-    char path[STORE_PATH_MAX];
     unsigned long long ring_ref, port, state;
 
-    keys_frontend_path(path, sizeof(path), rd->domid, rd->n, "ring-ref");
-    r->ring_known = number_read(rd, path, primary,
+    r->ring_known = number_read(rd, "ring-ref", primary,
                                 primary ? UINT64_MAX : UINT32_MAX,
-                                &ring_ref);
-    keys_frontend_path(path, sizeof(path), rd->domid, rd->n, "port");
-    if (r->ring_known)
-        r->ring_known = number_read(rd, path, primary, UINT32_MAX, &port);
+                                &ring_ref) &&
+                    number_read(rd, "port", primary, UINT32_MAX, &port);
     if (r->ring_known) {
         r->ring_ref = ring_ref;
         r->port = (uint32_t)port;
     }
-    if (primary)
-        return;
-    keys_frontend_path(path, sizeof(path), rd->domid, rd->n, "state");
-    if (number_read(rd, path, false, XenbusStateReconfigured, &state))
+    if (!primary && number_read(rd, "state", false,
+                                XenbusStateReconfigured, &state))
         r->frontend_state = (int)state;
 }
 
@@ -116,23 +133,20 @@ static int text_key(const char *name)
 
 /* Of a directory's keys those that count, and that no other had before. By
  * its listing: most of them are absent mostly, and a request each. */
-static void texts_read(const struct reader *rd, const char *dir,
-                       struct keys *r)
+static void texts_read(const struct reader *rd, struct keys *r)
 {
     unsigned int names_n = 0;
-    char **names = xs_directory(rd->xs, rd->t, dir, &names_n);
+    char **names = xs_directory(rd->xs, XBT_NULL, rd->dir, &names_n);
 
     for (unsigned int i = 0; names && i < names_n; i++) {
         int key = text_key(names[i]);
-        char path[STORE_PATH_MAX];
         char *value;
 
         if (key < 0)
             continue;
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
         /* Looked at even if there is one: a guest that made such a key
          * tries something that an administrator should see. */
-        if (store_read_owned(rd->xs, rd->t, path, &value) == STORE_FOREIGN)
+        if (owned_read(rd, names[i], &value) == STORE_FOREIGN)
             r->foreign |= 1U << key;
         if (r->text[key])
             free(value);
@@ -145,26 +159,26 @@ static void texts_read(const struct reader *rd, const char *dir,
 bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
                struct keys *r)
 {
-    struct reader rd = { .xs = xs, .domid = domid, .n = n };
-    char path[STORE_PATH_MAX];
+    struct reader backend = { .xs = xs }, frontend = { .xs = xs };
+    enum store_owner owner;
 
     memset(r, 0, sizeof(*r));
-    rd.t = xs_transaction_start(xs);
-    if (rd.t == XBT_NULL)
+    keys_backend_path(backend.dir, sizeof(backend.dir), domid, n, NULL);
+    owner = store_owner(xs, XBT_NULL, backend.dir);
+    if (owner == STORE_FOREIGN && n)
         return false;
-    keys_backend_path(path, sizeof(path), domid, n, NULL);
-    r->present = store_owner(xs, rd.t, path) == STORE_DOM0;
-    if (r->present) {
-        texts_read(&rd, path, r);
-        if (n) {
-            keys_frontend_path(path, sizeof(path), domid, n, NULL);
-            texts_read(&rd, path, r);
-        }
-        ring_read(&rd, r);
+    r->present = owner != STORE_ABSENT;
+    if (!r->present)
+        return true;
+    backend.is_dom0s = owner == STORE_DOM0;
+    texts_read(&backend, r);
+    if (!n) {
+        ring_read(&backend, true, r);
+        return true;
     }
-    /* Nothing was written: each node was read once, as a whole, and a
-     * later change of any comes with a watch event. */
-    xs_transaction_end(xs, rd.t, true);
+    keys_frontend_path(frontend.dir, sizeof(frontend.dir), domid, n, NULL);
+    texts_read(&frontend, r);
+    ring_read(&frontend, false, r);
     return true;
 }
 

@@ -40,7 +40,9 @@ struct keys {
     int frontend_state;         /* enum xenbus_state; 0: unknown */
 };
 
-/* False if xenstore could not be read: *r is then empty. */
+/* Each key is read once; a later change of any comes with a watch event.
+ * False if xenstore does not tell whose the console's own directory is, or
+ * it is not dom0's: *r is then empty. */
 bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
                struct keys *r);
 void keys_dispose(struct keys *keys);

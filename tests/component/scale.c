@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A thousand domains of five consoles each, before one xenconsoled. */
+/*
+ * Many domains of five consoles each before one xenconsoled. 200; in check-
+ * full $XENQMP_DOMAINS, 1,000, with which xenstored has minutes to do.
+ */
 #include "component.h"
 
 #include "../xensim/xensim.h"
 
 #include <dirent.h>
 
-#define DOMAINS  1000
-#define CONSOLES 5
-#define LIMIT_S  240
+#define DOMAINS_MAX 1000
+#define CONSOLES    5
+#define LIMIT_S     600
 
 static const char *const outputs[CONSOLES] = {
     NULL, "file:/run/files/%u", "null", "unix:/run/qmp/%u", "pty",
 };
-static struct guest_console consoles[DOMAINS][CONSOLES];
+static unsigned int domains_n = 200;
+static struct guest_console consoles[DOMAINS_MAX][CONSOLES];
 
 static void all_create(void)
 {
-    for (unsigned int d = 0; d < DOMAINS; d++) {
+    for (unsigned int d = 0; d < domains_n; d++) {
         guest_create(d + 1);
         for (unsigned int n = 0; n < CONSOLES; n++) {
             char output[64];
@@ -43,7 +47,7 @@ static const char *word(unsigned int d, unsigned int n)
 
 static void all_speak(void)
 {
-    for (unsigned int d = 0; d < DOMAINS; d++)
+    for (unsigned int d = 0; d < domains_n; d++)
         for (unsigned int n = 0; n < CONSOLES; n++)
             put_all(&consoles[d][n], word(d, n), strlen(word(d, n)));
 }
@@ -79,7 +83,7 @@ static void wait_long(bool (*fn)(void *data), void *data)
 
 static void all_connect(void)
 {
-    for (unsigned int d = 0; d < DOMAINS; d++) {
+    for (unsigned int d = 0; d < domains_n; d++) {
         wait_long(has_tty, &consoles[d][0]);
         for (unsigned int n = 1; n < CONSOLES; n++)
             wait_long(is_connected, &consoles[d][n]);
@@ -106,29 +110,38 @@ static bool all_unmapped(void *data)
     return xensim->mapped - xensim->unmapped == *(uint64_t *)data;
 }
 
-TEST(a_thousand_domains_of_five_consoles)
+static bool descriptors_are(void *data)
 {
+    return descriptors() <= *(unsigned int *)data;
+}
+
+TEST(many_domains_of_five_consoles)
+{
+    const char *wanted = getenv("XENQMP_DOMAINS");
     uint64_t pages;
     unsigned int before;
     char reply[64];
     int control;
 
+    if (wanted)
+        domains_n = (unsigned int)atoi(wanted);
+    check(domains_n && domains_n <= DOMAINS_MAX);
     alarm(LIMIT_S);
     start_ours(NULL);
     pages = xensim->mapped - xensim->unmapped;
-    before = descriptors();
+    before = descriptors() + 2;     /* xensim's own, once it's in use */
     check(!mkdir("/run/files", 0700) && !mkdir("/run/qmp", 0700));
     all_create();
     all_connect();
     all_speak();
-    for (unsigned int d = 0; d < DOMAINS; d++)
+    for (unsigned int d = 0; d < domains_n; d++)
         check_heard(d);
 
     /* The next one takes all of them over. */
     kill_ours();
     start_ours(NULL);
     all_speak();
-    for (unsigned int d = 0; d < DOMAINS; d += 97) {
+    for (unsigned int d = 0; d < domains_n; d += 97) {
         char file[64];
         int n = snprintf(file, sizeof(file), "/run/files/%u:%s", d + 1,
                          word(d, 1));
@@ -137,16 +150,16 @@ TEST(a_thousand_domains_of_five_consoles)
         wait_long(file_is, file);
     }
     control = unix_open("/run/xen/xenconsoled.sock");
-    control_ask(control, "list 1000", reply, sizeof(reply));
+    control_ask(control, "list 1", reply, sizeof(reply));
     check_str(reply, "ok");
     close(control);
 
-    for (unsigned int d = 0; d < DOMAINS; d++)
+    for (unsigned int d = 0; d < domains_n; d++)
         guest_destroy(d + 1);
-    pages += (uint64_t)DOMAINS * CONSOLES;  /* of who was killed */
+    pages += (uint64_t)domains_n * CONSOLES;  /* of who was killed */
     wait_long(all_unmapped, &pages);
     check(!ours_ended());
-    check_int(descriptors(), before);
+    wait_long(descriptors_are, &before);
 }
 
 TAP_MAIN()

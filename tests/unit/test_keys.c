@@ -79,7 +79,8 @@ TEST(a_backend_directory_that_is_not_dom0_s)
 {
     secondary();
     fake_store_set(BE, "", 5);
-    check(!read_keys(2)->present);
+    check(!keys_read(fake_store, 5, 2, &keys));
+    check(!keys.present);
 }
 
 TEST(the_ring_is_the_guest_s)
