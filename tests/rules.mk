@@ -99,7 +99,7 @@ OBJECTS += obj/tests/component/qmp_stack.o $(SHORT)
 obj/short/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DWORKER_REPLY_LIMIT_MS=3000 -DWORKER_SEND_LIMIT_MS=2000 -c -o $@ $<
-tests/component/qmp_stack: obj/tests/component/qmp_stack.o $(filter-out %/stubdomd.o,$(STUBDOMD_OBJECTS)) $(SHORT)
+tests/component/qmp_stack: obj/tests/component/qmp_stack.o $(call objects,tests/xensim,guest host xensim) $(filter-out %/stubdomd.o,$(STUBDOMD_OBJECTS)) $(SHORT)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(XENSTORE_LIBS) $(WORKER_LIBS)
 

@@ -42,7 +42,7 @@ COMPONENT void start_host(void)
 
     if (!started)
         host_start(in_build("tests/xensim/libxensim.so"),
-                   in_build("sysroot/usr/lib/xen-4.17/bin/xenstored"));
+                   in_build("sysroot/" HOST_XENSTORED));
     started = true;
 }
 
@@ -64,8 +64,7 @@ COMPONENT bool ours_ended(void)
 
 COMPONENT void kill_ours(void)
 {
-    check(!kill(ours, SIGKILL));
-    check_int(waitpid(ours, NULL, 0), ours);
+    host_end(ours);
     unlink("/run/xen/xenconsoled.sock");
 }
 

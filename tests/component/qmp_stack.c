@@ -2,15 +2,14 @@
 /*
  * qmp_stack DIR MONITOR-A MONITOR-B: what lies between a client and QEMU,
  * for tests of peers: stubdomd, which is included here without its pid 1's
- * duties, and qmp-helper's worker, as it is. Between them is a terminal,
- * stubdomd's end raw as it makes hvc, and DIR/console-3, a socket as
- * xenconsoled serves it. MONITOR-A and -B are QEMU's sockets; clients find
- * DIR/qmp.
+ * duties, xenconsoled on xensim, as it is installed, and qmp-helper's
+ * worker. Between stubdomd and the ring of console 3 is a terminal, as hvc
+ * is one. MONITOR-A and -B are QEMU's sockets; clients find DIR/qmp.
  *
  * Prints "ready" when clients can connect. Ends with its standard input,
- * which takes words of one letter: "d" closes console 3's socket, as when
- * xenconsoled ends, "s" serves it again, "w" prints "in flight" when QEMU
- * has been given a command that it has not answered.
+ * which takes words of one letter: "d" kills xenconsoled, "s" starts it
+ * again, "r" is the stubdomain's resume, with a new ring, "w" prints "in
+ * flight" when QEMU has been given a command that it has not answered.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,24 +30,28 @@ int stubdomd_main(int argc, char **argv);
 #undef reboot
 #undef main
 
+#include "../xensim/guest.h"
+#include "../xensim/host.h"
 #include "helper_worker.h"
 
 #define PATH_MAX_BYTES 108
 #define WORKER_UID     65533
-/* What is on its way to one side, at most. */
-#define PUMP_MAX       65536
+#define DM_DOMID       2
+/* What is on its way to one side, nearly. */
+#define HVC_MAX        8192
 
-/* In xenconsoled's place. */
-struct pump {
+/* In the place of the stubdomain's kernel. */
+struct hvc {
     struct loop *loop;
-    char path[PATH_MAX_BYTES];
-    int listener, reader, tty;          /* -1: none */
-    loop_id listener_id, reader_id, tty_id;
-    struct qmp_buf to_reader, to_tty;
+    struct guest_console console;
+    int tty;
+    loop_id tty_id, ring_id;
+    struct qmp_buf to_ring, to_tty;
 };
 
 static struct stubdomd stubdomd = { .qmp_fd = -1 };
-static struct pump pump = { .listener = -1, .reader = -1 };
+static struct hvc hvc;
+static pid_t xenconsoled;
 static bool tell_flight, stopping;
 
 __attribute__((noreturn)) static void die(const char *what)
@@ -79,115 +82,105 @@ static void *must(void *memory)
 
 /* --- The console ----------------------------------------------------- */
 
-static void pump_close(int *fd, loop_id *id)
+static void hvc_update(void)
 {
-    loop_del(pump.loop, id);
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void pump_flush(int fd, struct qmp_buf *buf)
-{
+    char *room = must(qmp_buf_reserve(&hvc.to_tty, HVC_MAX));
     ssize_t n;
 
-    while (fd >= 0 && buf->len &&
-           (n = write(fd, buf->data, buf->len)) > 0)
-        qmp_buf_consume(buf, (size_t)n);
-}
-
-/* Nobody reads: what the guest sends is dropped. */
-static void pump_update(void)
-{
-    if (pump.reader < 0)
-        qmp_buf_consume(&pump.to_reader, pump.to_reader.len);
-    pump_flush(pump.reader, &pump.to_reader);
-    pump_flush(pump.tty, &pump.to_tty);
-    loop_mod(pump.loop, pump.reader_id,
-             (pump.to_tty.len < PUMP_MAX ? EPOLLIN : 0) |
-             (pump.to_reader.len ? EPOLLOUT : 0));
-    loop_mod(pump.loop, pump.tty_id,
-             (pump.to_reader.len < PUMP_MAX ? EPOLLIN : 0) |
-             (pump.to_tty.len ? EPOLLOUT : 0));
-}
-
-/* False at the end. */
-static bool pump_read(int fd, struct qmp_buf *buf)
-{
-    char *room = must(qmp_buf_reserve(buf, buf->max - buf->len));
-    ssize_t n = read(fd, room, buf->max - buf->len);
-
-    if (n > 0)
-        qmp_buf_commit(buf, (size_t)n);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+    if (hvc.to_tty.len < HVC_MAX)
+        qmp_buf_commit(&hvc.to_tty,
+                       guest_console_get(&hvc.console, room, HVC_MAX));
+    while (hvc.to_tty.len &&
+           (n = write(hvc.tty, hvc.to_tty.data, hvc.to_tty.len)) > 0)
+        qmp_buf_consume(&hvc.to_tty, (size_t)n);
+    qmp_buf_consume(&hvc.to_ring,
+                    guest_console_put(&hvc.console, hvc.to_ring.data,
+                                      hvc.to_ring.len));
+    loop_mod(hvc.loop, hvc.tty_id,
+             (hvc.to_ring.len < HVC_MAX ? EPOLLIN : 0) |
+             (hvc.to_tty.len ? EPOLLOUT : 0));
 }
 
 static void tty_ready(void *data, uint32_t events)
 {
+    char *room = must(qmp_buf_reserve(&hvc.to_ring, HVC_MAX));
+    ssize_t n;
+
     (void)data;
-    if (events & EPOLLIN && !pump_read(pump.tty, &pump.to_reader))
-        die("terminal");
-    pump_update();
+    if (events & EPOLLIN) {
+        n = read(hvc.tty, room, HVC_MAX);
+        if (n > 0)
+            qmp_buf_commit(&hvc.to_ring, (size_t)n);
+        else if (errno != EAGAIN && errno != EINTR)
+            die("terminal");
+    }
+    hvc_update();
 }
 
-static void reader_ready(void *data, uint32_t events)
-{
-    (void)data;
-    if (events & ~(uint32_t)EPOLLOUT &&
-        !pump_read(pump.reader, &pump.to_tty))
-        pump_close(&pump.reader, &pump.reader_id);
-    pump_update();
-}
-
-static void listener_ready(void *data, uint32_t events)
+static void ring_ready(void *data, uint32_t events)
 {
     (void)data;
     (void)events;
-    pump_close(&pump.reader, &pump.reader_id);
-    pump.reader = accept4(pump.listener, NULL, NULL,
-                          SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (pump.reader < 0 || loop_add(pump.loop, pump.reader, EPOLLIN,
-                                    reader_ready, NULL, &pump.reader_id))
-        die("console 3");
-    pump_update();
+    guest_wait(0);
+    hvc_update();
 }
 
-static void pump_serve(void)
+static void xenconsoled_start(void)
 {
-    pump.listener = listen_at(pump.path);
-    if (loop_add(pump.loop, pump.listener, EPOLLIN, listener_ready, NULL,
-                 &pump.listener_id))
-        die("loop");
+    static char path[4096];
+    const char *const argv[] = { path, "-i", NULL };
+
+    snprintf(path, sizeof(path), "%s/bin/xenconsoled",
+             (char *)must(getenv("XENQMP_BUILD")));
+    xenconsoled = host_spawn(argv);
 }
 
-static void pump_drop(void)
-{
-    unlink(pump.path);
-    pump_close(&pump.listener, &pump.listener_id);
-    pump_close(&pump.reader, &pump.reader_id);
-}
-
-/* Returns stubdomd's end of the terminal. */
-static int pump_start(struct loop *loop, const char *dir)
+static int hvc_open_tty(void)
 {
     struct termios raw;
     int tty;
 
-    pump.loop = loop;
-    snprintf(pump.path, sizeof(pump.path), "%s/console-3", dir);
-    qmp_buf_init(&pump.to_reader, 2 * PUMP_MAX);
-    qmp_buf_init(&pump.to_tty, 2 * PUMP_MAX);
-    pump.tty = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (pump.tty < 0 || grantpt(pump.tty) || unlockpt(pump.tty))
+    hvc.tty = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (hvc.tty < 0 || grantpt(hvc.tty) || unlockpt(hvc.tty))
         die("terminal");
-    tty = open(must(ptsname(pump.tty)),
+    tty = open(must(ptsname(hvc.tty)),
                O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (tty < 0 || tcgetattr(tty, &raw))
         die("terminal");
     cfmakeraw(&raw);
-    if (tcsetattr(tty, TCSANOW, &raw) ||
-        loop_add(loop, pump.tty, EPOLLIN, tty_ready, NULL, &pump.tty_id))
+    if (tcsetattr(tty, TCSANOW, &raw))
         die("terminal");
+    return tty;
+}
+
+/* Returns stubdomd's end of the terminal. */
+static int hvc_start(struct loop *loop, const char *dir, bool root)
+{
+    char output[PATH_MAX_BYTES + 32], preload[4096], xenstored[4096];
+    const char *build = must(getenv("XENQMP_BUILD"));
+    int tty = hvc_open_tty();
+
+    snprintf(preload, sizeof(preload), "%s/tests/xensim/libxensim.so",
+             build);
+    snprintf(xenstored, sizeof(xenstored), "%s/sysroot/%s", build,
+             HOST_XENSTORED);
+    snprintf(output, sizeof(output), "unix:%s/console-3", dir);
+    if (root)
+        snprintf(output + strlen(output), sizeof(output) - strlen(output),
+                 ",uid=%d", WORKER_UID);
+    host_start(preload, xenstored);
+    guest_create(DM_DOMID);
+    hvc.console = guest_console_add(DM_DOMID, 3, output);
+    guest_console_publish(&hvc.console);
+    xenconsoled_start();
+
+    hvc.loop = loop;
+    qmp_buf_init(&hvc.to_ring, 4 * HVC_MAX);
+    qmp_buf_init(&hvc.to_tty, 4 * HVC_MAX);
+    if (loop_add(loop, hvc.tty, EPOLLIN, tty_ready, NULL, &hvc.tty_id) ||
+        loop_add(loop, guest_fd(), EPOLLIN, ring_ready, NULL,
+                 &hvc.ring_id))
+        die("loop");
     return tty;
 }
 
@@ -213,7 +206,7 @@ static void worker_start(const char *dir)
 {
     char clients[PATH_MAX_BYTES];
     struct worker_config config = {
-        .parent = getpid(), .guest_domid = 1, .dm_domid = 2, .root = dir,
+        .parent = getpid(), .guest_domid = 1, .dm_domid = DM_DOMID, .root = dir,
         .console = "/console-3", .toolstack_fd = -1, .uid = WORKER_UID,
         .gid = WORKER_UID, .sandbox = !geteuid(),
     };
@@ -238,9 +231,11 @@ static void stdin_ready(void *data, uint32_t events)
     if (read(STDIN_FILENO, &word, 1) != 1)
         stopping = true;
     else if (word == 'd')
-        pump_drop();
+        host_end(xenconsoled);
     else if (word == 's')
-        pump_serve();
+        xenconsoled_start();
+    else if (word == 'r')
+        guest_console_publish(&hvc.console);
     else if (word == 'w')
         tell_flight = true;
 }
@@ -248,6 +243,7 @@ static void stdin_ready(void *data, uint32_t events)
 int main(int argc, char **argv)
 {
     struct relay *relay = &stubdomd.relay;
+    bool root = !geteuid();
     loop_id id;
 
     if (argc != 4) {
@@ -256,14 +252,13 @@ int main(int argc, char **argv)
     }
     log_open("qmp_stack", LOG_TO_STDERR, LOG_LEVEL_WARN);
     signal(SIGPIPE, SIG_IGN);
-    worker_start(argv[1]);
+    worker_start(argv[1]);      /* outside, with the rights that we have */
     if (loop_init(&stubdomd.loop) ||
         loop_add(&stubdomd.loop, STDIN_FILENO, EPOLLIN, stdin_ready, NULL,
                  &id))
         die("loop");
-    stubdomd.qmp_fd = pump_start(&stubdomd.loop, argv[1]);
+    stubdomd.qmp_fd = hvc_start(&stubdomd.loop, argv[1], root);
     stubdomd_start(&stubdomd, argv[2], argv[3]);
-    pump_serve();
     printf("ready\n");
     fflush(stdout);
     while (!stopping && !loop_run_once(&stubdomd.loop, -1)) {

@@ -71,6 +71,15 @@ works_again($client, 'xenconsoled came back');
 kill 'STOP', $qemu->{pid};
 execute($client, 'in-flight');
 wait_in_flight($stack);
+print {$stack->{input}} 'r';
+is_reply($client, 'in-flight', 'the stubdomain resumes: a command in flight',
+         'lost; the command may have been executed');
+kill 'CONT', $qemu->{pid};
+works_again($client, 'the stubdomain has a new ring');
+
+kill 'STOP', $qemu->{pid};
+execute($client, 'in-flight');
+wait_in_flight($stack);
 end($qemu->{pid});
 is_reply($client, 'in-flight', 'QEMU dies: a command in flight',
          'may have executed');

@@ -273,13 +273,17 @@ size_t guest_console_get(struct guest_console *c, void *bytes, size_t max)
     return n;
 }
 
+int guest_fd(void)
+{
+    guests_handle();
+    return handle_fd;
+}
+
 bool guest_wait(int ms)
 {
-    struct pollfd ready = { .events = POLLIN };
+    struct pollfd ready = { .fd = guest_fd(), .events = POLLIN };
     uint32_t token;
 
-    guests_handle();
-    ready.fd = handle_fd;
     if (poll(&ready, 1, ms) != 1 ||
         read(handle_fd, &token, sizeof(token)) != sizeof(token))
         return false;

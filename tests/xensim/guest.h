@@ -58,5 +58,7 @@ size_t guest_console_get(struct guest_console *console, void *bytes,
                          size_t max);
 /* Waits for an event of any guest at most ms; false: none came. */
 bool guest_wait(int ms);
+/* Readable when guest_wait() has one. */
+int guest_fd(void);
 
 #endif

@@ -115,15 +115,23 @@ void host_start(const char *preload, const char *xenstored)
         errx(1, "xensim: xenstored does not start; see its log");
 }
 
+void host_end(pid_t pid)
+{
+    for (size_t i = 0; i < programs_n; i++)
+        if (programs[i] == pid) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            programs[i] = programs[--programs_n];
+        }
+}
+
 void host_stop(void)
 {
     if (guest_store)
         xs_close(guest_store);
     guest_store = NULL;
-    while (programs_n) {
-        kill(programs[--programs_n], SIGKILL);
-        waitpid(programs[programs_n], NULL, 0);
-    }
+    while (programs_n)
+        host_end(programs[programs_n - 1]);
 }
 
 void host_xen_log(const char *text)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* In the build's sysroot. */
+#define HOST_XENSTORED "usr/lib/xen-4.17/bin/xenstored"
 /* For all times but those that are measured. */
 #define HOST_WAIT_MS 10000
 
@@ -20,6 +22,8 @@ const char *host_dir(void);
 /* Runs a program of dom0 on the hypervisor; its standard error goes to
  * host_dir()/log. */
 pid_t host_spawn(const char *const argv[]);
+/* Kills it, and waits for its end. */
+void host_end(pid_t pid);
 /* Ends all that was started. */
 void host_stop(void);
 

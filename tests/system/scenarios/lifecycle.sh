@@ -38,6 +38,15 @@ is "the guest is paused" paused \
     "$(xl-qmp exec hvm1 query-status | sed -n 's/.*"status": "\([a-z]*\)".*/\1/p')"
 ok "cont" xl-qmp exec hvm1 cont
 
+# Who dies is started again, by the parent or an administrator.
+for pid in $(pidof qmp-helper); do
+    grep -q "^Uid:	0" "/proc/$pid/status" || kill -9 "$pid"
+done
+ok "the worker was killed" wait_for 10 xl-qmp exec hvm1 query-status
+kill -9 "$(cat /run/xenconsoled.pid)"
+$xenconsoled
+ok "xenconsoled was killed" wait_for 10 xl-qmp exec hvm1 query-status
+
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
 rm -f /run/name?.txt /run/error.txt
