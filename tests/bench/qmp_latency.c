@@ -5,12 +5,15 @@
  * the same program measures the stock set-up.
  *
  * Without CLIENTS: TURNS query-status on one open connection, then TURNS / 5
- * times connect, negotiate, query-status, close; one line each:
+ * times connect, negotiate, query-status, close, then TURNS / 20 times a
+ * reply of about 1 MB; one line each:
  *   <what> <p50> <p99>      in microseconds
- * With CLIENTS: that many processes at once, TURNS seconds long:
+ * With CLIENTS: that many processes at once, TURNS seconds long from when
+ * all of them are connected:
  *   clients <n> <commands/s> <max/min per client>
  * Every answer is looked at. Exit 1 at the first wrong one.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +27,8 @@
 
 struct connection {
     int fd;
-    size_t n;
-    char line[65536];
+    size_t n, scanned;          /* no end of a line before that */
+    char line[2 << 20];
 };
 
 static void fail(const char *what)
@@ -46,7 +49,7 @@ static double now_us(void)
 static void expect(struct connection *c, const char *text)
 {
     for (;;) {
-        char *end = memchr(c->line, '\n', c->n);
+        char *end = memchr(c->line + c->scanned, '\n', c->n - c->scanned);
         ssize_t got;
 
         if (end) {
@@ -59,10 +62,12 @@ static void expect(struct connection *c, const char *text)
                 fail(c->line);
             memmove(c->line, c->line + n, c->n - n);
             c->n -= n;
+            c->scanned = 0;
             if (found)
                 return;
             continue;
         }
+        c->scanned = c->n;
         got = read(c->fd, c->line + c->n, sizeof(c->line) - c->n);
         if (got <= 0)
             fail("the connection was lost");
@@ -82,7 +87,7 @@ static void open_session(struct connection *c, const char *path)
     struct timeval limit = { .tv_sec = 30 };
 
     snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-    c->n = 0;
+    c->n = c->scanned = 0;
     c->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)))
@@ -96,6 +101,14 @@ static void query(struct connection *c)
 {
     say(c, "{\"execute\":\"query-status\",\"id\":2}\r\n");
     expect(c, "\"status\": \"");
+}
+
+/* A dump of the guest's memory: most of what it says is hexadecimal. */
+static void query_much(struct connection *c)
+{
+    say(c, "{\"execute\":\"human-monitor-command\",\"arguments\":"
+           "{\"command-line\":\"xp /180000xb 0\"},\"id\":3}\r\n");
+    expect(c, "000000000002bf18: ");
 }
 
 static int compare(const void *a, const void *b)
@@ -137,15 +150,27 @@ static void latencies(const char *path, int turns)
         us[i] = now_us() - began;
     }
     report("connection", us, turns);
+    turns /= 4;
+    open_session(c, path);
+    for (int i = 0; i < turns; i++) {
+        double began = now_us();
+
+        query_much(c);
+        us[i] = now_us() - began;
+    }
+    close(c->fd);
+    report("megabyte", us, turns);
 }
 
 static void throughput(const char *path, int seconds, int clients)
 {
-    unsigned long *counts = mmap(NULL, sizeof(*counts) * (size_t)clients,
+    unsigned long *counts = mmap(NULL,
+                                 sizeof(*counts) * (size_t)(clients + 1),
                                  PROT_READ | PROT_WRITE,
                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    atomic_int *connected = (atomic_int *)&counts[clients];
     unsigned long sum = 0, least = ~0ul, most = 0;
-    double until = now_us() + seconds * 1e6;
+    double until;
     int status;
 
     for (int i = 0; i < clients; i++) {
@@ -154,6 +179,10 @@ static void throughput(const char *path, int seconds, int clients)
         struct connection *c = malloc(sizeof(*c));
 
         open_session(c, path);
+        atomic_fetch_add(connected, 1);
+        while (atomic_load(connected) < clients)
+            usleep(1000);
+        until = now_us() + seconds * 1e6;
         while (now_us() < until) {
             query(c);
             counts[i]++;

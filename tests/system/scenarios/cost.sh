@@ -42,7 +42,7 @@ for name in stock ours; do
 done
 # latency NAME WHAT PERCENTILE
 latency() { awk -v w="$2" -v f=$(($3 == 50 ? 2 : 3)) '$1 == w { print $f }' "/run/$1.latency.txt" | median; }
-for what in command connection; do
+for what in command connection megabyte; do
     for p in 50 99; do
         ours=$(latency ours $what $p) stock=$(latency stock $what $p)
         echo "# QMP, a $what, p$p: xenqmp $ours us, stock $stock us, xenqmp / stock = $(awk "BEGIN { printf \"%.2f\", $ours / ($stock + !$stock) }")"
@@ -55,9 +55,8 @@ done | awk '{ printf "# xl %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
 # What stock cannot do: many clients at once, the answers checked.
 xl create /run/ours.cfg >/dev/null 2>&1
 for n in 1 8 64; do
-    set -- $(/tests/qmp_latency "/run/xen/qmp-libxl-$(domid ours)" 10 $n)
+    set -- $(/tests/qmp_latency "/run/xen/qmp-libxl-$(domid ours)" $((10 + n / 2)) $n)
     echo "# QMP, $2 clients: $3 commands/s, max/min per client $4"
 done
-xl-qmp exec ours query-qmp-schema >/dev/null
 echo "# qmp-helper after that: $(memory_of $(pidof qmp-helper) | sed 's/ / kB PSS, /') kB private dirty"
 xl destroy ours
