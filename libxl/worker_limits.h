@@ -159,6 +159,8 @@
 #ifndef WORKER_SAVE_SYNC_MS
 #define WORKER_SAVE_SYNC_MS      60000
 #endif
+/* Between attempts to reach a xenconsoled that is being restarted. */
+#define WORKER_SAVE_RETRY_MS     100
 /* One line of xenconsoled's control protocol. */
 #define WORKER_CONTROL_LINE_MAX  1024
 

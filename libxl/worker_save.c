@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The control socket is connected for one save only. Requests are a dozen
- * bytes into an empty socket buffer, so they are sent at once or not at
- * all. Failures are reported by a timer without delay: whoever called is
- * not called back before it has returned.
+ * The control socket is connected for one save only. xenconsoled may be
+ * restarted meanwhile; it then goes on with an open stream, and sync can be
+ * asked again, as save-begin can before QEMU has been told anything. So a
+ * connection that is lost, or can't be made, is made again until the time
+ * limit of what is asked for; only an answer is final. While nothing is
+ * asked for (OPEN) it may stay lost: save_sync() makes it anew.
+ *
+ * Requests are a dozen bytes into an empty socket buffer, so they are sent
+ * at once or not at all. Failures are reported by a timer without delay:
+ * whoever called is not called back before it has returned.
  */
 #include "worker_save.h"
 
@@ -18,17 +24,25 @@
 #include "log.h"
 #include "worker_limits.h"
 
-#define SAVE_PROTOCOL  "xenconsoled 1 "
+#define SAVE_PROTOCOL "xenconsoled 1 "
+#define SAVE_BEGIN_LINE "save-begin\n"
 #define SAVE_SYNC_LINE "sync\n"
 
-static void save_close(struct save *save)
+static void save_disconnect(struct save *save)
 {
-    loop_timer_clear(save->loop, &save->timer);
     loop_del(save->loop, &save->id);
     if (save->fd >= 0)
         close(save->fd);
     save->fd = -1;
+    save->greeted = false;
     qmp_buf_consume(&save->in, save->in.len);
+}
+
+static void save_close(struct save *save)
+{
+    loop_timer_clear(save->loop, &save->timer);
+    loop_timer_clear(save->loop, &save->retry);
+    save_disconnect(save);
 }
 
 static void save_report(void *data)
@@ -65,19 +79,47 @@ static void save_timeout(void *data)
 {
     struct save *save = data;
 
-    save_fail(save, "xenconsoled", save->state == SAVE_SYNC ?
+    save_fail(save, "xenconsoled", save->obstacle[0] ? save->obstacle :
+              save->state == SAVE_SYNC ?
               "it has not completed the state's file in time" :
               "it has not opened the state's file in time");
 }
 
-static void save_request(struct save *save, const char *line)
+static void save_connect(void *data);
+
+/* There is no connection: another one, if something is asked for. */
+static void save_lost(struct save *save, const char *what, const char *why)
 {
+    save_disconnect(save);
+    snprintf(save->obstacle, sizeof(save->obstacle), "%s: %s", what, why);
+    if (save->state == SAVE_OPEN)
+        return;
+    if (loop_timer_set(save->loop, &save->retry, WORKER_SAVE_RETRY_MS,
+                       save_connect, save))
+        log_error("out of memory; a save may hang");
+}
+
+static void save_request(struct save *save)
+{
+    const char *line = save->state == SAVE_SYNC ? SAVE_SYNC_LINE :
+                       SAVE_BEGIN_LINE;
     ssize_t n = send(save->fd, line, strlen(line),
                      MSG_NOSIGNAL | MSG_DONTWAIT);
 
     if (n != (ssize_t)strlen(line))
-        save_fail(save, "cannot write to xenconsoled",
+        save_lost(save, "cannot write to it",
                   n < 0 ? strerror(errno) : "only a part was taken");
+}
+
+static void save_greeted(struct save *save, const char *line)
+{
+    if (strncmp(line, SAVE_PROTOCOL, strlen(SAVE_PROTOCOL))) {
+        save_fail(save, "xenconsoled speaks another version", line);
+        return;
+    }
+    save->greeted = true;
+    save->obstacle[0] = '\0';
+    save_request(save);
 }
 
 /* One line of xenconsoled's, terminated, without its end. */
@@ -85,15 +127,11 @@ static void save_line(struct save *save, char *line)
 {
     bool ok = !strcmp(line, "ok") || !strncmp(line, "ok ", 3);
 
+    if (!save->greeted) {
+        save_greeted(save, line);
+        return;
+    }
     switch (save->state) {
-    case SAVE_HELLO:
-        if (strncmp(line, SAVE_PROTOCOL, strlen(SAVE_PROTOCOL))) {
-            save_fail(save, "xenconsoled speaks another version", line);
-            break;
-        }
-        save->state = SAVE_BEGIN;
-        save_request(save, "save-begin\n");
-        break;
     case SAVE_BEGIN:
         if (!ok) {
             save_fail(save, "xenconsoled", line);
@@ -135,7 +173,7 @@ static void save_ready(void *data, uint32_t events)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        save_fail(save, "lost the connection to xenconsoled",
+        save_lost(save, "the connection was lost",
                   n ? strerror(errno) : "closed");
         return;
     }
@@ -153,22 +191,24 @@ static void save_ready(void *data, uint32_t events)
         save_fail(save, "xenconsoled", "it sent too long a line");
 }
 
-static int save_connect(struct save *save)
+static void save_connect(void *data)
 {
+    struct save *save = data;
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
     if (strlen(save->path) >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
+        save_fail(save, "cannot connect to xenconsoled",
+                  strerror(ENAMETOOLONG));
+        return;
     }
     strcpy(address.sun_path, save->path);
     save->fd = socket(AF_UNIX,
                       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (save->fd < 0 ||
-        connect(save->fd, (struct sockaddr *)&address, sizeof(address)))
-        return -1;
-    return loop_add(save->loop, save->fd, EPOLLIN, save_ready, save,
-                    &save->id);
+        connect(save->fd, (struct sockaddr *)&address, sizeof(address)) ||
+        loop_add(save->loop, save->fd, EPOLLIN, save_ready, save,
+                 &save->id))
+        save_lost(save, "cannot connect to it", strerror(errno));
 }
 
 void save_init(struct save *save)
@@ -176,7 +216,9 @@ void save_init(struct save *save)
     save->state = SAVE_IDLE;
     save->fd = -1;
     save->id = LOOP_NONE;
-    save->timer = (struct loop_timer){ 0 };
+    save->greeted = false;
+    save->obstacle[0] = '\0';
+    save->timer = save->retry = (struct loop_timer){ 0 };
     qmp_buf_init(&save->in, WORKER_CONTROL_LINE_MAX);
 }
 
@@ -189,12 +231,10 @@ void save_dispose(struct save *save)
 void save_begin(struct save *save)
 {
     assert(save->state == SAVE_IDLE);
-    save->state = SAVE_HELLO;
+    save->state = SAVE_BEGIN;
     save->report = save->hooks->begun;
-    if (save_connect(save))
-        save_fail(save, "cannot connect to xenconsoled", strerror(errno));
-    else
-        save_arm(save, WORKER_SAVE_BEGIN_MS, save_timeout);
+    save_arm(save, WORKER_SAVE_BEGIN_MS, save_timeout);
+    save_connect(save);
 }
 
 void save_sync(struct save *save)
@@ -207,16 +247,21 @@ void save_sync(struct save *save)
     assert(save->state == SAVE_OPEN);
     save->state = SAVE_SYNC;
     save_arm(save, WORKER_SAVE_SYNC_MS, save_timeout);
-    save_request(save, SAVE_SYNC_LINE);
+    if (save->fd >= 0)
+        save_request(save);
+    else
+        save_connect(save);
 }
 
 void save_cancel(struct save *save)
 {
     if (save->state == SAVE_OPEN &&
-        send(save->fd, SAVE_SYNC_LINE, strlen(SAVE_SYNC_LINE),
-             MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        (save->fd < 0 || send(save->fd, SAVE_SYNC_LINE,
+                              strlen(SAVE_SYNC_LINE),
+                              MSG_NOSIGNAL | MSG_DONTWAIT) < 0))
         log_warn("a save's stream stays open until the next save (%s)",
-                 strerror(errno));
+                 save->fd < 0 ? save->obstacle : strerror(errno));
     save_close(save);
+    save->obstacle[0] = '\0';
     save->state = SAVE_IDLE;
 }

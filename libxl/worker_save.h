@@ -7,6 +7,7 @@
 #ifndef XENQMP_WORKER_SAVE_H
 #define XENQMP_WORKER_SAVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "loop.h"
@@ -14,10 +15,10 @@
 
 enum save_state {
     SAVE_IDLE,      /* no connection; save_begin() may be called */
-    SAVE_HELLO,     /* connected; xenconsoled's greeting is next */
-    SAVE_BEGIN,     /* save-begin was sent */
-    SAVE_OPEN,      /* the stream is open; save_sync() may be called */
-    SAVE_SYNC,      /* sync was sent */
+    SAVE_BEGIN,     /* save-begin is asked, until it is answered */
+    SAVE_OPEN,      /* the stream is open; save_sync() may be called. There
+                     * may be no connection */
+    SAVE_SYNC,      /* sync is asked, until it is answered */
     SAVE_FAILED,    /* the hook is about to be told, or, if it broke while
                      * OPEN, save_sync() is going to be */
 };
@@ -39,10 +40,12 @@ struct save {
     enum save_state state;
     /* private */
     int fd;
+    bool greeted;               /* and what is asked for was sent */
     loop_id id;
-    struct loop_timer timer;
+    struct loop_timer timer, retry;
     struct qmp_buf in;
     void (*report)(void *data, const char *error);
+    char obstacle[128];         /* why there is no connection, or "" */
     char error[256];
 };
 

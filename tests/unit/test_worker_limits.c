@@ -358,4 +358,41 @@ TEST(save_whose_stream_does_not_end_fails)
     check_silent(true, "it has not completed the state's file in time");
 }
 
+TEST(save_without_a_control_socket_fails)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    close(f.control_listener);
+    say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
+    expect_part(fd, "xenconsoled: cannot connect to it: Connection refused; "
+                "the command was not sent");
+    client_command(&f, fd, "cont", 2, id);
+    fixture_end(&f);
+}
+
+TEST(save_whose_xenconsoled_does_not_come_back_fails)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
+    f.control = accept(f.control_listener, NULL, NULL);
+    put_text(f.control, "xenconsoled 1 1 0\n");
+    expect(f.control, "save-begin");
+    put_text(f.control, "ok\n");
+    peer_command(&f, "xen-save-devices-state", id);
+    close(f.control_listener);
+    close(f.control);
+    peer_return(&f, id, "{}");
+    expect_part(fd, "did not reach its file: xenconsoled: cannot connect "
+                "to it: Connection refused");
+    client_command(&f, fd, "cont", 2, id);
+    fixture_end(&f);
+}
+
 TAP_MAIN()

@@ -6,13 +6,35 @@ static const char save_command[] = "{\"execute\": "
     "\"xen-save-devices-state\", \"arguments\": {\"filename\": "
     "\"/dev/fdset/1\", \"live\": true}, \"id\": 9}";
 
-/* Accepts the worker at the control socket, and reads save-begin. */
-static void control_accept(struct fixture *f)
+/* Accepts the worker at the control socket, and reads what it asks. */
+static void control_asked(struct fixture *f, const char *request)
 {
     f->control = accept4(f->control_listener, NULL, NULL, SOCK_CLOEXEC);
     check(f->control >= 0);
     put_text(f->control, "xenconsoled 1 4711 0.1.0\n");
-    expect(f->control, "save-begin");
+    expect(f->control, request);
+}
+
+static void control_accept(struct fixture *f)
+{
+    control_asked(f, "save-begin");
+}
+
+/* xenconsoled ends, with its sockets... */
+static void daemon_end(struct fixture *f)
+{
+    close(f->control);
+    close(f->console);
+    close(f->control_listener);
+    close(f->console_listener);
+    unlink(f->control_path);
+}
+
+/* ... and is there again. */
+static void daemon_start(struct fixture *f)
+{
+    f->control_listener = listen_at(f->control_path);
+    f->console_listener = listen_at(f->console_path);
 }
 
 /* A client that saves; xenconsoled has not answered yet. */
@@ -110,19 +132,6 @@ TEST(save_that_can_not_be_opened_fails)
     fixture_end(&f);
 }
 
-TEST(save_without_a_control_socket_fails)
-{
-    struct fixture f;
-    int fd;
-
-    peer_start(&f, false);
-    close(f.control_listener);
-    fd = client_start(&f);
-    say(fd, "%s", save_command);
-    expect_part(fd, "cannot connect to xenconsoled");
-    fixture_end(&f);
-}
-
 TEST(save_with_a_strange_xenconsoled_fails)
 {
     struct fixture f;
@@ -166,23 +175,87 @@ TEST(save_that_qemu_refuses_completes_its_stream)
     fixture_end(&f);
 }
 
-TEST(save_whose_control_is_lost_fails_once_it_has_ended)
+TEST(save_asks_sync_again_if_control_was_lost_meanwhile)
 {
     struct fixture f;
     char id[64];
-    int fd = save_start(&f, false, id), other;
+    int fd = save_start(&f, false, id);
 
-    other = client_start(&f);
     close(f.control);
-    expect_log(&f, "lost the connection to xenconsoled: closed");
     for (int i = 0; i < 3; i++) {
         say(f.console, "{\"event\": \"E\"}");
-        expect(other, "{\"event\": \"E\"}");
         expect(fd, "{\"event\": \"E\"}");
     }
     check(!readable(fd));           /* QEMU is still at it */
     peer_return(&f, id, "{}");
-    expect_part(fd, "did not reach its file: lost the connection");
+    control_asked(&f, "sync");
+    check(!readable(fd));
+    put_text(f.control, "ok 16988\n");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+    expect_end(f.control);
+    fixture_end(&f);
+}
+
+TEST(save_asks_sync_again_of_a_restarted_xenconsoled)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    daemon_end(&f);
+    daemon_start(&f);
+    /* And of the next one, which ends as it is asked. */
+    control_asked(&f, "sync");
+    close(f.control);
+    /* Or before it has said a word, or in the middle of one. */
+    close(accept(f.control_listener, NULL, NULL));
+    f.control = accept(f.control_listener, NULL, NULL);
+    put_text(f.control, "xenconsoled 1 47");
+    close(f.control);
+    control_asked(&f, "sync");
+    check(!readable(fd));
+    put_text(f.control, "ok 5\n");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+    peer_accept(&f);
+    peer_session(&f);
+    check_works(&f, fd);
+    fixture_end(&f);
+}
+
+TEST(save_that_a_restarted_xenconsoled_does_not_know_fails)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_start(&f, false, id);
+
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    close(f.control);
+    control_asked(&f, "sync");
+    put_text(f.control, "error no save has begun\n");
+    expect_part(fd, "did not reach its file: xenconsoled: error no save "
+                "has begun");
+    fixture_end(&f);
+}
+
+TEST(save_begins_again_if_control_was_lost_before_its_answer)
+{
+    struct fixture f;
+    char id[64];
+    int fd = save_ask(&f, false);
+
+    close(f.control);
+    control_accept(&f);
+    check(!readable(f.console));
+    put_text(f.control, "ok\n");
+    peer_command(&f, "xen-save-devices-state", id);
+    peer_return(&f, id, "{}");
+    expect(f.control, "sync");
+    put_text(f.control, "ok 1\n");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+    check(!readable(f.console));    /* it was sent once */
     fixture_end(&f);
 }
 
