@@ -77,7 +77,7 @@ obj/pic/%.o: $(srcdir)/%.c
 INSTALL = install
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(libexecdir)/xenqmp $(bindir) \
-	    $(libdir)/pkgconfig $(includedir) $(mandir)/man3)
+	    $(libdir)/pkgconfig $(includedir) $(docdir))
 	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
@@ -85,11 +85,14 @@ install: all
 	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)
 	ln -sf libxlqmp.so.0 $(DESTDIR)$(libdir)/libxlqmp.so
 	$(INSTALL) -m644 lib/xlqmp.pc $(DESTDIR)$(libdir)/pkgconfig
-	$(INSTALL) -m644 $(srcdir)/docs/man/*.3 $(DESTDIR)$(mandir)/man3
+	$(INSTALL) -m644 $(srcdir)/README.md $(srcdir)/docs/*.md $(DESTDIR)$(docdir)
 	$(Q)# A page is found by each name that it has.
-	$(Q)cd $(DESTDIR)$(mandir)/man3 && for page in xlqmp*.3; do \
-	    for name in $$(sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z_]*\).*/\1/p' $$page); do \
-	        [ -e $$name.3 ] || ln -s $$page $$name.3; done; done
+	$(Q)for page in $(srcdir)/docs/man/*.[1-8]; do \
+	    section=$${page##*.}; dir=$(DESTDIR)$(mandir)/man$$section; \
+	    $(INSTALL) -d $$dir && $(INSTALL) -m644 $$page $$dir || exit 1; \
+	    for name in $$(sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z_-]*\).*/\1/p' $$page); do \
+	        [ -e $$dir/$$name.$$section ] || \
+	            ln -s $${page##*/} $$dir/$$name.$$section; done; done
 
 clean:
 	rm -rf obj bin lib

@@ -56,6 +56,19 @@
 /* A domain that libxl is destroying is gone by then. */
 #define LINGER_MS       30000
 
+static const char help[] =
+"Usage: qmp-helper [ARGUMENT]...\n"
+"libxl starts it where a guest's configuration says\n"
+"  device_model_override = \"" XENQMP_LIBEXECDIR "/qmp-helper\"\n"
+"with the arguments of a QEMU for PV backends. These count:\n"
+"\n"
+"  -xen-domid DOMID   whose backends\n"
+"  -machine xenpv\n"
+"  -chardev socket,id=libxl-cmd,path=PATH,...\n"
+"                     where libxl will ask for that QEMU\n"
+"      --help\n"
+"      --version\n";
+
 struct helper {
     struct loop loop;
     struct xs_handle *xs;
@@ -319,10 +332,8 @@ int main(int argc, char **argv)
     if (helper_args_parse(&h.args, argc, argv))
         return 2;
     if (h.args.help || h.args.version) {
-        printf(h.args.version ? "qmp-helper %s\n" :
-               "qmp-helper %s: started by libxl where a guest's "
-               "configuration says\n  device_model_override = \"%s/"
-               "qmp-helper\"\n", XENQMP_VERSION, XENQMP_LIBEXECDIR);
+        fputs(h.args.version ? "qmp-helper " XENQMP_VERSION "\n" : help,
+              stdout);
         return 0;
     }
     closefrom(STDERR_FILENO + 1);

@@ -49,15 +49,6 @@ ok 'it exports what its header declares, and nothing else' \
     same "$tmp/declared" "$tmp/exported"
 ok 'every function has a manual page' same "$tmp/exported" "$tmp/documented"
 
-all_pages() {
-    for f in $(cat "$tmp/exported") xlqmp; do
-        [ -r "$root/share/man/man3/$f.3" ] || { echo "$f"; return 1; }
-    done
-}
-ok 'the pages are installed under each name' all_pages
-ok 'mandoc finds nothing wrong with them' \
-    mandoc -T lint -W warning "$SRCDIR"/docs/man/*.3
-
 # As its author would compile it, against what was installed only.
 compile() {
     export PKG_CONFIG_PATH=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$tmp/root

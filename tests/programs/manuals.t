@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The manual pages: one for each program, well formed, installed under each
+# name, with the options that --help has, references that lead somewhere,
+# and examples that work.
+set -u
+
+tmp=$(mktemp -d) || exit 1
+trap '[ ! -e "$tmp/pid" ] || kill "$(cat "$tmp/pid")"; rm -rf "$tmp"' EXIT
+bin=$XENQMP_BUILD/bin
+man=$SRCDIR/docs/man
+n=0
+ok() {
+    n=$((n + 1))
+    name=$1
+    shift
+    if "$@" >"$tmp/log" 2>&1; then
+        echo "ok $n - $name"
+    else
+        echo "not ok $n - $name"
+        sed 's/^/# /' "$tmp/log"
+    fi
+}
+
+make -C "$XENQMP_BUILD" -s install DESTDIR="$tmp/root" prefix=/usr \
+    >"$tmp/install" 2>&1 || sed 's/^/# /' "$tmp/install"
+share=$tmp/root/usr/share
+
+# "name section" of each name that the pages have.
+names() {
+    for page in "$man"/*; do
+        sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z_-]*\).*/\1/p' "$page" |
+            sed "s/$/ ${page##*.}/"
+    done
+}
+names | sort >"$tmp/names"
+
+ok 'mandoc finds nothing wrong' mandoc -T lint -W warning "$man"/*
+
+installed() {
+    while read -r name section; do
+        [ -r "$share/man/man$section/$name.$section" ] || echo "$name"
+    done <"$tmp/names" | diff - /dev/null
+}
+ok 'the pages are installed under each name' installed
+
+every_program() {
+    for program in "$bin"/*; do
+        grep -q "^${program##*/} [18]$" "$tmp/names" || echo "${program##*/}"
+    done | diff - /dev/null
+}
+ok 'each program has one' every_program
+
+# xl's are Xen's, the others any system's.
+references() {
+    sed -n 's/^.Xr \([^ ]*\) \([1-8]\).*/\1 \2/p' "$man"/* | sort -u |
+        grep -vxE 'xl 1|xl.cfg 5|poll 2|free 3|syslog 3|unix 7|logrotate 8' |
+        comm -23 - "$tmp/names" | diff - /dev/null
+}
+ok 'they refer to pages that there are' references
+
+documents() {
+    sed -n 's/^.Pa \(\/usr\/share\/doc\/xenqmp[^ ]*\).*/\1/p' "$man"/* |
+        sort -u >"$tmp/documents"
+    [ -s "$tmp/documents" ] || return 1
+    while read -r path; do
+        [ -e "$tmp/root$path" ] || echo "$path"
+    done <"$tmp/documents" | diff - /dev/null
+}
+ok 'and to documents that are installed' documents
+
+# What looks like an option: in --help, and in a page's lists of them.
+options_of_help() {
+    grep -oE '(^|[[ ,])-{1,2}[A-Za-z][a-z-]*' | grep -oE '[-].*' | sort -u
+}
+options_of_page() {
+    sed -nE '/^\.It Xo/,/^\.Xc/p; /^\.It .*Fl/p' "$1" |
+        sed -E 's/Fl Fl ([a-z-]+)/--\1/g; s/Fl ([A-Za-z-]+)/-\1/g' |
+        options_of_help
+}
+same_options() {
+    page=$1
+    shift
+    "$@" | options_of_help >"$tmp/help"
+    options_of_page "$man/$page" >"$tmp/page"
+    [ -s "$tmp/help" ] && diff "$tmp/help" "$tmp/page"
+}
+ok 'xl-qmp: the options of --help' same_options xl-qmp.1 "$bin/xl-qmp" --help
+ok 'xenconsoled: the same' same_options xenconsoled.8 "$bin/xenconsoled" --help
+ok 'qmp-helper: the same' same_options qmp-helper.8 "$bin/qmp-helper" --help
+ok 'mkstubdom: the same' same_options mkstubdom.8 "$bin/mkstubdom" -h
+# As stubdomd takes none.
+none() {
+    options_of_page "$man/stubdomd.8" | diff - /dev/null
+}
+ok 'stubdomd: none' none
+
+# The commands that xl-qmp knows.
+commands() {
+    "$bin/xl-qmp" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort >"$tmp/help"
+    sed -nE '/^\.It Cm/s/^\.It Cm ([a-z]+).*/\1/p; /^\.It Xo/{n;s/^\.Cm //p}' \
+        "$man/xl-qmp.1" | sort >"$tmp/page"
+    [ -s "$tmp/help" ] && diff "$tmp/help" "$tmp/page"
+}
+ok 'xl-qmp: its commands' commands
+
+# --- Examples ---------------------------------------------------------------
+
+# The complete configuration in the README needs nothing filled in, and has
+# what xenqmp(7) says.
+sed -n '/^    name = "guest"$/,/^$/s/^    //p' "$SRCDIR/README.md" >"$tmp/guest.cfg"
+sed -n '/^.Bd -literal/,/^.Ed/p' "$man/xenqmp.7" | grep = >"$tmp/settings"
+complete() {
+    # 3: the image is not on this machine; the command is printed.
+    "$bin/xl-qmp" create --dry-run "$tmp/guest.cfg" >"$tmp/out" 2>"$tmp/err"
+    case $? in 0|3) ;; *) cat "$tmp/err"; return 1 ;; esac
+    echo "xl create $tmp/guest.cfg" | diff - "$tmp/out"
+}
+ok "the README's configuration is complete" complete
+has_settings() {
+    [ -s "$tmp/settings" ] && ! grep -vxFf "$tmp/guest.cfg" "$tmp/settings"
+}
+ok 'and has the settings of xenqmp(7)' has_settings
+filled_in() {
+    grep -vxFf "$tmp/settings" "$tmp/guest.cfg" >"$tmp/bare.cfg"
+    echo 'type = "hvm"' >>"$tmp/bare.cfg"
+    "$bin/xl-qmp" create --dry-run "$tmp/bare.cfg" 2>"$tmp/err" |
+        grep -oE "'?[a-z_]+=[^ ']+" | tr -d "'" | sort >"$tmp/out"
+    sed 's/ = /=/' "$tmp/settings" | grep -v '^type=' | sort | diff - "$tmp/out"
+}
+ok 'which are those that xl-qmp create fills in' filled_in
+
+# It has returned to us when it listens.
+qemu-system-x86_64 -M pc -S -nodefaults -display none -daemonize \
+    -device virtio-rng-pci,id=net0 \
+    -pidfile "$tmp/pid" -qmp "unix:$tmp/s,server=on,wait=off" ||
+    echo '# QEMU does not start'
+
+# Each line that runs xl-qmp exec or reset, in the pages and the README, with
+# that QEMU for the guest or the socket that it names.
+{
+    sed -n 's/^\.Dl [#$] \(xl-qmp \)/\1/p' "$man"/* | sed 's/\\(dq/"/g'
+    sed -n 's/^    \(xl-qmp .*\)/\1/p' "$SRCDIR/README.md" | sed 's/  *#.*//'
+} | grep -E '^xl-qmp (exec|reset) ' |
+    sed -E "s,^(xl-qmp [a-z]+) (guest|unix:[^ ]+),\1 unix:$tmp/s," |
+    sort -u >"$tmp/examples"
+ok 'there are examples' test -s "$tmp/examples"
+while read -r example; do
+    ok "$example" env PATH="$bin:$PATH" timeout 20 sh -c "$example"
+done <"$tmp/examples"
+
+echo "1..$n"
