@@ -87,6 +87,8 @@ my @ids = (
 our @COMMANDS = (
     [ 'Issuing Commands', 'no arguments, no id', "{$status}" ],
     [ 'Issuing Commands', 'empty arguments', "{$status, \"arguments\": {}}" ],
+    [ 'Issuing Commands', 'as qmp-shell does',
+      "{$status, \"arguments\": {}, \"id\": \"__qmp#00001\"}" ],
     (map { [ 'Issuing Commands', "id $_", "{$status, \"id\": $_}" ] } @ids),
     (map { [ 'Commands Responses', "id as it was written: $_",
              "{$status, \"id\": $_}", 'same_id' ] }

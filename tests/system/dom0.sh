@@ -31,9 +31,10 @@ say_and_fail() { echo "$*"; false; }
 
 fail() { ok "$*" false; }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds. A slow or busy machine gets
+# four times as long.
 wait_for() {
-    local limit=$(($(cut -d. -f1 /proc/uptime) + $1))
+    local limit=$(($(cut -d. -f1 /proc/uptime) + 4 * $1))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$(cut -d. -f1 /proc/uptime)" -lt $limit ] || return 1
@@ -76,7 +77,7 @@ stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.halt"
 stubdomain_memory = 192
 vnc = 0
 boot = "a"
-device_model_args_hvm = [ "-drive", "if=floppy,file=/boot.img,format=raw,readonly=on" ]
+device_model_args_hvm = [ "-drive", "if=floppy,file=/echo.img,format=raw,readonly=on" ]
 END
     shift
     for line; do echo "$line"; done
@@ -109,6 +110,15 @@ snapshot() {
     } >"/run/$1.snapshot" 2>/dev/null
 }
 same_snapshots() { diff -u "/run/$1.snapshot" "/run/$2.snapshot"; }
+
+# Of a guest that counts on its serial port (guests/count.s).
+lines() { wc -l </var/log/serial.log; }
+has_grown() { [ "$(lines)" -gt $(($1 + 100)) ]; }
+# Each number is the one before it and one; the last may have been cut.
+is_gapless() {
+    sed '$d' /var/log/serial.log | awk '{ sub("\r", "") }
+        $0 != sprintf("%08d", NR - 1) { print "line " NR ": " $0; exit 1 }'
+}
 
 # PSS and private dirty kB of the processes with these pids.
 memory_of() {

@@ -23,6 +23,7 @@ static enum control_result answer(void *data, const char *request,
                                   bool again, struct qmp_buf *reply)
 {
     (void)data;
+    check(request);
     if (!again)
         strcat(requests, request);
     if (!strcmp(request, "later") && answers_later)

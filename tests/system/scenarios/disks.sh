@@ -2,7 +2,7 @@
 # Disks: a block device needs no QEMU in dom0; an image does, as a child of
 # qmp-helper's, the consoles staying ours. And xl-qmp create.
 
-cp /tests/boot.img /run/disk.img
+cp /tests/echo.img /run/disk.img
 truncate -s 1M /run/disk.img
 disk_cfg() {
     guest_cfg hvm1 "$1" 'serial = "file:/var/log/serial.log"' \
