@@ -77,7 +77,8 @@ obj/pic/%.o: $(srcdir)/%.c
 INSTALL = install
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(libexecdir)/xenqmp $(bindir) \
-	    $(libdir)/pkgconfig $(includedir) $(docdir))
+	    $(libdir)/pkgconfig $(includedir) $(docdir) \
+	    $(systemdsystemunitdir) $(sysconfdir)/logrotate.d)
 	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
@@ -85,6 +86,9 @@ install: all
 	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)
 	ln -sf libxlqmp.so.0 $(DESTDIR)$(libdir)/libxlqmp.so
 	$(INSTALL) -m644 lib/xlqmp.pc $(DESTDIR)$(libdir)/pkgconfig
+	$(INSTALL) -m644 $(UNIT) $(DESTDIR)$(systemdsystemunitdir)
+	$(INSTALL) -m644 $(srcdir)/console/xenqmp.logrotate \
+	    $(DESTDIR)$(sysconfdir)/logrotate.d/xenqmp
 	$(INSTALL) -m644 $(srcdir)/README.md $(srcdir)/docs/*.md $(DESTDIR)$(docdir)
 	$(Q)# A page is found by each name that it has.
 	$(Q)for page in $(srcdir)/docs/man/*.[1-8]; do \

@@ -10,3 +10,9 @@ $(eval $(call program,bin/xenconsoled,$(CONSOLE_OBJECTS),\
     $(XENSTORE_LIBS) $(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) \
     $(XENFOREIGNMEMORY_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(CAP_LIBS) $(SECCOMP_LIBS) \
     $(SYSTEMD_LIBS)))
+
+UNIT := lib/xenqmp-xenconsoled.service
+LIBRARIES += $(UNIT)
+$(UNIT): $(srcdir)/console/xenqmp-xenconsoled.service.in config.mk
+	@mkdir -p $(@D)
+	sed 's,@libexecdir@,$(libexecdir),; s,@sysconfdir@,$(sysconfdir),' $< >$@

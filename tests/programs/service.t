@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# xenconsoled as a service: the installed unit as systemd reads it, held
+# against the document and the code that it depends on, and the rotation of
+# its logs.
+set -u
+
+tmp=$(mktemp -d) || exit 1
+trap '[ ! -e "$tmp/pid" ] || kill "$(cat "$tmp/pid")"; rm -rf "$tmp"' EXIT
+n=0
+ok() {
+    n=$((n + 1))
+    name=$1
+    shift
+    if "$@" >"$tmp/log" 2>&1; then
+        echo "ok $n - $name"
+    else
+        echo "not ok $n - $name"
+        sed 's/^/# /' "$tmp/log"
+    fi
+}
+
+make -C "$XENQMP_BUILD" -s install DESTDIR="$tmp/root" prefix=/usr \
+    systemdsystemunitdir=/usr/lib/systemd/system >"$tmp/install" 2>&1 ||
+    sed 's/^/# /' "$tmp/install"
+service=xenqmp-xenconsoled.service
+unit=$tmp/root/usr/lib/systemd/system/$service
+
+# Where its program was installed to, for the look that systemd takes.
+mkdir "$tmp/units"
+sed "s,^ExecStart=,&$tmp/root," "$unit" >"$tmp/units/$service"
+verified() {
+    # It also looks at units of the machine's, and complains of those.
+    systemd-analyze verify --man=no "$tmp/units/$service" >"$tmp/out" 2>&1 &&
+        ! grep -F "$service" "$tmp/out"
+}
+ok 'systemd takes the unit' verified
+
+# Values, one a line, of the key $1.
+setting() {
+    sed -n "s/^$1=//p" "$unit"
+}
+
+program() {
+    setting ExecStart >"$tmp/start"
+    read -r path options <"$tmp/start"
+    [ -x "$tmp/root$path" ] || { echo "$path"; return 1; }
+    # Options that it does not know end it before anything else.
+    "$tmp/root$path" ${options%%\$*} --version
+}
+ok 'it starts the program that is installed, with options it has' program
+
+documented() {
+    sed -n '/^    \[Service\]/,/^$/s/^    //p' "$SRCDIR/docs/console-control.md" |
+        grep = >"$tmp/documented"
+    [ -s "$tmp/documented" ] && ! grep -vxFf "$unit" "$tmp/documented"
+}
+ok 'it has what docs/console-control.md asks for' documented
+
+capabilities() {
+    sed -n '/kept\[\] = {/p' "$SRCDIR/console/privileges.c" |
+        grep -o 'CAP_[A-Z_]*' | sort >"$tmp/kept"
+    setting CapabilityBoundingSet | tr ' ' '\n' | sort | diff "$tmp/kept" -
+}
+ok 'it leaves the capabilities that xenconsoled keeps' capabilities
+
+files() {
+    limit=$(sed -n 's/^#define LIMIT_FILES \(.*\)/\1/p' "$SRCDIR/console/privileges.c")
+    [ "$(setting LimitNOFILE)" = $(($limit)) ]
+}
+ok 'and the descriptors that it asks for' files
+
+# --- Logs ---------------------------------------------------------------------
+
+# In a place of ours, of a daemon that systemd does not know. It is a shell
+# that notes SIGHUP.
+mkdir "$tmp/console"
+echo 'a line' >"$tmp/console/guest-a.log"
+echo 'another' >"$tmp/console/guest-a.log.1"
+sed "s,/var/log/xen,$tmp,; s,/run/xenconsoled.pid,$tmp/pid,
+     s,xenqmp-xenconsoled,no-such-unit," \
+    "$tmp/root/etc/logrotate.d/xenqmp" >"$tmp/logrotate.conf"
+cat >"$tmp/xenconsoled" <<'SH'
+#!/bin/sh
+trap 'echo hup >"$1/says"' HUP
+echo ready >"$1/says"
+while :; do read -r line <>"$1/never"; done
+SH
+chmod +x "$tmp/xenconsoled"
+mkfifo "$tmp/says" "$tmp/never"
+"$tmp/xenconsoled" "$tmp" &
+echo $! >"$tmp/pid"
+
+says() {
+    [ "$(timeout 10 cat "$tmp/says")" = "$1" ]
+}
+rotated() {
+    says ready && logrotate -f -s "$tmp/state" "$tmp/logrotate.conf" &&
+        [ ! -e "$tmp/console/guest-a.log" ] &&
+        zcat "$tmp"/console/guest-a.log-*.gz | grep -qx 'a line'
+}
+ok 'logs are rotated' rotated
+ok "xenconsoled's own older file stays" grep -qx another "$tmp/console/guest-a.log.1"
+ok 'the daemon hears of it' says hup
+
+echo "1..$n"
