@@ -18,7 +18,8 @@
  *   helper_consoled    is the xenconsoled that runs ours?
  *   helper_root        the directory of its sockets
  *   helper_console(s), helper_channels, helper_devices: xenstore's part
- *   helper_proxy, helper_pids, helper_socket: in the proxy's place
+ *   helper_proxy, helper_pids: in the proxy's place
+ *   helper_socket(s), helper_config: where clients connect
  *   helper_children    the worker, and QEMU where devices need one
  *   helper_privileges  what root's process keeps
  *   helper             (here) the order of the steps; its life
@@ -43,7 +44,7 @@
 #include "helper_privileges.h"
 #include "helper_proxy.h"
 #include "helper_root.h"
-#include "helper_socket.h"
+#include "helper_sockets.h"
 #include "helper_store.h"
 #include "log.h"
 #include "loop.h"
@@ -53,6 +54,7 @@
 #define WORKER_UID_BASE 0x78650000u
 /* libxl's user of that name begins a range with one user a domain. */
 #define LIBXL_RANGE     "xen-qemuuser-range-base"
+#define HELPER_CONFIG   XENQMP_CONFIG_DIR "/qmp-helper.conf"
 /* A domain that libxl is destroying is gone by then. */
 #define LINGER_MS       30000
 
@@ -76,7 +78,7 @@ struct helper {
     uint32_t domid;             /* whose PV backends: a stubdomain's, or */
     uint32_t guest;             /* the same if there is no stubdomain */
     struct helper_root root;
-    struct helper_socket clients, toolstack;
+    struct helper_sockets sockets;
     struct worker_config worker_config;
     struct children children;
     int serial_ports, tty_known;        /* tty_known: a bit a port */
@@ -94,8 +96,7 @@ static void service_end(struct helper *h)
         return;
     h->ending = true;
     children_end(&h->children);
-    helper_socket_dispose(&h->clients);
-    helper_socket_dispose(&h->toolstack);
+    sockets_close(&h->sockets);
 }
 
 static bool domain_is_gone(struct helper *h)
@@ -207,31 +208,17 @@ static uint32_t guest_of(struct helper *h)
     return guest;
 }
 
-static int listen_at(struct helper *h, struct helper_socket *s,
-                     const char *path)
-{
-    if (!helper_socket_listen(s, path))
-        return 0;
-    log_error("domain %u: cannot listen at %s: %s", h->domid, path,
-              strerror(errno));
-    return -1;
-}
-
 /* The proxy goes, our socket takes its place. */
 static int take_proxys_place(struct helper *h)
 {
-    const char *slash = strrchr(h->args.toolstack, '/');
     pid_t proxy = pids_proxy(h->xs, h->domid);
-    char path[108];
 
     if (proxy && proxy_end(proxy, h->domid)) {
         log_error("domain %u: its vchan-socket-proxy (process %d) does not "
                   "end", h->domid, (int)proxy);
         return -1;
     }
-    snprintf(path, sizeof(path), "%.*s/qmp-libxl-%u",
-             (int)(slash - h->args.toolstack), h->args.toolstack, h->guest);
-    if (listen_at(h, &h->clients, path))
+    if (sockets_listen_clients(&h->sockets))
         return -1;
     if (pids_replace_proxy(h->xs, h->domid))
         return 0;
@@ -246,6 +233,7 @@ static int consoles_take(struct helper *h)
                                     h->worker_config.uid);
     if (h->serial_ports < 0 || take_proxys_place(h))
         return -1;
+    sockets_listen_lesser(&h->sockets);
     devices_prune(h->xs, h->domid);
     return 0;
 }
@@ -256,7 +244,7 @@ static int toolstack_answer(struct helper *h, char **argv)
     const char *device = devices_need_qemu(h->xs, h->domid);
 
     if (!device)
-        return listen_at(h, &h->toolstack, h->args.toolstack);
+        return sockets_listen_toolstack(&h->sockets);
     log_warn("domain %u: a device (%s) needs QEMU in dom0 as its backend; "
              "for disks, a raw block device (phy:) does without",
              h->domid, device);
@@ -284,6 +272,11 @@ static int set_up(struct helper *h, char **argv)
         .root = h->root.path, .sandbox = true,
         .console = stubdomain ? "/console-3" : NULL,
     };
+    h->sockets.domid = h->domid;
+    h->sockets.guest = h->guest;
+    h->sockets.toolstack_path = h->args.toolstack;
+    h->sockets.base = ROOT_BASE;
+    h->sockets.config_path = HELPER_CONFIG;
     h->children = (struct children){
         .loop = &h->loop, .worker_config = &h->worker_config,
     };
@@ -298,9 +291,8 @@ static int set_up(struct helper *h, char **argv)
         (stubdomain && consoles_take(h)) ||
         channels_edit(h->xs, h->guest) < 0 || toolstack_answer(h, argv))
         return -1;
-    h->worker_config.listen_fd = h->clients.fd;
-    h->worker_config.toolstack_fd = h->toolstack.fd;
-    if (h->clients.fd >= 0 || h->toolstack.fd >= 0)
+    sockets_pass(&h->sockets, &h->worker_config);
+    if (h->sockets.clients.fd >= 0 || h->sockets.toolstack.fd >= 0)
         children_start_worker(&h->children);
     return 0;
 }
@@ -315,7 +307,7 @@ static int announce(struct helper *h)
         return -1;
     }
     if (!watch_all(h) &&
-        (h->toolstack.fd < 0 ||
+        (h->sockets.toolstack.fd < 0 ||
          store_write(h->xs, XBT_NULL, "running",
                      "/local/domain/0/device-model/%u/state", h->domid)))
         return 0;
@@ -326,7 +318,7 @@ static int announce(struct helper *h)
 
 int main(int argc, char **argv)
 {
-    static struct helper h = { .clients.fd = -1, .toolstack.fd = -1 };
+    static struct helper h = { .sockets = HELPER_SOCKETS_NONE };
     int r;
 
     if (helper_args_parse(&h.args, argc, argv))

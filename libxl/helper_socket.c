@@ -12,7 +12,16 @@
 /* Clients that connect at once; libxl, xl, libvirt and monitoring. */
 #define HELPER_BACKLOG 64
 
+#define MODE_OWN     0600
+#define GROUP_AS_IS  ((gid_t)-1)
+
 int helper_socket_listen(struct helper_socket *s, const char *path)
+{
+    return helper_socket_listen_for(s, path, GROUP_AS_IS, MODE_OWN);
+}
+
+int helper_socket_listen_for(struct helper_socket *s, const char *path,
+                             gid_t group, mode_t mode)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     struct stat st;
@@ -33,7 +42,9 @@ int helper_socket_listen(struct helper_socket *s, const char *path)
     mask = umask(0177);
     r = bind(s->fd, (struct sockaddr *)&addr, sizeof(addr));
     umask(mask);
-    if (r || listen(s->fd, HELPER_BACKLOG) || stat(addr.sun_path, &st) ||
+    if (r || listen(s->fd, HELPER_BACKLOG) ||
+        lchown(addr.sun_path, (uid_t)-1, group) ||
+        chmod(addr.sun_path, mode) || stat(addr.sun_path, &st) ||
         rename(addr.sun_path, path)) {
         int saved = errno;
 

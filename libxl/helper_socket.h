@@ -20,6 +20,9 @@ struct helper_socket {
 
 /* -1: errno; the socket then holds nothing. Mode 0600. */
 int helper_socket_listen(struct helper_socket *s, const char *path);
+/* The same for a group, and with that mode: from its first moment. */
+int helper_socket_listen_for(struct helper_socket *s, const char *path,
+                             gid_t group, mode_t mode);
 /* Closes and unlinks. Idempotent. */
 void helper_socket_dispose(struct helper_socket *s);
 

@@ -30,6 +30,8 @@ struct worker_socket {
 };
 
 #define WORKER_SOCKETS_MAX 2
+/* One pattern and its end; QEMU's longest name has 34. */
+#define WORKER_PATTERN_MAX 128
 
 struct worker_config {
     /* Who forks it: getpid() before the fork. It ends with that process,

@@ -18,8 +18,6 @@
 
 /* What libxenstat asks. */
 #define POLICY_XENSTAT "query-block,query-blockstats"
-/* One pattern; QEMU's longest name has 34. */
-#define POLICY_PATTERN_MAX 128
 
 const struct policy policy_full = {
     .events = true,
@@ -46,7 +44,7 @@ void policy_init(struct policy *policy,
 bool policy_allows(const struct policy *policy, const char *command)
 {
     const char *p = policy->commands;
-    char pattern[POLICY_PATTERN_MAX];
+    char pattern[WORKER_PATTERN_MAX];
 
     if (!p)
         return true;

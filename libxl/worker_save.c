@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The control socket is connected for one save only. xenconsoled may be
- * restarted meanwhile; it then goes on with an open stream, and sync can be
- * asked again, as save-begin can before QEMU has been told anything. So a
- * connection that is lost, or can't be made, is made again until the time
- * limit of what is asked for; only an answer is final. While nothing is
- * asked for (OPEN) it may stay lost: save_sync() makes it anew.
+ * restarted meanwhile; it then goes on with an open stream, and sync can
+ * be asked again, as save-begin can before QEMU has been told anything. So
+ * a connection that is lost, or can't be made, is made again until the
+ * time limit of what is asked for; only an answer is final. While nothing
+ * is asked for (OPEN) it may stay lost: save_sync() makes it anew.
  *
  * Requests are a dozen bytes into an empty socket buffer, so they are sent
  * at once or not at all. Failures are reported by a timer without delay:
@@ -24,9 +24,9 @@
 #include "log.h"
 #include "worker_limits.h"
 
-#define SAVE_PROTOCOL "xenconsoled 1 "
+#define SAVE_PROTOCOL   "xenconsoled 1 "
 #define SAVE_BEGIN_LINE "save-begin\n"
-#define SAVE_SYNC_LINE "sync\n"
+#define SAVE_SYNC_LINE  "sync\n"
 
 static void save_disconnect(struct save *save)
 {

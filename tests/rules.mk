@@ -19,6 +19,7 @@ $(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/u
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS)))
+$(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children helper_config helper_sockets) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_store,$(call objects,libxl,helper_channels helper_console helper_consoles helper_devices helper_pids helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
