@@ -120,7 +120,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,consoles drop_in scale,$(eval $(call xensim_test,$(t))))
+$(foreach t,consoles drop_in helper scale,$(eval $(call xensim_test,$(t))))
 OBJECTS += obj/tests/bench/consoles.o
 tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
 	@mkdir -p $(@D)

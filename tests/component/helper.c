@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * qmp-helper as libxl starts it, parent and worker, with xenconsoled and
+ * Debian's xenstored on xensim. The test is libxl, the stubdomain with its
+ * QEMU, and the clients.
+ */
+#include "component.h"
+
+#include <sys/mount.h>
+
+#define GUEST "7"
+#define DM    "8"
+#define GROUP 4242
+
+#define CLIENTS    "/run/xen/qmp-libxl-" GUEST
+#define TOOLSTACK  "/run/xen/qmp-libxl-" DM
+#define XENTOP     "/run/xen/qmp-libxenstat-" GUEST
+#define MONITORING "/run/xenqmp/monitor-" GUEST
+#define SAVED      "/run/xensim/saved"
+#define CONFIG     "monitoring_group = watchers\n" \
+                   "monitoring_commands = query-*\n"
+
+static pid_t helper;
+static struct guest_console save;
+static struct guest_console qmp = {
+    .domid = 8, .devid = 3,
+    .backend = "/local/domain/0/backend/console/" DM "/3",
+    .frontend = "/local/domain/" DM "/device/console/3",
+};
+
+static void file_write(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    check(file && fputs(text, file) >= 0 && !fclose(file));
+}
+
+/* An own /etc, in what is the test's own namespace by now. */
+static void etc_make(const char *config)
+{
+    check(!mount("xensim", "/etc", "tmpfs", 0, "mode=755"));
+    file_write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    file_write("/etc/group", "root:x:0:\nwatchers:x:4242:\n");
+    check(!mkdir("/etc/xenqmp", 0755));
+    file_write("/etc/xenqmp/qmp-helper.conf", config);
+}
+
+static void stubdomain_make(void)
+{
+    guest_create(7);
+    guest_create(8);
+    guest_write(0, GUEST, "/local/domain/" DM "/target");
+    guest_write(0, DM, "/local/domain/" DM "/domid");
+    guest_write(0, "/vm/u", "/local/domain/" GUEST "/vm");
+    guest_console_add(8, 0, NULL);
+    save = guest_console_add(8, 1, NULL);
+    guest_write(0, "file:" SAVED, "%s/output", save.frontend);
+    guest_console_add(8, 2, NULL);
+}
+
+static bool helper_runs(void *data)
+{
+    char *state = guest_read("/local/domain/0/device-model/" DM "/state");
+    bool r = state && !strcmp(state, "running");
+
+    (void)data;
+    free(state);
+    return r;
+}
+
+static void helper_start(const char *config)
+{
+    const char *const argv[] = {
+        in_build("bin/qmp-helper"), "-xen-domid", DM, "-chardev",
+        "socket,id=libxl-cmd,path=" TOOLSTACK ",server=on,wait=off",
+        "-machine", "xenpv", "-name", "g-dm", NULL,
+    };
+
+    start_ours(NULL);
+    etc_make(config);
+    stubdomain_make();
+    helper = host_spawn(argv);
+    if (!host_wait(helper_runs, NULL))
+        tap_fail("%s", file_text("/run/xensim/log"));
+    guest_console_publish(&save);
+    guest_console_publish(&qmp);
+    check_connects(&save);
+    check_connects(&qmp);
+}
+
+/* --- stubdomd and QEMU ----------------------------------------------- */
+
+/* The reply to a save, which takes its time. */
+static char saved_reply[256];
+
+/* One command: qmp_reset as stubdomd, the others as QEMU. */
+static void peer_answer(const char *line)
+{
+    const char *id = strstr(line, "\"id\":");
+    char text[256];
+
+    check(id);
+    id += 5 + (id[5] == ' ');
+    snprintf(text, sizeof(text), "{\"return\": {}, \"id\": %.*s}\r\n%s",
+             (int)strcspn(id + 1, "\"") + 2, id,
+             strstr(line, "\"qmp_reset\"") ?
+             "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n" :
+             "");
+    if (strstr(line, "\"xen-save-devices-state\""))
+        strcpy(saved_reply, text);
+    else
+        put_all(&qmp, text, strlen(text));
+}
+
+/* What the console has now. */
+static void peer_serve(void)
+{
+    static char text[4096];
+    static size_t n;
+    char *end;
+
+    n += guest_console_get(&qmp, text + n, sizeof(text) - 1 - n);
+    text[n] = '\0';
+    while ((end = strchr(text, '\n'))) {
+        *end++ = '\0';
+        peer_answer(text);
+        n -= (size_t)(end - text);
+        memmove(text, end, n + 1);
+    }
+}
+
+/* --- clients --------------------------------------------------------- */
+
+/* The next line, with QEMU at work meanwhile; false at the end. */
+static bool client_line(int fd, char *line, size_t size)
+{
+    struct pollfd ready[] = {
+        { .fd = fd, .events = POLLIN },
+        { .fd = guest_fd(), .events = POLLIN },
+    };
+    size_t n = 0;
+
+    while (n < size - 1) {
+        check(poll(ready, 2, HOST_WAIT_MS) > 0);
+        guest_wait(0);
+        peer_serve();
+        if (!ready[0].revents)
+            continue;
+        if (read(fd, line + n, 1) != 1)
+            return false;
+        if (line[n++] == '\n')
+            break;
+    }
+    line[n] = '\0';
+    return true;
+}
+
+static void client_expect(int fd, const char *part)
+{
+    char line[1024] = "";
+
+    if (!client_line(fd, line, sizeof(line)) || !strstr(line, part))
+        tap_fail("\"%s\" lacks \"%s\"", line, part);
+}
+
+static void client_ask(int fd, const char *command, const char *part)
+{
+    check(dprintf(fd, "{\"execute\": \"%s\"}\n", command) > 0);
+    client_expect(fd, part);
+}
+
+static int client_open(const char *path)
+{
+    int fd = unix_open(path);
+
+    client_expect(fd, "{\"QMP\": ");
+    client_ask(fd, "qmp_capabilities", "{\"return\": {}}");
+    return fd;
+}
+
+static void check_socket(const char *path, gid_t gid, mode_t mode)
+{
+    struct stat st;
+
+    if (lstat(path, &st))
+        tap_fail("%s: %s", path, strerror(errno));
+    check_int(st.st_uid, 0);
+    check_int(st.st_gid, gid);
+    check_int(st.st_mode, S_IFSOCK | mode);
+}
+
+static bool all_gone(void *data)
+{
+    (void)data;
+    return access(CLIENTS, F_OK) && access(TOOLSTACK, F_OK) &&
+           access(XENTOP, F_OK) && access(MONITORING, F_OK);
+}
+
+static bool has_ended(void *data)
+{
+    return waitpid(helper, data, WNOHANG) == helper;
+}
+
+/* The parent's only child. */
+static pid_t worker_pid(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)helper,
+             (int)helper);
+    return atoi(file_text(path));
+}
+
+/* --------------------------------------------------------------------- */
+
+/* All need root: the worker is to become another user. */
+TEST(each_socket_is_for_its_clients)
+{
+    int fd, status = -1;
+    pid_t worker;
+
+    if (geteuid())
+        return;
+    helper_start(CONFIG);
+    check_socket(CLIENTS, 0, 0600);
+    check_socket(TOOLSTACK, 0, 0600);
+    check_socket(XENTOP, 0, 0600);
+    check_socket(MONITORING, GROUP, 0660);
+    for (int i = 0; i < 2; i++) {
+        client_ask(client_open(CLIENTS), "stop", "{\"return\": {}}");
+        client_ask(client_open(XENTOP), "query-block", "{\"return\": {}}");
+        fd = client_open(MONITORING);
+        client_ask(fd, "query-status", "{\"return\": {}}");
+        client_ask(fd, "stop", "not allowed on this socket");
+        /* The sockets outlive the worker, and serve with the next one. */
+        worker = worker_pid();
+        check(worker > 1);
+        check(!kill(worker, SIGKILL));
+        check_ends(fd);
+    }
+    check(!kill(helper, SIGHUP));
+    check(host_wait(all_gone, NULL));
+    guest_destroy(8);
+    check(host_wait(has_ended, &status));
+    check_int(status, 0);
+    check(access("/run/xenqmp", F_OK));
+}
+
+TEST(guest_starts_with_a_configuration_that_makes_no_sense)
+{
+    if (geteuid())
+        return;
+    helper_start("monitoring_group = watchers\nmonitoring_mode = rw\n");
+    check(access(MONITORING, F_OK));
+    check(host_wait(log_has, "domain 8: it starts without a monitoring "
+                    "socket: /etc/xenqmp/qmp-helper.conf, line 2: "
+                    "monitoring_mode: it takes an octal mode"));
+    client_ask(client_open(XENTOP), "query-block", "{\"return\": {}}");
+    host_end(helper);
+}
+
+static bool reply_was_taken(void *data)
+{
+    (void)data;
+    return *(volatile XENCONS_RING_IDX *)&qmp.ring->out_cons ==
+           qmp.ring->out_prod;
+}
+
+/* Killed when QEMU has answered and the worker, stopped until then, has
+ * not asked for sync, or not been answered. */
+TEST(save_outlives_a_xenconsoled_that_is_killed)
+{
+    int fd, status;
+
+    if (geteuid())
+        return;
+    helper_start(CONFIG);
+    fd = client_open(CLIENTS);
+    for (int i = 0; i < 20; i++) {
+        check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));
+        for (*saved_reply = '\0'; !*saved_reply; peer_serve())
+            check(guest_wait(HOST_WAIT_MS));
+        put_all(&save, "QEVM", 4);
+        check(!kill(worker_pid(), SIGSTOP));
+        put_all(&qmp, saved_reply, strlen(saved_reply));
+        check(host_wait(reply_was_taken, NULL));
+        check(!kill(ours, SIGSTOP));
+        check_int(waitpid(ours, &status, WUNTRACED), ours);
+        put_all(&save, "state", 5);
+        check(!kill(worker_pid(), SIGCONT));
+        kill_ours();
+        start_ours(NULL);
+        client_expect(fd, "{\"return\": {}}");
+        check_str(file_text(SAVED), "QEVMstate");
+        client_ask(fd, "cont", "{\"return\": {}}");
+    }
+}
+
+TAP_MAIN()
