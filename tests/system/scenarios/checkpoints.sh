@@ -5,6 +5,7 @@
 guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' |
     sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
 runs() { xl-qmp exec hvm1 query-status | grep -q '"running"'; }
+says() { cat /run/save.txt; grep -q "$1" /run/save.txt; }
 saved=/var/lib/xen/checkpoint.save
 snapshot before
 ok "xl create" xl create /run/hvm1.cfg
@@ -17,10 +18,15 @@ is "twenty times xl save -c" 0 $failed
 ok "the guest runs on" wait_for 10 runs
 
 # QEMU's state does not fit.
-mount -t tmpfs -o size=64k checkpoints /var/lib/xen
+state=/var/lib/xen/qemu-save.$(domid hvm1)
+mkdir /run/small
+mount -t tmpfs -o size=4k small /run/small
+touch /run/small/state "$state"
+mount --bind /run/small/state "$state"
 ok "no space: xl save -c fails" sh -c '! xl save -c hvm1 /run/none.save >/run/save.txt 2>&1'
-ok "and says why" grep -q 'No space left on device' /run/save.txt
-umount /var/lib/xen
+ok "and says why" says 'No space left on device'
+umount "$state" /run/small
+rm -r "$state" /run/small
 ok "the guest runs on" wait_for 10 runs
 ok "with space it is saved" xl save hvm1 $saved
 wait_for 20 sh -c '! pidof qmp-helper'
