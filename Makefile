@@ -9,10 +9,10 @@ ifeq ($(wildcard config.mk),)
 .DEFAULT_GOAL := all
 srcdir := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 .PHONY: all $(MAKECMDGOALS)
-all $(filter-out all demo check check-full bench clean distclean,$(MAKECMDGOALS)): build/config.mk
+all $(filter-out all demo check check-full bench deb clean distclean,$(MAKECMDGOALS)): build/config.mk
 	+$(MAKE) -C build $@
 # These install missing build packages before they configure.
-$(filter demo check check-full bench,$(MAKECMDGOALS)):
+$(filter demo check check-full bench deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/setup build $@
 	+$(MAKE) -C build $@
 $(filter clean distclean,$(MAKECMDGOALS)):
@@ -98,11 +98,19 @@ install: all
 	        [ -e $$dir/$$name.$$section ] || \
 	            ln -s $${page##*/} $$dir/$$name.$$section; done; done
 
+# Debian packages, of a copy of the sources.
+deb:
+	rm -rf deb
+	mkdir -p deb/xenqmp-$(VERSION)
+	cd $(srcdir) && cp -r Makefile README.md VERSION configure console \
+	    debian docs libxl tests tools xl $(CURDIR)/deb/xenqmp-$(VERSION)
+	cd deb/xenqmp-$(VERSION) && dpkg-buildpackage -us -uc -b -j1
+
 clean:
-	rm -rf obj bin lib
+	rm -rf obj bin lib deb
 
 distclean: clean
 	rm -f config.mk config.h
 
-.PHONY: all install clean distclean
+.PHONY: all install deb clean distclean
 endif
