@@ -67,7 +67,8 @@ multiarch=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 ok 'xenqmp' contains xenqmp $xen /usr/bin/xl-qmp \
     /usr/libexec/xenqmp/xenconsoled /usr/libexec/xenqmp/qmp-helper \
     /lib/systemd/system/$unit /etc/logrotate.d/xenqmp \
-    /usr/share/man/man1/xl-qmp.1.gz /usr/share/man/man8/xenconsoled.8.gz
+    /usr/share/man/man1/xl-qmp.1.gz /usr/share/man/man8/xenconsoled.8.gz \
+    /usr/share/doc/xenqmp/console-control.md
 ok 'xenqmp-stubdom' contains xenqmp-stubdom /usr/bin/mkstubdom \
     /usr/libexec/xenqmp/stubdomd /usr/share/man/man8/mkstubdom.8.gz
 ok 'libxlqmp0' contains libxlqmp0 "$multiarch/libxlqmp.so.0"

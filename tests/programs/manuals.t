@@ -70,6 +70,30 @@ documents() {
 }
 ok 'and to documents that are installed' documents
 
+# Messages that docs/troubleshooting.md explains are those that programs
+# have: **`in bold`**, or `at the head of an item`.
+messages() {
+    cat "$SRCDIR"/*/*.[ch] "$SRCDIR"/tools/*/*.[ch] |
+        perl -0pe 's/"\s*"//g; s/\\"/"/g' >"$tmp/sources"
+    grep -oE '\*\*`[^`]*`|^- `[^`]*`(, `[^`]*`)*' "$SRCDIR/docs/troubleshooting.md" |
+        grep -oE '`[^`]*`' | tr -d '`' >"$tmp/messages"
+    [ -s "$tmp/messages" ] || return 1
+    while read -r message; do
+        grep -qF -e "$message" "$tmp/sources" || echo "$message"
+    done <"$tmp/messages" | diff - /dev/null
+}
+ok 'the messages that are explained exist' messages
+
+# Links between documents.
+links() {
+    for page in "$SRCDIR"/README.md "$SRCDIR"/docs/*.md; do
+        grep -oE '\]\([^):]+\)' "$page" | tr -d ']()' | while read -r link; do
+            [ -e "${page%/*}/$link" ] || echo "$page: $link"
+        done
+    done | diff - /dev/null
+}
+ok 'documents refer to files that there are' links
+
 # What looks like an option: in --help, and in a page's lists of them.
 options_of_help() {
     grep -oE '(^|[[ ,])-{1,2}[A-Za-z][a-z-]*' | grep -oE '[-].*' | sort -u
