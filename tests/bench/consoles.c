@@ -121,12 +121,12 @@ static struct guest_console serve(enum who who, int *tty_r)
 
     start_host();
     if (who == OURS) {
-        start_ours("--log=none");
+        start_ours("--overflow-data=keep");     /* every byte is looked at */
         served_by = ours;
     } else if (who == STOCK) {
         const char *const argv[] = {
             in_build("sysroot/usr/lib/xen-4.17/bin/xenconsoled"), "-i",
-            NULL
+            "--overflow-data=keep", NULL
         };
 
         served_by = host_spawn(argv);
@@ -196,8 +196,14 @@ static struct guest_console serve_file(enum who who, const char *path)
 static char pattern[MB];
 
 struct result {
-    double value, cpu;          /* cpu: seconds a MB, or 0 */
+    double first, second;
 };
+
+/* MB/s, and ms of CPU time a MB. */
+static struct result moved(double bytes, double took, double cpu)
+{
+    return (struct result){ bytes / took / MB, cpu * 1e3 * MB / bytes };
+}
 
 static struct result file_bytes(enum who who)
 {
@@ -218,8 +224,7 @@ static struct result file_bytes(enum who who)
     while (c.ring->out_cons != c.ring->out_prod)
         check(guest_wait(HOST_WAIT_MS));
     took = now_s() - start;
-    return (struct result){ (double)sent / took / MB,
-                            (cpu_s(served_by) - cpu) * MB / (double)sent };
+    return moved((double)sent, took, cpu_s(served_by) - cpu);
 }
 
 /* Somebody reads all of it at the terminal. */
@@ -255,8 +260,7 @@ static struct result tty_bytes(enum who who)
     check_int(waitpid(reader, &status, 0), reader);
     check_int(status, 0);
     took = now_s() - start;
-    return (struct result){ (double)sent / took / MB,
-                            (cpu_s(served_by) - cpu) * MB / (double)sent };
+    return moved((double)sent, took, cpu_s(served_by) - cpu);
 }
 
 static struct result guest_bytes(enum who who)
@@ -291,8 +295,7 @@ static struct result guest_bytes(enum who who)
     took = now_s() - start;
     kill(writer, SIGKILL);
     waitpid(writer, NULL, 0);
-    return (struct result){ (double)got / took / MB,
-                            (cpu_s(served_by) - cpu) * MB / (double)got };
+    return moved((double)got, took, cpu_s(served_by) - cpu);
 }
 
 /* A byte typed, echoed by the guest, read. */
@@ -330,7 +333,8 @@ static void flood(struct guest_console *others, size_t n)
             guest_console_put(&others[i], pattern, 2048);
 }
 
-static struct result echo_us(enum who who, double q)
+/* p50 and p99, in us. */
+static struct result echoes(enum who who)
 {
     static struct guest_console others[1000];
     static double took[ECHOES];
@@ -365,17 +369,7 @@ static struct result echo_us(enum who who, double q)
         kill(flooder, SIGKILL);
         waitpid(flooder, NULL, 0);
     }
-    return (struct result){ quantile(took, n, q), 0 };
-}
-
-static struct result echo_p50(enum who who)
-{
-    return echo_us(who, 0.50);
-}
-
-static struct result echo_p99(enum who who)
-{
-    return echo_us(who, 0.99);
+    return (struct result){ quantile(took, n, 0.50), quantile(took, n, 0.99) };
 }
 
 /* --- one figure: rounds in processes of their own, in turn ------------- */
@@ -408,34 +402,36 @@ static struct result in_child(struct result (*measure)(enum who),
     return r;
 }
 
-static void figure(const char *what, struct result (*measure)(enum who),
-                   int rounds)
+static void figure_line(const char *what, double values[][ROUNDS],
+                        int rounds)
 {
-    double values[WHO_N][ROUNDS], cpus[WHO_N][ROUNDS];
-    double v[WHO_N], c[WHO_N];
+    double v[WHO_N];
+
+    printf("%-34s", what);
+    for (enum who who = BARE; who < WHO_N; who++) {
+        v[who] = quantile(values[who], (size_t)rounds, 0.5);
+        printf(" %s %10.3f", names[who], v[who]);
+    }
+    if (v[BARE] > 0)
+        printf("  xenqmp/bare %.2f", v[OURS] / v[BARE]);
+    printf("  xenqmp/stock %.2f\n", v[OURS] / v[STOCK]);
+    fflush(stdout);
+}
+
+static void figure(const char *first, const char *second,
+                   struct result (*measure)(enum who), int rounds)
+{
+    double firsts[WHO_N][ROUNDS], seconds[WHO_N][ROUNDS];
 
     for (int i = 0; i < rounds; i++)
         for (enum who who = BARE; who < WHO_N; who++) {
             struct result r = in_child(measure, who);
 
-            values[who][i] = r.value;
-            cpus[who][i] = r.cpu * 1e3;
+            firsts[who][i] = r.first;
+            seconds[who][i] = r.second;
         }
-    printf("%-34s", what);
-    for (enum who who = BARE; who < WHO_N; who++) {
-        v[who] = quantile(values[who], (size_t)rounds, 0.5);
-        c[who] = quantile(cpus[who], (size_t)rounds, 0.5);
-        printf(" %s %9.3f", names[who], v[who]);
-    }
-    if (v[BARE] > 0)
-        printf("  xenqmp/bare %.2f", v[OURS] / v[BARE]);
-    printf("  xenqmp/stock %.2f\n", v[OURS] / v[STOCK]);
-    if (c[OURS] > 0)
-        printf("%-34s bare %9.3f xenqmp %9.3f stock %9.3f"
-               "  xenqmp/bare %.2f  xenqmp/stock %.2f\n",
-               "  CPU time, ms a MB", c[BARE], c[OURS], c[STOCK],
-               c[OURS] / c[BARE], c[OURS] / c[STOCK]);
-    fflush(stdout);
+    figure_line(first, firsts, rounds);
+    figure_line(second, seconds, rounds);
 }
 
 /* --- scale ------------------------------------------------------------ */
@@ -447,18 +443,31 @@ static void domains_make(struct guest_console (*c)[5], unsigned int domains,
         guest_create(d + 1);
         for (unsigned int n = 0; n < consoles; n++) {
             c[d][n] = guest_console_add(d + 1, n, n ? "null" : NULL);
-            if (n)
+            if (n) {
                 guest_console_publish(&c[d][n]);
+                /* As when an earlier daemon served it. */
+                guest_write(0, "4", "%s/state", c[d][n].backend);
+                guest_write(d + 1, "4", "%s/state", c[d][n].frontend);
+            }
         }
     }
 }
 
-static void domains_ready(struct guest_console (*c)[5], unsigned int n,
-                          unsigned int consoles)
+static bool all_bound(void *data)
 {
-    while (!host_wait(has_tty, &c[n - 1][0]))
-        ;
-    while (consoles > 1 && !host_wait(is_connected, &c[n - 1][consoles - 1]))
+    unsigned int n = 0;
+
+    for (uint32_t port = 1; port < XENSIM_PORTS; port++)
+        n += xensim->ports[port].state == XENSIM_BOUND;
+    return n >= *(unsigned int *)data;
+}
+
+/* xenstored's own port of each domain, and the consoles'. */
+static void domains_ready(unsigned int n, unsigned int consoles)
+{
+    unsigned int ports = n * (1 + consoles);
+
+    while (!host_wait(all_bound, &ports))
         ;
 }
 
@@ -490,7 +499,7 @@ static void scale(enum who who, unsigned int domains)
         start_ours(NULL);
     else
         ours = host_spawn(argv);
-    domains_ready(c, domains, consoles);
+    domains_ready(domains, consoles);
     printf("%5u domains of %u: %s: taken over in %6.3f s, ", domains,
            consoles, names[who], now_s() - start);
     settle();
@@ -519,7 +528,7 @@ static void instructions(enum who who, unsigned int domains)
     start_host();
     domains_make(c, domains, 5);
     start_ours(NULL);
-    domains_ready(c, domains, 5);
+    domains_ready(domains, 5);
     settle();
     counter = (int)syscall(SYS_perf_event_open, &attr, ours, -1, -1, 0);
     if (counter < 0) {
@@ -560,19 +569,19 @@ int main(void)
 
     for (size_t i = 0; i < sizeof(pattern); i++)
         pattern[i] = (char)(' ' + i * 7 % 90);
-    figure("guest to file, MB/s", file_bytes, ROUNDS);
-    figure("guest to terminal, MB/s", tty_bytes, ROUNDS);
-    figure("terminal to guest, MB/s", guest_bytes, ROUNDS);
-    figure("echo, idle, p50 us", echo_p50, ROUNDS);
-    figure("echo, idle, p99 us", echo_p99, ROUNDS);
+    figure("guest to file, MB/s", "  CPU time, ms a MB", file_bytes,
+           ROUNDS);
+    figure("guest to terminal, MB/s", "  CPU time, ms a MB", tty_bytes,
+           ROUNDS);
+    figure("terminal to guest, MB/s", "  CPU time, ms a MB", guest_bytes,
+           ROUNDS);
+    figure("echo, idle, p50 us", "  p99", echoes, ROUNDS);
     others_n = 10;
     others_flood = true;
-    figure("echo, 10 flooding, p50 us", echo_p50, ROUNDS);
-    figure("echo, 10 flooding, p99 us", echo_p99, ROUNDS);
+    figure("echo, 10 flooding, p50 us", "  p99", echoes, ROUNDS);
     others_flood = false;
     others_n = 1000;
-    figure("echo, 1000 idle domains, p50 us", echo_p50, 1);
-    figure("echo, 1000 idle domains, p99 us", echo_p99, 1);
+    figure("echo, 1000 idle domains, p50 us", "  p99", echoes, 1);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         alone(scale, OURS, sizes[i]);
         alone(scale, STOCK, sizes[i]);
