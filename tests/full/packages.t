@@ -140,6 +140,16 @@ ended() {
 ok 'the daemon that ran has ended' ended
 ok 'the unit is enabled' \
     test -L "$root/etc/systemd/system/multi-user.target.wants/$unit"
+# What the script runs, as it would.
+without_systemd() {
+    inside $xen --version | grep -q '^xenconsoled of xenqmp'
+}
+ok 'without systemd the script starts ours, with its options' without_systemd
+with_systemd() {
+    mkdir -p "$root/run/systemd/system" && inside $xen --version >"$tmp/out" &&
+        rmdir "$root/run/systemd/system" && diff "$tmp/out" /dev/null
+}
+ok 'with systemd nothing, for there is the unit' with_systemd
 image=$root/var/lib/xenqmp/stubdom
 ok 'the image was made of the installed kernel' \
     cmp "$image/vmlinuz" "$(ls "$sysroot"/boot/vmlinuz-*)"
