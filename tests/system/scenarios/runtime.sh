@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What xl asks of a guest's QEMU while it runs; reboot, crash, rename.
+
+guest_cfg hvm1 "$helper" 'maxvcpus = 2' 'serial = "file:/var/log/serial.log"' \
+    'on_reboot = "restart"' 'on_crash = "preserve"' >/run/hvm1.cfg
+status_is() { xl-qmp exec "$1" query-status | grep -q "\"status\": \"$2\""; }
+boots() { grep -c 'the guest has booted' /var/log/serial.log; }
+booted() { [ "$(boots)" -ge "$1" ]; }
+# vcpus_are N: plugged in, as QEMU has it.
+vcpus_are() { [ "$(xl-qmp exec hvm1 query-cpus-fast | grep -o 'cpu-index' | wc -l)" = "$1" ]; }
+is_in_state() { xl list "$1" | awk -v s="$2" 'NR == 2 && index($5, s) { ok = 1 } END { exit !ok }'; }
+monitor() { xl qemu-monitor-command hvm1 "$1" | wc -c; }
+
+snapshot before
+ok "xl create" xl create /run/hvm1.cfg
+ok "the guest boots" wait_for 60 booted 1
+ok "xl pause" xl pause hvm1
+ok "it is paused" is_in_state hvm1 p
+ok "xl unpause" xl unpause hvm1
+ok "it is not" sh -c '! xl list hvm1 | grep -q " --p"'
+ok "one vcpu" vcpus_are 1
+ok "xl vcpu-set up" xl vcpu-set hvm1 2
+ok "two vcpus" wait_for 10 vcpus_are 2
+# Without ACPI the guest never lets go of one; the request must not fail.
+ok "xl vcpu-set down" xl vcpu-set hvm1 1
+ok "xl qemu-monitor-command info qtree" test "$(monitor 'info qtree')" -gt 2000
+ok "xl qemu-monitor-command info mtree" test "$(monitor 'info mtree')" -gt 2000
+ok "xl mem-set" xl mem-set hvm1 60
+ok "xl trigger nmi" xl trigger hvm1 nmi
+ok "xl button-press" xl button-press hvm1 sleep
+ok "QMP goes on" status_is hvm1 running
+
+# Another domain and another stubdomain, by xl's own process.
+first=$(domid hvm1)
+ok "system_reset" xl-qmp exec hvm1 system_reset
+ok "the guest boots again" wait_for 120 booted 2
+ok "as another domain" test "$(domid hvm1)" -gt "$first"
+ok "QMP goes on" wait_for 10 status_is hvm1 running
+
+ok "xl rename" xl rename hvm1 other
+ok "under its new name" xl-qmp exec other query-status
+ok "xl qemu-monitor-command" xl qemu-monitor-command other "info status"
+
+# Preserved, its QEMU can still be asked.
+ok "the guest crashes" /usr/lib/xen-4.17/bin/xen-hvmcrash "$(domid other)"
+ok "it is preserved" wait_for 20 is_in_state other c
+ok "QMP goes on" xl-qmp exec other query-status
+ok "xl destroy" xl destroy other
+wait_for 20 sh -c '! pidof qmp-helper'
+rm -f /var/log/serial.log
+snapshot after
+ok "nothing is left behind" same_snapshots before after
