@@ -8,8 +8,9 @@
  *
  * Prints "ready" when clients can connect. Ends with its standard input,
  * which takes words of one letter: "d" kills xenconsoled, "s" starts it
- * again, "r" is the stubdomain's resume, with a new ring, "w" prints "in
- * flight" when QEMU has been given a command that it has not answered.
+ * again, "r" is the stubdomain's resume, with a new ring, "c" removes the
+ * console and creates it again, "w" prints "in flight" when QEMU has been
+ * given a command that it has not answered.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ int stubdomd_main(int argc, char **argv);
 struct hvc {
     struct loop *loop;
     struct guest_console console;
+    char output[PATH_MAX_BYTES + 32];
     int tty;
     loop_id tty_id, ring_id;
     struct qmp_buf to_ring, to_tty;
@@ -125,6 +127,12 @@ static void ring_ready(void *data, uint32_t events)
     hvc_update();
 }
 
+static void console_create(void)
+{
+    hvc.console = guest_console_add(DM_DOMID, 3, hvc.output);
+    guest_console_publish(&hvc.console);
+}
+
 static void xenconsoled_start(void)
 {
     static char path[4096];
@@ -156,7 +164,7 @@ static int hvc_open_tty(void)
 /* Returns stubdomd's end of the terminal. */
 static int hvc_start(struct loop *loop, const char *dir, bool root)
 {
-    char output[PATH_MAX_BYTES + 32], preload[4096], xenstored[4096];
+    char *output = hvc.output, preload[4096], xenstored[4096];
     const char *build = must(getenv("XENQMP_BUILD"));
     int tty = hvc_open_tty();
 
@@ -164,14 +172,11 @@ static int hvc_start(struct loop *loop, const char *dir, bool root)
              build);
     snprintf(xenstored, sizeof(xenstored), "%s/sysroot/%s", build,
              HOST_XENSTORED);
-    snprintf(output, sizeof(output), "unix:%s/console-3", dir);
-    if (root)
-        snprintf(output + strlen(output), sizeof(output) - strlen(output),
-                 ",uid=%d", WORKER_UID);
+    snprintf(output, sizeof(hvc.output), "unix:%s/console-3,uid=%d", dir,
+             root ? WORKER_UID : 0);
     host_start(preload, xenstored);
     guest_create(DM_DOMID);
-    hvc.console = guest_console_add(DM_DOMID, 3, output);
-    guest_console_publish(&hvc.console);
+    console_create();
     xenconsoled_start();
 
     hvc.loop = loop;
@@ -236,7 +241,10 @@ static void stdin_ready(void *data, uint32_t events)
         xenconsoled_start();
     else if (word == 'r')
         guest_console_publish(&hvc.console);
-    else if (word == 'w')
+    else if (word == 'c') {
+        guest_console_remove(&hvc.console);
+        console_create();
+    } else if (word == 'w')
         tell_flight = true;
 }
 

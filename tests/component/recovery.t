@@ -77,6 +77,9 @@ is_reply($client, 'in-flight', 'the stubdomain resumes: a command in flight',
 kill 'CONT', $qemu->{pid};
 works_again($client, 'the stubdomain has a new ring');
 
+print {$stack->{input}} 'c';
+works_again($client, 'the console was removed and created again');
+
 kill 'STOP', $qemu->{pid};
 execute($client, 'in-flight');
 wait_in_flight($stack);
