@@ -33,6 +33,27 @@ void host_dispose(struct host *host)
     host->tried = false;
 }
 
+static bool find_uuid(struct host *host, const char *text,
+                      uint32_t *domid_r)
+{
+    libxl_dominfo *list;
+    libxl_uuid uuid;
+    bool found = false;
+    int n = 0;
+
+    if (libxl_uuid_from_string(&uuid, text))
+        return false;
+    list = libxl_list_domain(host->libxl, &n);
+    for (int i = 0; list && i < n && !found; i++) {
+        found = !libxl_uuid_compare(&list[i].uuid, &uuid);
+        if (found)
+            *domid_r = list[i].domid;
+    }
+    if (list)
+        libxl_dominfo_list_free(list, n);
+    return found;
+}
+
 enum host_found host_find(struct host *host, const char *name,
                           uint32_t *domid_r)
 {
@@ -42,7 +63,8 @@ enum host_found host_find(struct host *host, const char *name,
     if (!host_open(host))
         return HOST_NO_XEN;
     if (libxl_domain_qualifier_to_domid(host->libxl, name, domid_r))
-        return HOST_NO_DOMAIN;
+        return find_uuid(host, name, domid_r) ? HOST_FOUND :
+                                                HOST_NO_DOMAIN;
     /* A number passes unchecked. */
     libxl_dominfo_init(&info);
     exists = !libxl_domain_info(host->libxl, &info, *domid_r);

@@ -28,7 +28,7 @@ void host_dispose(struct host *host);
 bool host_open(struct host *host);
 
 enum host_found { HOST_FOUND, HOST_NO_XEN, HOST_NO_DOMAIN };
-/* By name or number. */
+/* By name, number or UUID. */
 enum host_found host_find(struct host *host, const char *name,
                           uint32_t *domid_r);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A QMP server, as named on the command line: a domain's name or number, or
- * unix:PATH.
+ * A QMP server, as named on the command line: a domain's name, number or
+ * UUID, or unix:PATH, tcp:HOST:PORT, tty:PATH.
  */
 #ifndef XENQMP_TARGET_H
 #define XENQMP_TARGET_H

@@ -40,7 +40,9 @@ wrong 2 'not a number of seconds: 1e99' xl-qmp -t 1e99 exec a b
 
 wrong 2 'no domain is given' xl-qmp exec
 wrong 2 'no command is given' xl-qmp exec unix:/s
-wrong 2 'too many arguments' xl-qmp exec unix:/s a '{}' b
+wrong 2 "what is '{}'?" xl-qmp exec unix:/s a '{}' b
+wrong 2 "'a.b' is given twice" xl-qmp exec unix:/s a a=1 a.b=2
+wrong 2 "value of 'a' is not valid JSON" xl-qmp exec unix:/s a a:=x
 wrong 2 'not an object' xl-qmp exec unix:/s a '[]'
 wrong 2 'not valid JSON' xl-qmp exec unix:/s a '{"a":}'
 wrong 2 'unix: is no address' xl-qmp exec unix: a

@@ -103,8 +103,11 @@ TEST(exec_asks_and_prints_on_one_line)
     check_str(printed, "{\"a\":   1, \"b\": \"\xc3\xa4\"}\n");
     check_int(RUN(cmd_exec, "exec", "d", "stop", " {\"x\":1}"), XL_QMP_OK);
     check_str(asked, "stop  {\"x\":1}");
-    check_int(opened, 2);
-    check_int(closed, 2);
+    check_int(RUN(cmd_exec, "exec", "d", "stop", "x=1", "y.z=b"),
+              XL_QMP_OK);
+    check_str(asked, "stop {\"x\": 1, \"y\": {\"z\": \"b\"}}");
+    check_int(opened, 3);
+    check_int(closed, 3);
 }
 
 TEST(a_terminal_gets_nothing_that_could_steer_it)

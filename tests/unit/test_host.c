@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xl/host.c on a libxl of two domains. */
+#include "../../xl/host.h"
+
+#include <libxl.h>
+#include <libxl_utils.h>
+
+#include "tap.h"
+
+#define UUID "6a1b0e7c-3d2f-4c58-9b1e-0f1e2d3c4b5a"
+static const uint8_t uuid[16] = { 0x6a, 0x1b, 0x0e, 0x7c, 0x3d, 0x2f, 0x4c,
+    0x58, 0x9b, 0x1e, 0x0f, 0x1e, 0x2d, 0x3c, 0x4b, 0x5a };
+static bool no_xen;
+
+int libxl_ctx_alloc(libxl_ctx **ctx_r, int version, unsigned int flags,
+                    xentoollog_logger *logger)
+{
+    check_int(version, LIBXL_VERSION);
+    check(!flags && logger);
+    *ctx_r = (libxl_ctx *)&no_xen;
+    return no_xen ? ERROR_FAIL : 0;
+}
+
+int libxl_ctx_free(libxl_ctx *ctx)
+{
+    check(ctx == (libxl_ctx *)&no_xen);
+    return 0;
+}
+
+int libxl_domain_qualifier_to_domid(libxl_ctx *ctx, const char *name,
+                                    uint32_t *domid_r)
+{
+    (void)ctx;
+    *domid_r = strcmp(name, "guest") ? (uint32_t)atoi(name) : 7;
+    return strcmp(name, "guest") && strspn(name, "0123456789") !=
+           strlen(name) ? ERROR_INVAL : 0;
+}
+
+void libxl_dominfo_init(libxl_dominfo *info)
+{
+    memset(info, 0, sizeof(*info));
+}
+
+void libxl_dominfo_dispose(libxl_dominfo *info)
+{
+    (void)info;
+}
+
+int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
+{
+    (void)ctx;
+    info->domid = domid;
+    return domid == 7 ? 0 : ERROR_DOMAIN_NOTFOUND;
+}
+
+libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *n_r)
+{
+    libxl_dominfo *list = calloc(2, sizeof(*list));
+
+    (void)ctx;
+    check(list);
+    list[1].domid = 7;
+    memcpy(&list[1].uuid, uuid, sizeof(uuid));
+    *n_r = 2;
+    return list;
+}
+
+void libxl_dominfo_list_free(libxl_dominfo *list, int n)
+{
+    check_int(n, 2);
+    free(list);
+}
+
+int libxl_uuid_from_string(libxl_uuid *uuid_r, const char *text)
+{
+    memcpy(uuid_r, uuid, sizeof(uuid));
+    if (text[0] == '0')
+        ((uint8_t *)uuid_r)[0] = 0;
+    return strlen(text) == strlen(UUID) ? 0 : -1;
+}
+
+int libxl_uuid_compare(const libxl_uuid *a, const libxl_uuid *b)
+{
+    return memcmp(a, b, sizeof(uuid));
+}
+
+char *libxl_domid_to_name(libxl_ctx *ctx, uint32_t domid)
+{
+    (void)ctx;
+    return domid == 7 ? strdup("guest") : NULL;
+}
+
+int libxl_get_stubdom_id(libxl_ctx *ctx, int domid)
+{
+    (void)ctx;
+    return domid == 7 ? 8 : 0;
+}
+
+static enum host_found find(const char *name, uint32_t *domid_r)
+{
+    struct host host = { 0 };
+    enum host_found found;
+
+    *domid_r = 99;
+    found = host_find(&host, name, domid_r);
+    host_dispose(&host);
+    host_dispose(&host);
+    return found;
+}
+
+TEST(a_domain_is_found_by_name_number_and_uuid)
+{
+    static const char *const names[] = { "guest", "7", UUID };
+    uint32_t domid;
+
+    for (size_t i = 0; i < 3; i++) {
+        check_int(find(names[i], &domid), HOST_FOUND);
+        check_int(domid, 7);
+    }
+}
+
+TEST(a_domain_that_is_not_there_is_not_found)
+{
+    uint32_t domid;
+
+    check_int(find("other", &domid), HOST_NO_DOMAIN);
+    check_int(find("9", &domid), HOST_NO_DOMAIN);
+    check_int(find("0a1b0e7c-3d2f-4c58-9b1e-0f1e2d3c4b5a", &domid),
+              HOST_NO_DOMAIN);
+}
+
+TEST(without_xen_nothing_is_found)
+{
+    uint32_t domid;
+
+    no_xen = true;
+    check_int(find("guest", &domid), HOST_NO_XEN);
+    check_int(find(UUID, &domid), HOST_NO_XEN);
+}
+
+TAP_MAIN()
