@@ -272,7 +272,9 @@ static bool json_line(struct request *request, const char *line)
 
     if (!qmp_message_parse(&message, line, strlen(line), &why))
         return wrong(request, "the command is %s", why);
-    if (message.kind != QMP_COMMAND || message.oob)
+    if (message.kind != QMP_COMMAND || message.oob ||
+        (message.arguments.len &&
+         *qmp_span_text(&message, message.arguments) != '{'))
         return wrong(request, "a command in JSON is {\"execute\": \"NAME\", "
                      "\"arguments\": {...}}");
     if (qmp_message_name(&message, name, sizeof(name)) || !*name)

@@ -92,7 +92,7 @@ TEST(complaints_name_the_word)
               "{\"execute\": \"NAME\", \"arguments\": {...}}");
     check(strstr(line("c [1]"), "the arguments are not an object"));
     check(strstr(line("{\"execute\": \"c\", \"arguments\": 1}"),
-                 "the command is "));
+                 "a command in JSON is {"));
 }
 
 TEST(what_is_too_deep_or_too_long_is_refused)
