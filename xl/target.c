@@ -4,6 +4,8 @@
 #include "host.h"
 #include "log.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Any QMP server's address, as the library knows it. */
@@ -17,27 +19,43 @@ static bool is_address(const char *name)
     return false;
 }
 
+/* One line for people. */
+struct complaint {
+    char text[1400];
+};
+
+__attribute__((format(printf, 3, 4)))
+static int fail(struct complaint *why, int rc, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(why->text, sizeof(why->text), fmt, ap);
+    va_end(ap);
+    return rc;
+}
+
 static int open_address(const struct options *options, const char *address,
-                        xlqmp_ctx **ctx_r)
+                        int timeout_ms, xlqmp_ctx **ctx_r,
+                        struct complaint *why)
 {
     struct xlqmp_error error;
 
-    switch (xlqmp_open(options->logger, address, options->timeout_ms, ctx_r,
+    switch (xlqmp_open(options->logger, address, timeout_ms, ctx_r,
                        &error)) {
     case XLQMP_OK:
         return XL_QMP_OK;
     case XLQMP_ERROR_INVAL:
-        log_error("%s", error.desc);
-        return XL_QMP_USAGE;
+        return fail(why, XL_QMP_USAGE, "%s", error.desc);
     default:
-        log_error("cannot connect to %s; is a QMP server listening there?",
-                  error.desc);
-        return XL_QMP_CONNECTION;
+        return fail(why, XL_QMP_CONNECTION, "cannot connect to %s; is a QMP "
+                    "server listening there?", error.desc);
     }
 }
 
 static int open_domain(const struct options *options, const char *name,
-                       xlqmp_ctx **ctx_r)
+                       int timeout_ms, xlqmp_ctx **ctx_r,
+                       struct complaint *why)
 {
     struct host host = { .logger = options->logger };
     struct xlqmp_error error;
@@ -48,36 +66,51 @@ static int open_domain(const struct options *options, const char *name,
     host_dispose(&host);
     switch (found) {
     case HOST_NO_XEN:
-        log_error("cannot talk to Xen to find domain %s; run this as root "
-                  "in dom0, or name the server as unix:PATH", name);
-        return XL_QMP_CONNECTION;
+        return fail(why, XL_QMP_CONNECTION, "cannot talk to Xen to find "
+                    "domain %s; run this as root in dom0, or name the "
+                    "server as unix:PATH", name);
     case HOST_NO_DOMAIN:
-        log_error("there is no domain %s; xl list shows those that run",
-                  name);
-        return XL_QMP_CONNECTION;
+        return fail(why, XL_QMP_CONNECTION, "there is no domain %s; xl list "
+                    "shows those that run", name);
     case HOST_FOUND:
         break;
     }
-    if (xlqmp_open_domain(options->logger, domid, options->timeout_ms,
-                          ctx_r, &error)) {
-        log_error("domain %s has no QMP server (%s); if its QEMU should run "
-                  "in a stubdomain, create it with xl-qmp create", name,
-                  error.desc);
-        return XL_QMP_CONNECTION;
-    }
+    if (xlqmp_open_domain(options->logger, domid, timeout_ms, ctx_r, &error))
+        return fail(why, XL_QMP_CONNECTION, "domain %s has no QMP server "
+                    "(%s); if its QEMU should run in a stubdomain, create it "
+                    "with xl-qmp create", name, error.desc);
     return XL_QMP_OK;
+}
+
+static int open_any(const struct options *options, const char *name,
+                    int timeout_ms, xlqmp_ctx **ctx_r,
+                    struct complaint *why)
+{
+    if (is_address(name))
+        return open_address(options, name, timeout_ms, ctx_r, why);
+    if (!*name)
+        return fail(why, XL_QMP_USAGE, "the domain's name is empty; see "
+                    "xl-qmp --help");
+    return open_domain(options, name, timeout_ms, ctx_r, why);
 }
 
 int target_open(const struct options *options, const char *name,
                 xlqmp_ctx **ctx_r)
 {
-    if (is_address(name))
-        return open_address(options, name, ctx_r);
-    if (!*name) {
-        log_error("the domain's name is empty; see xl-qmp --help");
-        return XL_QMP_USAGE;
-    }
-    return open_domain(options, name, ctx_r);
+    struct complaint why;
+    int rc = open_any(options, name, options->timeout_ms, ctx_r, &why);
+
+    if (rc)
+        log_error("%s", why.text);
+    return rc;
+}
+
+int target_try(const struct options *options, const char *name,
+               int timeout_ms, xlqmp_ctx **ctx_r)
+{
+    struct complaint why;
+
+    return open_any(options, name, timeout_ms, ctx_r, &why);
 }
 
 int target_error(const char *name, const char *what,

@@ -13,6 +13,10 @@
 int target_open(const struct options *options, const char *name,
                 xlqmp_ctx **ctx_r);
 
+/* The same without a complaint, and with a limit of its own. */
+int target_try(const struct options *options, const char *name,
+               int timeout_ms, xlqmp_ctx **ctx_r);
+
 /* Complains about what a call on that server came to, and returns the exit
  * code. what: the command, or NULL. */
 int target_error(const char *name, const char *what,

@@ -26,6 +26,9 @@ static const char help[] =
 "                                   send one QMP command, its arguments as\n"
 "                                   KEY=VALUE, a.b=1 for {\"a\": {\"b\": 1}},\n"
 "                                   or a JSON object; print what it returns\n"
+"  events DOMAIN [--filter PATTERN...]\n"
+"                                   show events as they come, all or those\n"
+"                                   whose names match, until interrupted\n"
 "  reset DOMAIN                     begin a new QMP session (qmp_reset)\n"
 "  consoles [DOMAIN] [--json] [--socket=PATH]\n"
 "                                   what xenconsoled serves, as a table or\n"
@@ -55,6 +58,7 @@ static const struct {
 } commands[] = {
     { "consoles", cmd_consoles, true },
     { "create",   cmd_create,   true },
+    { "events",   cmd_events,   true },
     { "exec",     cmd_exec,     false },
     { "reset",    cmd_reset,    false },
 };

@@ -51,6 +51,11 @@ wrong 2 '/dev/null: not a terminal' xl-qmp exec tty:/dev/null a
 wrong 2 'name is empty' xl-qmp exec '' a
 wrong 2 'unknown option -x' xl-qmp exec -x unix:/s a
 
+wrong 2 'no domain is given' xl-qmp events
+wrong 2 'too many arguments' xl-qmp events unix:/s STOP
+wrong 2 'missing after --filter' xl-qmp events unix:/s --filter
+wrong 2 'unknown option --follow' xl-qmp events unix:/s --follow
+
 wrong 2 'no domain is given' xl-qmp reset
 wrong 2 'too many arguments' xl-qmp reset unix:/s a
 wrong 2 'unknown option --hard' xl-qmp reset --hard unix:/s

@@ -1,0 +1,116 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# xl-qmp's commands against a real QEMU, on a pipe and on a terminal.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../component";
+use File::Temp qw(tempdir);
+use IO::Select;
+use Peers;
+
+my $xl_qmp = "$ENV{XENQMP_BUILD}/bin/xl-qmp";
+my $dir = tempdir(CLEANUP => 1);
+my $qemu = start_qemu('qemu');
+my ($target, $other) = map { "unix:$_" } @{$qemu->{paths}};
+# A step takes no longer; only a failing one takes as long.
+my $LIMIT_S = 60;
+
+# What a command prints on both, and its exit code.
+sub run {
+    my ($command) = @_;
+    my $out = `timeout $LIMIT_S $xl_qmp $command 2>$dir/err`;
+    my $code = $? >> 8;
+    open my $file, '<', "$dir/err" or die "$dir/err: $!\n";
+    return ($code, $out, join('', <$file>));
+}
+
+# A command that stays, its standard error in a file; as Peers::start().
+sub stay {
+    my ($err, $command) = @_;
+    return Peers::start('sh', '-c', "exec $command 2>$err");
+}
+
+# Something to read? Then all that is there.
+sub wait_readable {
+    my ($from, $seconds) = @_;
+    return '' if !IO::Select->new($from)->can_read($seconds);
+    sysread($from, my $text, 65536) // die "cannot read: $!\n";
+    return $text;
+}
+
+# Reads until it matches; all that came.
+sub wait_match {
+    my ($from, $pattern) = @_;
+    my $text = '';
+    alarm $LIMIT_S;
+    while ($text !~ $pattern) {
+        my $more = wait_readable($from, $LIMIT_S);
+        last if $more eq '';
+        $text .= $more;
+    }
+    alarm 0;
+    return $text;
+}
+
+# Stops and continues until that is seen.
+sub wait_events {
+    my ($from) = @_;
+    for (1 .. 100) {
+        run("exec $other stop");
+        run("exec $other cont");
+        my $text = wait_readable($from, 0.3);
+        return $text if $text ne '';
+    }
+    return '';
+}
+
+sub wait_exit {
+    my ($pid) = @_;
+    alarm $LIMIT_S;
+    waitpid $pid, 0;
+    alarm 0;
+    return $? & 127 ? "signal " . ($? & 127) : $? >> 8;
+}
+
+# --- exec -------------------------------------------------------------------
+
+my ($code, $out, $err) =
+    run("exec $target object-add qom-type=rng-random id=rng0 filename=/dev/zero");
+ok($code == 0 && $out eq "{}\n", 'exec with members', $out, $err);
+($code, $out, $err) = run("exec $target qom-get path=/objects/rng0 property=filename");
+ok($code == 0 && $out eq "\"/dev/zero\"\n", 'QEMU understood them', $out, $err);
+($code, $out, $err) = run("exec $target object-add id:=7");
+ok($code == 1 && $err =~ /^xl-qmp: GenericError: .*\n\z/, 'or did not', $err);
+
+# --- events -----------------------------------------------------------------
+
+my ($pid, undef, $events) = stay("$dir/events", "$xl_qmp events $target --filter 'RES*' STOPP");
+$out = wait_events($events);
+my @lines = split /\n/, $out;
+ok(@lines && !grep({ eval { $json->decode($_)->{event} } ne 'RESUME' } @lines),
+   'events: those that match, one JSON object a line', $out);
+
+end($qemu->{pid});
+my $lost = 0;
+for (1 .. 600) {
+    open my $file, '<', "$dir/events" or die;
+    $lost = join('', <$file>) =~ /\Axl-qmp: .*: the connection was lost.*\n\z/;
+    last if $lost;
+    run("exec unix:/nonexistent stop");
+}
+ok($lost, 'a lost connection is told');
+$qemu = start_qemu('qemu');
+ok(wait_events($events) =~ /RESUME/, 'and opened again');
+kill 'INT', $pid;
+ok(wait_exit($pid) eq '0', 'SIGINT ends it with 0');
+
+($pid, undef, $events) = Peers::start('socat', '-u',
+    "EXEC:'$xl_qmp events $target',pty,setsid,ctty", 'STDOUT');
+$out = wait_events($events);
+ok($out =~ /^\d\d:\d\d:\d\d\.\d{3}  (STOP|RESUME)\r?$/m && $out !~ /[{]/,
+   'on a terminal: time and name', $out);
+end($pid);
+
+plan();
