@@ -23,6 +23,7 @@ $(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children help
 $(eval $(call unit_test,helper_store,$(call objects,libxl,helper_channels helper_console helper_consoles helper_devices helper_pids helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,host,obj/xl/host.o,$(XENTOOLLOG_LIBS)))
 $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,latency,obj/xl/latency.o,))
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
 $(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))

@@ -26,6 +26,11 @@ static const char help[] =
 "                                   send one QMP command, its arguments as\n"
 "                                   KEY=VALUE, a.b=1 for {\"a\": {\"b\": 1}},\n"
 "                                   or a JSON object; print what it returns\n"
+"  batch [--repeat N] [--rate N] [--keep-going] DOMAIN [FILE]\n"
+"                                   send the commands in FILE or on standard\n"
+"                                   input, a line each, as for exec or in\n"
+"                                   JSON: N times, N per second, to the end\n"
+"                                   in spite of errors; latencies on stderr\n"
 "  events DOMAIN [--filter PATTERN...]\n"
 "                                   show events as they come, all or those\n"
 "                                   whose names match, until interrupted\n"
@@ -56,6 +61,7 @@ static const struct {
     command_fn *fn;
     bool own_options;           /* parses what begins with - itself */
 } commands[] = {
+    { "batch",    cmd_batch,    true },
     { "consoles", cmd_consoles, true },
     { "create",   cmd_create,   true },
     { "events",   cmd_events,   true },

@@ -84,6 +84,42 @@ ok($code == 0 && $out eq "\"/dev/zero\"\n", 'QEMU understood them', $out, $err);
 ($code, $out, $err) = run("exec $target object-add id:=7");
 ok($code == 1 && $err =~ /^xl-qmp: GenericError: .*\n\z/, 'or did not', $err);
 
+# --- batch ------------------------------------------------------------------
+
+sub batch {
+    my ($options, @lines) = @_;
+    open my $file, '>', "$dir/lines" or die "$dir/lines: $!\n";
+    print $file map { "$_\n" } @lines;
+    close $file;
+    return run("batch $options <$dir/lines");
+}
+
+my @work = ('# a comment', 'stop', '', '{"execute": "query-status"}',
+            "object-add qom-type=rng-random id=rng1 filename='/dev/zero'",
+            'qom-get path=/objects/rng1 property=filename',
+            'object-del id=rng1');
+($code, $out, $err) = batch($target, @work);
+ok($code == 0 && $out =~ /\A\{\}\n\{.*"paused".*\n\{\}\n"\/dev\/zero"\n\{\}\n\z/,
+   'batch: commands of both kinds', $out, $err);
+my $latencies = qr/; \d+\.\d\d s, \d+\/s; latency p50 \d+\.\d{3} ms, p99 \d+\.\d{3} ms, max \d+\.\d{3} ms\n\z/;
+ok($err =~ /\A5 of 5 commands sent, 0 failed$latencies/, 'its summary', $err);
+($code, $out, $err) = batch("--repeat 20 --rate 100 $target", @work);
+ok($code == 0 && $err =~ /\A100 of 100 commands sent, 0 failed; (\S+) s/ &&
+   $1 >= 0.98, 'no faster than --rate says', $err);
+@work = ('stop', 'frobnicate', 'cont');
+($code, $out, $err) = batch($target, @work);
+ok($code == 1 && $out eq "{}\n" &&
+   $err =~ /\Axl-qmp: line 2: frobnicate: CommandNotFound: .*\n2 of 3 commands sent, 1 failed/,
+   'an error ends it', $out, $err);
+($code, $out, $err) = batch("$target - --keep-going", @work);
+ok($code == 1 && $out eq "{}\n{}\n" && $err =~ /\n3 of 3 commands sent, 1 failed/,
+   'unless it is to keep going', $out, $err);
+($code, $out, $err) = batch($target, 'quit', 'stop', 'stop');
+ok($code == 3 && $err =~ /^xl-qmp: unix:.*: line [23]: stop: /m,
+   'a lost connection is 3', $out, $err);
+end($qemu->{pid});
+$qemu = start_qemu('qemu');
+
 # --- events -----------------------------------------------------------------
 
 my ($pid, undef, $events) = stay("$dir/events", "$xl_qmp events $target --filter 'RES*' STOPP");

@@ -51,6 +51,16 @@ wrong 2 '/dev/null: not a terminal' xl-qmp exec tty:/dev/null a
 wrong 2 'name is empty' xl-qmp exec '' a
 wrong 2 'unknown option -x' xl-qmp exec -x unix:/s a
 
+wrong 2 'no domain is given' xl-qmp batch
+wrong 2 'too many arguments' xl-qmp batch unix:/s a b
+wrong 2 'unknown option --forever' xl-qmp batch --forever unix:/s
+wrong 2 'missing after --rate' xl-qmp batch unix:/s --rate
+wrong 2 'not a number per second: 0' xl-qmp batch --rate 0 unix:/s
+wrong 2 'not a number of times: -1' xl-qmp batch --repeat -1 unix:/s
+wrong 2 'cannot read /nonexistent: No such file' xl-qmp batch unix:/s /nonexistent
+printf 'stop\nstop now\n' >"$tmp/lines"
+wrong 2 "lines, line 2: what is 'now'?" xl-qmp batch unix:/s "$tmp/lines"
+
 wrong 2 'no domain is given' xl-qmp events
 wrong 2 'too many arguments' xl-qmp events unix:/s STOP
 wrong 2 'missing after --filter' xl-qmp events unix:/s --filter
