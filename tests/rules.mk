@@ -11,7 +11,8 @@ tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
 endef
 
 # One line a test, sorted.
-$(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
+$(eval $(call unit_test,cmd_console,$(call objects,xl,attach cmd_console consoled domid) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
+$(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles domid rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,cmd_exec,$(call objects,xl,cmd_exec output request) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
@@ -123,7 +124,8 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,consoles drop_in helper scale,$(eval $(call xensim_test,$(t))))
+$(foreach t,commands consoles drop_in helper scale,$(eval $(call xensim_test,$(t))))
+tests/component/commands: | bin/xl-qmp
 OBJECTS += obj/tests/bench/consoles.o
 tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
 	@mkdir -p $(@D)

@@ -4,7 +4,7 @@
  * asked for names only; without it numbers do.
  */
 #include "consoled.h"
-#include "host.h"
+#include "domid.h"
 #include "log.h"
 #include "qmp_json.h"
 #include "rows.h"
@@ -151,31 +151,6 @@ static int list(struct consoled *consoled, const uint32_t *domid,
     return r || rows->no_memory ? -1 : 0;
 }
 
-/* The domain on the command line. A number needs no Xen. -1: complained. */
-static int find_domain(struct host *host, const char *name,
-                       uint32_t *domid_r)
-{
-    char *end;
-    unsigned long number = strtoul(name, &end, 10);
-
-    switch (host_find(host, name, domid_r)) {
-    case HOST_FOUND:
-        return 0;
-    case HOST_NO_XEN:
-        if (*name >= '0' && *name <= '9' && !*end && number <= UINT32_MAX) {
-            *domid_r = (uint32_t)number;
-            return 0;
-        }
-        log_error("cannot talk to Xen to find domain %s; run this as root "
-                  "in dom0, or give its number", name);
-        return -1;
-    case HOST_NO_DOMAIN:
-        break;
-    }
-    log_error("there is no domain %s; xl list shows those that run", name);
-    return -1;
-}
-
 /* A domain's rows include its stubdomain's. */
 static int collect(struct consoled *consoled, struct host *host,
                    const char *domain, struct rows *rows)
@@ -184,7 +159,7 @@ static int collect(struct consoled *consoled, struct host *host,
 
     if (!domain)
         return list(consoled, NULL, false, rows);
-    if (find_domain(host, domain, &domid))
+    if (domid_find(host, domain, &domid))
         return -1;
     if (!host_stubdom(host, domid, &stubdom))
         return list(consoled, &domid, false, rows);

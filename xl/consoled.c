@@ -170,6 +170,16 @@ int consoled_request(struct consoled *consoled, const char *request,
     return -1;
 }
 
+int consoled_stream(struct consoled *consoled, const void **bytes_r,
+                    size_t *n_r)
+{
+    qmp_buf_consume(&consoled->in, consoled->taken);
+    consoled->taken = 0;
+    *bytes_r = consoled->in.data;
+    *n_r = consoled->in.len;
+    return consoled->fd;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

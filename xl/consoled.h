@@ -33,6 +33,11 @@ int consoled_request(struct consoled *consoled, const char *request,
                      consoled_line_fn *fn, void *data, char *text_r,
                      size_t size);
 
+/* After "ok stream": the connection, still the consoled's, and the bytes
+ * that came behind that line. */
+int consoled_stream(struct consoled *consoled, const void **bytes_r,
+                    size_t *n_r);
+
 /* Decodes %XX in place. */
 void consoled_decode(char *value);
 

@@ -38,6 +38,9 @@ static const char help[] =
 "  consoles [DOMAIN] [--json] [--socket=PATH]\n"
 "                                   what xenconsoled serves, as a table or\n"
 "                                   JSON; its control socket is at PATH\n"
+"  console DOMAIN NUMBER [--socket=PATH]\n"
+"                                   use a console that xenconsoled serves;\n"
+"                                   Ctrl-] detaches from it\n"
 "  create [-n] CONFIG [KEY=VALUE]...\n"
 "                                   xl create, QEMU in a stubdomain: fills\n"
 "                                   in the settings for xenqmp; -n,\n"
@@ -62,6 +65,7 @@ static const struct {
     bool own_options;           /* parses what begins with - itself */
 } commands[] = {
     { "batch",    cmd_batch,    true },
+    { "console",  cmd_console,  true },
     { "consoles", cmd_consoles, true },
     { "create",   cmd_create,   true },
     { "events",   cmd_events,   true },

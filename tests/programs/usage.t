@@ -70,6 +70,11 @@ wrong 2 'no domain is given' xl-qmp reset
 wrong 2 'too many arguments' xl-qmp reset unix:/s a
 wrong 2 'unknown option --hard' xl-qmp reset --hard unix:/s
 
+wrong 2 'no domain is given' xl-qmp console
+wrong 2 "no console's number" xl-qmp console 5
+wrong 2 "not a console's number: x" xl-qmp console 5 x
+wrong 2 'unknown option -x' xl-qmp console -x
+wrong 2 'what is 4' xl-qmp console 5 3 4
 wrong 2 'unknown option --yaml' xl-qmp consoles --yaml
 wrong 2 'what is b' xl-qmp consoles a b
 

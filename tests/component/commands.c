@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xl-qmp's commands about consoles with the real xenconsoled, on xensim.
+ */
+#include "component.h"
+
+/* A command with pipes at its ends. */
+struct command {
+    pid_t pid;
+    int in, out;
+};
+
+static struct command run(const char *const args[])
+{
+    const char *argv[8] = { in_build("bin/xl-qmp") };
+    struct command command;
+    int in[2], out[2];
+
+    for (int i = 0; i < 6 && args[i]; i++)
+        argv[i + 1] = args[i];
+    check(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
+    command.pid = fork();
+    if (!command.pid) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        execv(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    command.in = in[1];
+    command.out = out[0];
+    return command;
+}
+
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
+
+static int end(struct command *command)
+{
+    int status;
+
+    check_int(waitpid(command->pid, &status, 0), command->pid);
+    check(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+TEST(console_is_the_reader_of_a_stream)
+{
+    struct guest_console c;
+    struct command command;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 3, "unix:/run/xensim/qmp");
+    guest_console_publish(&c);
+    check_connects(&c);
+    command = RUN("console", "5", "3");
+    check_int(write(command.in, "command", 7), 7);
+    check_gets(&c, "command", 7);
+    put_all(&c, "answer", 6);
+    check_reads(command.out, "answer", 6);
+    guest_destroy(5);
+    check_int(end(&command), 3);
+}
+
+TEST(console_is_a_terminals_user)
+{
+    struct guest_console c;
+    struct command command;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 0, NULL);
+    check(host_wait(has_tty, &c));
+    command = RUN("console", "5", "0");
+    check_int(write(command.in, "root\003", 5), 5);
+    check_gets(&c, "root\003", 5);
+    put_all(&c, "hello\r\n", 7);
+    check_reads(command.out, "hello\r\n", 7);
+    guest_destroy(5);
+    check_int(end(&command), 3);
+}
+
+/* What a guest writes into its own directory leads nowhere. */
+TEST(console_does_not_ask_the_guest_where)
+{
+    struct guest_console c;
+    struct command command;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "null");
+    guest_console_publish(&c);
+    check_connects(&c);
+    guest_write(5, "/dev/tty", "%s/tty", c.frontend);
+    command = RUN("console", "5", "1");
+    check_int(end(&command), 3);
+}
+
+TAP_MAIN()
