@@ -86,7 +86,8 @@ install: all
 	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)
 	ln -sf libxlqmp.so.0 $(DESTDIR)$(libdir)/libxlqmp.so
 	$(INSTALL) -m644 lib/xlqmp.pc $(DESTDIR)$(libdir)/pkgconfig
-	$(INSTALL) -m644 $(UNIT) $(DESTDIR)$(systemdsystemunitdir)
+	$(INSTALL) -m644 $(UNITS) $(srcdir)/console/xenqmp-metrics.timer \
+	    $(DESTDIR)$(systemdsystemunitdir)
 	$(INSTALL) -m644 $(srcdir)/console/xenqmp.logrotate \
 	    $(DESTDIR)$(sysconfdir)/logrotate.d/xenqmp
 	$(INSTALL) -m644 $(srcdir)/README.md $(srcdir)/docs/*.md $(DESTDIR)$(docdir)

@@ -11,8 +11,9 @@ $(eval $(call program,bin/xenconsoled,$(CONSOLE_OBJECTS),\
     $(XENFOREIGNMEMORY_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(CAP_LIBS) $(SECCOMP_LIBS) \
     $(SYSTEMD_LIBS)))
 
-UNIT := lib/xenqmp-xenconsoled.service
-LIBRARIES += $(UNIT)
-$(UNIT): $(srcdir)/console/xenqmp-xenconsoled.service.in config.mk
+# The timer has nothing to fill in.
+UNITS := lib/xenqmp-xenconsoled.service lib/xenqmp-metrics.service
+LIBRARIES += $(UNITS)
+$(UNITS): lib/%: $(srcdir)/console/%.in config.mk
 	@mkdir -p $(@D)
-	sed 's,@libexecdir@,$(libexecdir),; s,@sysconfdir@,$(sysconfdir),' $< >$@
+	sed 's,@bindir@,$(bindir),; s,@libexecdir@,$(libexecdir),; s,@sysconfdir@,$(sysconfdir),' $< >$@

@@ -4,7 +4,7 @@
  * asked for names only; without it numbers do.
  */
 #include "consoled.h"
-#include "domid.h"
+#include "listing.h"
 #include "log.h"
 #include "qmp_json.h"
 #include "rows.h"
@@ -14,15 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int print(struct qmp_buf *text)
-{
-    if (fwrite(text->data, 1, text->len, stdout) == text->len &&
-        !fflush(stdout))
-        return XL_QMP_OK;
-    log_error("cannot write the list: %m");
-    return XL_QMP_CONNECTION;
-}
 
 static void json_field(struct qmp_buf *text, const char *key,
                        const char *value, enum field_kind kind)
@@ -131,43 +122,6 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
     }
 }
 
-/* -1: complained. unknown_ok: a domain without consoles is no error. */
-static int list(struct consoled *consoled, const uint32_t *domid,
-                bool unknown_ok, struct rows *rows)
-{
-    char request[32] = "list", text[256];
-    int r;
-
-    if (domid)
-        snprintf(request, sizeof(request), "list %" PRIu32, *domid);
-    r = consoled_request(consoled, request, rows_add, rows, text,
-                         sizeof(text));
-    if (r == 1 && unknown_ok)
-        return 0;
-    if (r == 1)
-        log_error("xenconsoled: %s", text);
-    else if (!r && rows->no_memory)
-        log_error("out of memory");
-    return r || rows->no_memory ? -1 : 0;
-}
-
-/* A domain's rows include its stubdomain's. */
-static int collect(struct consoled *consoled, struct host *host,
-                   const char *domain, struct rows *rows)
-{
-    uint32_t domid, stubdom;
-
-    if (!domain)
-        return list(consoled, NULL, false, rows);
-    if (domid_find(host, domain, &domid))
-        return -1;
-    if (!host_stubdom(host, domid, &stubdom))
-        return list(consoled, &domid, false, rows);
-    if (list(consoled, &domid, true, rows))
-        return -1;
-    return list(consoled, &stubdom, true, rows);
-}
-
 int cmd_consoles(const struct options *options, int argc, char **argv)
 {
     struct host host = { .logger = options->logger };
@@ -195,10 +149,13 @@ int cmd_consoles(const struct options *options, int argc, char **argv)
     if (consoled_open(&consoled, path, options->timeout_ms))
         return rc;
     qmp_buf_init(&text, SIZE_MAX / 4);
-    if (!collect(&consoled, &host, domain, &rows)) {
+    if (!listing_ask(&consoled, &host, "list", domain, rows_add, &rows)) {
         rows_complete(&rows, &host);
         (json ? json_rows : table_rows)(&text, &rows);
-        rc = print(&text);
+        if (!rows.no_memory)
+            rc = listing_print(&text);
+        else
+            log_error("out of memory");
     }
     qmp_buf_dispose(&text);
     rows_dispose(&rows);

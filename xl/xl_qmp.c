@@ -41,6 +41,9 @@ static const char help[] =
 "  console DOMAIN NUMBER [--socket=PATH]\n"
 "                                   use a console that xenconsoled serves;\n"
 "                                   Ctrl-] detaches from it\n"
+"  stats [DOMAIN] [--openmetrics] [--socket=PATH]\n"
+"                                   bytes per console, as a table or as\n"
+"                                   OpenMetrics text\n"
 "  create [-n] CONFIG [KEY=VALUE]...\n"
 "                                   xl create, QEMU in a stubdomain: fills\n"
 "                                   in the settings for xenqmp; -n,\n"
@@ -71,6 +74,7 @@ static const struct {
     { "events",   cmd_events,   true },
     { "exec",     cmd_exec,     false },
     { "reset",    cmd_reset,    false },
+    { "stats",    cmd_stats,    true },
 };
 
 static int usage_error(const char *what, const char *argument)

@@ -97,4 +97,31 @@ TEST(console_does_not_ask_the_guest_where)
     check_int(end(&command), 3);
 }
 
+TEST(stats_counts_what_the_guest_wrote)
+{
+    static const char want[] =
+        "\nxenqmp_console_written_bytes_total{domid=\"5\",name=\"\","
+        "console=\"1\"} 7\n";
+    struct guest_console c;
+    struct command command;
+    char text[8192];
+    size_t n = 0;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "file:/run/xensim/out");
+    guest_console_publish(&c);
+    check_connects(&c);
+    put_all(&c, "written", 7);
+    check(host_wait(file_is, "/run/xensim/out:written"));
+    command = RUN("stats", "--openmetrics", "5");
+    for (ssize_t r; (r = read(command.out, text + n,
+                              sizeof(text) - 1 - n)) > 0; )
+        n += (size_t)r;
+    text[n] = '\0';
+    check_int(end(&command), 0);
+    check(strstr(text, want));
+    check(n > 6 && !strcmp(text + n - 6, "# EOF\n"));
+}
+
 TAP_MAIN()

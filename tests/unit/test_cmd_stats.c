@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xl/cmd_stats.c: the daemon's counts as a table and as OpenMetrics. */
+#include "../../xl/consoled.h"
+#include "../../xl/host.h"
+#include "../../xl/xl_qmp.h"
+
+#include <fcntl.h>
+
+#include "log.h"
+#include "tap.h"
+
+/* Guest 5, whose stubdomain is 6; its name is meant badly. */
+void host_dispose(struct host *host)
+{
+    (void)host;
+}
+
+enum host_found host_find(struct host *host, const char *name,
+                          uint32_t *domid_r)
+{
+    (void)host, (void)name;
+    *domid_r = 5;
+    return HOST_FOUND;
+}
+
+char *host_domain_name(struct host *host, uint32_t domid)
+{
+    (void)host;
+    return domid == 5 ? strdup("a\"\\\n}\377") : NULL;
+}
+
+bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
+{
+    (void)host;
+    *domid_r = 6;
+    return domid == 5;
+}
+
+static char asked[128];
+static bool lost;
+
+int consoled_open(struct consoled *consoled, const char *path,
+                  int timeout_ms)
+{
+    (void)consoled, (void)timeout_ms;
+    snprintf(asked, sizeof(asked), "%s:", path);
+    return 0;
+}
+
+void consoled_close(struct consoled *consoled)
+{
+    (void)consoled;
+}
+
+int consoled_request(struct consoled *consoled, const char *request,
+                     consoled_line_fn *fn, void *data, char *text_r,
+                     size_t size)
+{
+    char five[] = "domid=5 console=0 state=serving written=10 delivered=1 "
+                  "dropped=2 buffered=3 ring=4 sent=18446744073709551615 "
+                  "later=7";
+    char six[] = "domid=6 console=3 state=waiting written=0";
+
+    (void)consoled, (void)text_r, (void)size;
+    snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), " %s,",
+             request);
+    fn(five, data);
+    fn(six, data);
+    return lost ? -1 : 0;
+}
+
+static char printed[8192];
+
+static int run(char *const args[])
+{
+    static const struct options options = { .timeout_ms = 99 };
+    int argc = 0, out[2], saved = dup(STDOUT_FILENO), rc;
+    ssize_t n;
+
+    while (args[argc])
+        argc++;
+    check(!pipe2(out, O_NONBLOCK));
+    fflush(stdout);
+    dup2(out[1], STDOUT_FILENO);
+    rc = cmd_stats(&options, argc, (char **)args);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    n = read(out[0], printed, sizeof(printed) - 1);
+    printed[n < 0 ? 0 : n] = '\0';
+    return rc;
+}
+
+#define RUN(...) run((char *[]){ "stats", __VA_ARGS__ __VA_OPT__(,) NULL })
+
+TEST(a_table_has_all_counts)
+{
+    check_int(RUN(), XL_QMP_OK);
+    check_str(asked, CONSOLED_SOCKET ": stats,");
+    check_str(printed,
+        "   ID  DOMAIN  CONSOLE  STATE          WRITTEN     DELIVERED"
+        "       DROPPED      BUFFERED          RING          SENT\n"
+        "    5  a\"\\?}?        0  serving             10             1"
+        "             2             3             4  "
+        "18446744073709551615\n"
+        "    6  -             3  waiting              0             0"
+        "             0             0             0             0\n");
+}
+
+TEST(a_guest_includes_its_stubdomain)
+{
+    check_int(RUN("guest", "--socket=/s"), XL_QMP_OK);
+    check_str(asked, "/s: stats 5, stats 6,");
+}
+
+static const char metrics[] =
+"# HELP xenqmp_console_written_bytes Bytes that the guest has written.\n"
+"# TYPE xenqmp_console_written_bytes counter\n"
+"# UNIT xenqmp_console_written_bytes bytes\n"
+"xenqmp_console_written_bytes_total"
+"{domid=\"5\",name=\"a\\\"\\\\?}?\",console=\"0\"} 10\n"
+"xenqmp_console_written_bytes_total"
+"{domid=\"6\",name=\"\",console=\"3\"} 0\n"
+"# HELP xenqmp_console_delivered_bytes ";
+
+TEST(openmetrics_follows_its_conventions)
+{
+    size_t n;
+
+    check_int(RUN("--openmetrics"), XL_QMP_OK);
+    check(!strncmp(printed, metrics, sizeof(metrics) - 1));
+    /* What goes down again is a gauge, and has no _total. */
+    check(strstr(printed, "# TYPE xenqmp_console_ring_bytes gauge\n"));
+    check(strstr(printed, "\nxenqmp_console_ring_bytes{domid=\"5\","));
+    check(strstr(printed, "\nxenqmp_console_sent_bytes_total{domid=\"5\","
+                          "name=\"a\\\"\\\\?}?\",console=\"0\"} "
+                          "18446744073709551615\n"));
+    check(strstr(printed, "console=\"0\"} 1\nxenqmp_console_serving{"
+                          "domid=\"6\",name=\"\",console=\"3\"} 0\n"));
+    n = strlen(printed);
+    check(n > 7 && !strcmp(printed + n - 7, "\n# EOF\n"));
+}
+
+TEST(half_a_list_is_not_printed)
+{
+    lost = true;
+    check_int(RUN("--openmetrics"), XL_QMP_CONNECTION);
+    check_str(printed, "");
+}
+
+TEST(wrong_usage_asks_nobody)
+{
+    check_int(RUN("--json"), XL_QMP_USAGE);
+    check_int(RUN("a", "b"), XL_QMP_USAGE);
+    check_str(asked, "");
+}
+
+TAP_MAIN()
