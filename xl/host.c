@@ -85,3 +85,15 @@ bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
     *domid_r = (uint32_t)stubdom;
     return stubdom > 0;
 }
+
+bool host_version(struct host *host, int *major_r, int *minor_r)
+{
+    const libxl_version_info *info = host_open(host) ?
+        libxl_get_version_info(host->libxl) : NULL;
+
+    if (!info)
+        return false;
+    *major_r = info->xen_version_major;
+    *minor_r = info->xen_version_minor;
+    return true;
+}

@@ -38,4 +38,7 @@ char *host_domain_name(struct host *host, uint32_t domid);
 /* The domid of its stubdomain. False: it has none. */
 bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r);
 
+/* Xen's. False: it cannot be asked. */
+bool host_version(struct host *host, int *major_r, int *minor_r);
+
 #endif

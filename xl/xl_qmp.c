@@ -44,6 +44,8 @@ static const char help[] =
 "  stats [DOMAIN] [--openmetrics] [--socket=PATH]\n"
 "                                   bytes per console, as a table or as\n"
 "                                   OpenMetrics text\n"
+"  doctor                           is this host ready for stubdomains? A\n"
+"                                   line each, with what to do\n"
 "  create [-n] CONFIG [KEY=VALUE]...\n"
 "                                   xl create, QEMU in a stubdomain: fills\n"
 "                                   in the settings for xenqmp; -n,\n"
@@ -71,6 +73,7 @@ static const struct {
     { "console",  cmd_console,  true },
     { "consoles", cmd_consoles, true },
     { "create",   cmd_create,   true },
+    { "doctor",   cmd_doctor,   true },
     { "events",   cmd_events,   true },
     { "exec",     cmd_exec,     false },
     { "reset",    cmd_reset,    false },

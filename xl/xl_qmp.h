@@ -31,7 +31,7 @@ struct options {
 typedef int command_fn(const struct options *options, int argc,
                        char **argv);
 
-command_fn cmd_console, cmd_consoles, cmd_stats;
+command_fn cmd_console, cmd_consoles, cmd_doctor, cmd_stats;
 command_fn cmd_batch, cmd_create, cmd_events, cmd_exec, cmd_reset;
 
 #endif

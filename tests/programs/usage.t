@@ -77,6 +77,7 @@ wrong 2 'unknown option -x' xl-qmp console -x
 wrong 2 'what is 4' xl-qmp console 5 3 4
 wrong 2 'unknown option --json' xl-qmp stats --json
 wrong 2 'what is b' xl-qmp stats a b
+wrong 2 'what is --fix' xl-qmp doctor --fix
 wrong 2 'unknown option --yaml' xl-qmp consoles --yaml
 wrong 2 'what is b' xl-qmp consoles a b
 

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xl/cmd_doctor.c on hosts that are a directory each. */
+static char root[] = "/tmp/test_cmd_doctor.XXXXXX";
+#define DOCTOR_ROOT root
+#include "../../xl/cmd_doctor.c"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tap.h"
+
+static int minor_version = 17;
+static bool store_dead, daemon_dead;
+
+void host_dispose(struct host *host)
+{
+    (void)host;
+}
+
+char *host_domain_name(struct host *host, uint32_t domid)
+{
+    (void)host;
+    return domid || store_dead ? NULL : strdup("Domain-0");
+}
+
+bool host_version(struct host *host, int *major_r, int *minor_r)
+{
+    *major_r = 4;
+    *minor_r = minor_version;
+    return !host->tried;
+}
+
+int consoled_open(struct consoled *consoled, const char *path,
+                  int timeout_ms)
+{
+    (void)consoled, (void)timeout_ms;
+    check(!strncmp(path, root, strlen(root)));
+    return daemon_dead ? -1 : 0;
+}
+
+void consoled_close(struct consoled *consoled)
+{
+    (void)consoled;
+}
+
+int consoled_request(struct consoled *consoled, const char *request,
+                     consoled_line_fn *fn, void *data, char *text_r,
+                     size_t size)
+{
+    (void)consoled, (void)fn, (void)data, (void)text_r, (void)size;
+    return strcmp(request, "ping") ? 1 : 0;
+}
+
+static void put(const char *path, const char *text)
+{
+    char command[PATH_MAX * 2];
+    FILE *file;
+
+    snprintf(command, sizeof(command), "mkdir -p \"$(dirname %s%s)\"", root,
+             path);
+    check(!system(command));
+    file = fopen(at(path), "w");
+    check(file && fputs(text, file) >= 0 && !fclose(file));
+    check(!chmod(at(path), 0755));
+}
+
+static void set_time(const char *path, time_t seconds)
+{
+    const struct timespec times[2] = { { seconds, 0 }, { seconds, 0 } };
+
+    check(!utimensat(AT_FDCWD, at(path), times, 0));
+}
+
+#define INITRD XENQMP_STUBDOM_DIR "/initrd"
+
+/* All is well. */
+static void make(void)
+{
+    check(mkdtemp(root));
+    put("/proc/xen/capabilities", "control_d\n");
+    put(CONSOLED_SOCKET, "");
+    check(!chmod(at("/run/xen"), 0755));
+    put(HELPER, "");
+    put("/boot/vmlinuz-6.1", "");
+    put("/usr/libexec/xen-qemu-system-i386", "");
+    put(XENQMP_STUBDOM_DIR "/vmlinuz", "");
+    put(INITRD, "");
+    set_time(INITRD, time(NULL) + 3600);
+}
+
+static char printed[4096];
+
+static int run(void)
+{
+    static const struct options options = { .timeout_ms = 99 };
+    char name[] = "doctor", *argv[] = { name, NULL }, command[64];
+    int out[2], saved = dup(STDOUT_FILENO), rc;
+    ssize_t n;
+
+    check(!pipe2(out, O_NONBLOCK));
+    fflush(stdout);
+    dup2(out[1], STDOUT_FILENO);
+    rc = cmd_doctor(&options, 1, argv);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    n = read(out[0], printed, sizeof(printed) - 1);
+    printed[n < 0 ? 0 : n] = '\0';
+    snprintf(command, sizeof(command), "rm -rf %s", root);
+    check(!system(command));
+    return rc;
+}
+
+/* That, and nothing else, is a problem. */
+static void check_problem(const char *text)
+{
+    char *problem;
+
+    check_int(run(), XL_QMP_CONNECTION);
+    problem = strstr(printed, "problem  ");
+    if (!problem || strncmp(problem + 9, text, strlen(text)) ||
+        strstr(problem + 9, "problem  "))
+        tap_fail("it says \"%s\"", printed);
+}
+
+TEST(a_ready_host_is_ok)
+{
+    make();
+    check_int(run(), XL_QMP_OK);
+    check_str(printed,
+        "ok       Xen: this is dom0\n"
+        "ok       xenstored: answers\n"
+        "ok       libxl: Xen is 4.17\n"
+        "ok       xenconsoled: xenqmp's, and it answers\n"
+        "ok       /run/xen: only root writes there\n"
+        "ok       qmp-helper: " HELPER "\n"
+        "ok       stubdomain's image: newer than all kernels and QEMU\n");
+}
+
+TEST(no_xen)
+{
+    make();
+    unlink(at("/proc/xen/capabilities"));
+    check_problem("Xen: this kernel does not run on it; ");
+}
+
+TEST(a_guest_is_not_dom0)
+{
+    make();
+    put("/proc/xen/capabilities", "");
+    check_problem("Xen: this is a guest");
+}
+
+TEST(xenfs_need_not_be_mounted)
+{
+    make();
+    unlink(at("/proc/xen/capabilities"));
+    put("/sys/hypervisor/type", "xen\n");
+    check_int(run(), XL_QMP_OK);
+}
+
+TEST(no_xenstored_is_not_waited_for_twice)
+{
+    make();
+    store_dead = true;
+    check_int(run(), XL_QMP_CONNECTION);
+    check(strstr(printed, "problem  xenstored: does not answer; "));
+    check(strstr(printed, "problem  libxl: cannot ask Xen"));
+}
+
+TEST(an_old_xen)
+{
+    make();
+    minor_version = 13;
+    check_problem("libxl: Xen is 4.13; Linux stubdomains need 4.14");
+}
+
+TEST(another_xenconsoled)
+{
+    make();
+    unlink(at(CONSOLED_SOCKET));
+    check_problem("xenconsoled: xenqmp's does not run, but Xen's or none;");
+}
+
+TEST(a_xenconsoled_that_does_not_answer)
+{
+    make();
+    daemon_dead = true;
+    check_problem("xenconsoled: does not answer; ");
+}
+
+TEST(a_directory_that_others_write)
+{
+    make();
+    check(!chmod(at("/run/xen"), 0777));
+    check_problem("/run/xen: others than root can write there; ");
+}
+
+TEST(no_helper)
+{
+    make();
+    check(!chmod(at(HELPER), 0));
+    check_problem("qmp-helper: " HELPER " is missing; install");
+}
+
+TEST(no_image)
+{
+    make();
+    unlink(at(INITRD));
+    check_problem("stubdomain's image: " XENQMP_STUBDOM_DIR " has no ");
+}
+
+TEST(an_image_that_is_older_than_a_part)
+{
+    char expected[PATH_MAX + 64];
+
+    make();
+    set_time(INITRD, time(NULL) - 3600);
+    unlink(at("/usr/libexec/xen-qemu-system-i386"));
+    /* The package's time; what counts is when it was installed. */
+    set_time("/boot/vmlinuz-6.1", 1000);
+    snprintf(expected, sizeof(expected), "stubdomain's image: older than "
+             "%s/boot/vmlinuz-6.1; run mkstubdom", root);
+    check_problem(expected);
+}
+
+TEST(an_argument_is_wrong_usage)
+{
+    static const struct options options = { .timeout_ms = 99 };
+    char name[] = "doctor", more[] = "--fix", *argv[] = { name, more, NULL };
+
+    check_int(cmd_doctor(&options, 2, argv), XL_QMP_USAGE);
+}
+
+TAP_MAIN()

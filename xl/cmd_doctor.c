@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xl-qmp doctor: can this host run guests with stubdomains of xenqmp's? A
+ * line for each thing that they need, with the remedy. Nothing is changed.
+ */
+#include "config.h"
+#include "consoled.h"
+#include "host.h"
+#include "log.h"
+#include "xl_qmp.h"
+
+#include <glob.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Tests have a root of their own. */
+#ifndef DOCTOR_ROOT
+#define DOCTOR_ROOT ""
+#endif
+#define HELPER XENQMP_LIBEXECDIR "/qmp-helper"
+
+/* xenstored answers at once or, with a dead one, never. */
+#define STORE_LIMIT_MS 10000
+
+/* The first with the settings for a Linux stubdomain. */
+#define XEN_MAJOR 4
+#define XEN_MINOR 14
+
+struct doctor {
+    const struct options *options;
+    struct host host;
+    unsigned int problems;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+say(struct doctor *doctor, bool ok, const char *fmt, ...)
+{
+    va_list args;
+
+    doctor->problems += !ok;
+    fputs(ok ? "ok       " : "problem  ", stdout);
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* Below the root; valid until the next call but one. */
+static const char *at(const char *path)
+{
+    static char paths[2][PATH_MAX];
+    static unsigned int next;
+    char *r = paths[next++ % 2];
+
+    snprintf(r, PATH_MAX, "%s%s", DOCTOR_ROOT, path);
+    return r;
+}
+
+static bool file_has(const char *path, const char *text)
+{
+    char bytes[256];
+    FILE *file = fopen(at(path), "r");
+    size_t n = file ? fread(bytes, 1, sizeof(bytes) - 1, file) : 0;
+
+    if (file)
+        fclose(file);
+    bytes[n] = '\0';
+    return strstr(bytes, text);
+}
+
+static void check_xen(struct doctor *doctor)
+{
+    if (!access(at("/proc/xen/capabilities"), F_OK)) {
+        bool dom0 = file_has("/proc/xen/capabilities", "control_d");
+
+        say(doctor, dom0, dom0 ? "Xen: this is dom0" : "Xen: this is a "
+            "guest, not dom0; run xl-qmp in dom0");
+    } else if (file_has("/sys/hypervisor/type", "xen")) {
+        say(doctor, true, "Xen: this kernel runs on it");
+    } else {
+        say(doctor, false, "Xen: this kernel does not run on it; install "
+            "it (Debian: apt install xen-system-amd64) and boot into it");
+    }
+}
+
+/* In a child, which can be ended. */
+static void check_store(struct doctor *doctor)
+{
+    int fd[2];
+    struct pollfd answer = { .events = POLLIN };
+    bool ok = false;
+    pid_t pid = -1;
+    char c;
+
+    if (!pipe(fd)) {
+        pid = fork();
+        if (!pid) {
+            close(fd[0]);
+            _exit(host_domain_name(&doctor->host, 0) &&
+                  write(fd[1], "y", 1) == 1 ? 0 : 1);
+        }
+        close(fd[1]);
+        answer.fd = fd[0];
+        ok = pid > 0 && poll(&answer, 1, STORE_LIMIT_MS) == 1 &&
+             read(fd[0], &c, 1) == 1;
+        close(fd[0]);
+    }
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    say(doctor, ok, ok ? "xenstored: answers" : "xenstored: does not "
+        "answer; start Xen's daemons (systemctl start xenstored, or "
+        "Debian: systemctl start xen) and run this as root");
+    /* What follows asks libxl, which would wait for it. */
+    doctor->host.tried = !ok;
+}
+
+static void check_libxl(struct doctor *doctor)
+{
+    int major, minor;
+
+    if (!host_version(&doctor->host, &major, &minor))
+        say(doctor, false, "libxl: cannot ask Xen for its version; install "
+            "Xen's tools of the version that runs, and run this as root");
+    else if (major < XEN_MAJOR || (major == XEN_MAJOR && minor < XEN_MINOR))
+        say(doctor, false, "libxl: Xen is %d.%d; Linux stubdomains need "
+            "%d.%d or later", major, minor, XEN_MAJOR, XEN_MINOR);
+    else
+        say(doctor, true, "libxl: Xen is %d.%d", major, minor);
+}
+
+static void ignore_line(char *line, void *data)
+{
+    (void)line;
+    (void)data;
+}
+
+static void check_consoled(struct doctor *doctor)
+{
+    struct consoled consoled;
+    char text[256];
+    bool ok = false;
+
+    if (access(at(CONSOLED_SOCKET), F_OK)) {
+        say(doctor, false, "xenconsoled: xenqmp's does not run, but Xen's "
+            "or none; systemctl disable --now xenconsoled; systemctl "
+            "enable --now xenqmp-xenconsoled");
+        return;
+    }
+    /* Says why not on standard error. */
+    if (!consoled_open(&consoled, at(CONSOLED_SOCKET),
+                       doctor->options->timeout_ms)) {
+        ok = !consoled_request(&consoled, "ping", ignore_line, NULL, text,
+                               sizeof(text));
+        consoled_close(&consoled);
+    }
+    say(doctor, ok, ok ? "xenconsoled: xenqmp's, and it answers" :
+        "xenconsoled: does not answer; run this as root, or systemctl "
+        "restart xenqmp-xenconsoled");
+}
+
+static void check_run(struct doctor *doctor)
+{
+    struct stat st;
+
+    if (stat(at("/run/xen"), &st) || !S_ISDIR(st.st_mode))
+        say(doctor, false, "/run/xen: is missing; mkdir -m 755 /run/xen");
+    else if ((st.st_uid && st.st_uid != geteuid()) ||
+             (st.st_mode & (S_IWGRP | S_IWOTH)))
+        say(doctor, false, "/run/xen: others than root can write there; "
+            "chown root /run/xen && chmod go-w /run/xen");
+    else
+        say(doctor, true, "/run/xen: only root writes there");
+}
+
+static void check_helper(struct doctor *doctor)
+{
+    if (access(at(HELPER), X_OK))
+        say(doctor, false, "qmp-helper: %s is missing; install xenqmp with "
+            "make install, or its package", HELPER);
+    else
+        say(doctor, true, "qmp-helper: %s", HELPER);
+}
+
+/* When a file came to this place: packages keep the time of their making
+ * as the other times. */
+static bool is_newer(const char *path, time_t than)
+{
+    struct stat st;
+
+    return !stat(path, &st) && st.st_ctime > than;
+}
+
+/* The first file that the image is made of and that is newer. */
+static bool find_newer(time_t than, char *path_r, size_t size)
+{
+    static const char *const parts[] = {
+        "/boot/vmlinuz-*", "/usr/libexec/xen-qemu-system-i386",
+        "/usr/lib/xen/bin/qemu-system-i386",
+    };
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        glob_t files;
+
+        if (glob(at(parts[i]), 0, NULL, &files))
+            continue;
+        for (size_t f = 0; f < files.gl_pathc && !found; f++) {
+            found = is_newer(files.gl_pathv[f], than);
+            if (found)
+                snprintf(path_r, size, "%s", files.gl_pathv[f]);
+        }
+        globfree(&files);
+    }
+    return found;
+}
+
+static void check_image(struct doctor *doctor)
+{
+    struct stat kernel, initrd;
+    char newer[PATH_MAX];
+
+    if (stat(at(XENQMP_STUBDOM_DIR "/vmlinuz"), &kernel) ||
+        stat(at(XENQMP_STUBDOM_DIR "/initrd"), &initrd))
+        say(doctor, false, "stubdomain's image: %s has no vmlinuz and "
+            "initrd; run mkstubdom", XENQMP_STUBDOM_DIR);
+    else if (find_newer(initrd.st_mtime, newer, sizeof(newer)))
+        say(doctor, false, "stubdomain's image: older than %s; run "
+            "mkstubdom, and start the guests again", newer);
+    else
+        say(doctor, true, "stubdomain's image: newer than all kernels and "
+            "QEMU");
+}
+
+int cmd_doctor(const struct options *options, int argc, char **argv)
+{
+    struct doctor doctor = {
+        .options = options, .host = { .logger = options->logger },
+    };
+
+    if (argc > 1) {
+        log_error("doctor: what is %s; usage: xl-qmp doctor", argv[1]);
+        return XL_QMP_USAGE;
+    }
+    check_xen(&doctor);
+    check_store(&doctor);
+    check_libxl(&doctor);
+    check_consoled(&doctor);
+    check_run(&doctor);
+    check_helper(&doctor);
+    check_image(&doctor);
+    host_dispose(&doctor.host);
+    return doctor.problems ? XL_QMP_CONNECTION : XL_QMP_OK;
+}
