@@ -90,6 +90,8 @@ install: all
 	    $(DESTDIR)$(systemdsystemunitdir)
 	$(INSTALL) -m644 $(srcdir)/console/xenqmp.logrotate \
 	    $(DESTDIR)$(sysconfdir)/logrotate.d/xenqmp
+	$(INSTALL) -D -m644 $(srcdir)/xl/xl-qmp.bash \
+	    $(DESTDIR)$(datarootdir)/bash-completion/completions/xl-qmp
 	$(INSTALL) -m644 $(srcdir)/README.md $(srcdir)/docs/*.md $(DESTDIR)$(docdir)
 	$(Q)# A page is found by each name that it has.
 	$(Q)for page in $(srcdir)/docs/man/*.[1-8]; do \
