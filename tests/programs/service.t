@@ -104,4 +104,39 @@ ok 'logs are rotated' rotated
 ok "xenconsoled's own older file stays" grep -qx another "$tmp/console/guest-a.log.1"
 ok 'the daemon hears of it' says hup
 
+# --- The metrics ------------------------------------------------------------
+
+metrics=$tmp/root/usr/lib/systemd/system/xenqmp-metrics
+mkdir "$tmp/metrics"
+cp "$metrics".* "$tmp/metrics"
+sed -i "s,/usr/bin/,$tmp/root&," "$tmp/metrics/xenqmp-metrics.service"
+metrics_verified() {
+    systemd-analyze verify --man=no "$tmp"/metrics/* >"$tmp/out" 2>&1 &&
+        ! grep -F xenqmp-metrics "$tmp/out"
+}
+ok 'systemd takes the metrics timer and its service' metrics_verified
+not_enabled() {
+    [ -e "$metrics.timer" ] && find "$tmp/root" -type l -name 'xenqmp-metrics*' | diff - /dev/null
+}
+ok 'which is enabled by nobody' not_enabled
+
+# Runs the service's command with this in the place of xl-qmp.
+metrics_run() {
+    printf '#!/bin/sh\n%s\n' "$1" >"$tmp/root/usr/bin/xl-qmp"
+    command=$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" \
+        "$tmp/metrics/xenqmp-metrics.service")
+    [ -n "$command" ] && (cd "$tmp/metrics" && sh -c "$command")
+}
+is_written() {
+    echo '-t 10 stats --openmetrics' | diff - "$tmp/metrics/xenqmp.prom"
+}
+metrics_written() {
+    metrics_run 'echo "$*"' && is_written
+}
+ok 'it writes what xl-qmp stats prints' metrics_written
+metrics_kept() {
+    ! metrics_run 'echo half; exit 3' && is_written
+}
+ok 'and leaves the file alone if that fails' metrics_kept
+
 echo "1..$n"
