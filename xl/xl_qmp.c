@@ -35,6 +35,7 @@ static const char help[] =
 "                                   show events as they come, all or those\n"
 "                                   whose names match, until interrupted\n"
 "  reset DOMAIN                     begin a new QMP session (qmp_reset)\n"
+"  shell DOMAIN                     commands typed one by one, and events\n"
 "  consoles [DOMAIN] [--json] [--socket=PATH]\n"
 "                                   what xenconsoled serves, as a table or\n"
 "                                   JSON; its control socket is at PATH\n"
@@ -77,6 +78,7 @@ static const struct {
     { "events",   cmd_events,   true },
     { "exec",     cmd_exec,     false },
     { "reset",    cmd_reset,    false },
+    { "shell",    cmd_shell,    false },
     { "stats",    cmd_stats,    true },
 };
 

@@ -32,6 +32,7 @@ typedef int command_fn(const struct options *options, int argc,
                        char **argv);
 
 command_fn cmd_console, cmd_consoles, cmd_doctor, cmd_stats;
-command_fn cmd_batch, cmd_create, cmd_events, cmd_exec, cmd_reset;
+command_fn cmd_batch, cmd_create, cmd_events, cmd_exec, cmd_reset,
+           cmd_shell;
 
 #endif

@@ -40,17 +40,20 @@ sub wait_readable {
     return $text;
 }
 
-# Reads until it matches; all that came.
+# Without what moves a terminal's cursor or colours its text.
+sub plain {
+    return $_[0] =~ s/(\r(?=\e\[\d+G))?\e\[[0-9;]*[A-Za-z]//gr;
+}
+
+# Reads until it matches, as plain(); all that came.
 sub wait_match {
     my ($from, $pattern) = @_;
     my $text = '';
-    alarm $LIMIT_S;
-    while ($text !~ $pattern) {
+    while (plain($text) !~ $pattern) {
         my $more = wait_readable($from, $LIMIT_S);
         last if $more eq '';
         $text .= $more;
     }
-    alarm 0;
     return $text;
 }
 
@@ -148,5 +151,42 @@ $out = wait_events($events);
 ok($out =~ /^\d\d:\d\d:\d\d\.\d{3}  (STOP|RESUME)\r?$/m && $out !~ /[{]/,
    'on a terminal: time and name', $out);
 end($pid);
+
+# --- shell ------------------------------------------------------------------
+
+$ENV{XDG_STATE_HOME} = "$dir/state";
+$ENV{TERM} = 'xterm';
+($pid, my $keys, my $screen) = Peers::start('socat',
+    "EXEC:'$xl_qmp shell $target',pty,setsid,ctty,stderr", 'STDIO');
+$keys->autoflush(1);
+sub type {
+    my ($text, $pattern, $name) = @_;
+    print $keys $text;
+    my $seen = wait_match($screen, $pattern);
+    ok(scalar(plain($seen) =~ $pattern), $name, $seen =~ s/[^ -~\n]/?/gr);
+    return $seen;
+}
+type('', qr/qmp> /, 'shell: a prompt');
+type("stop\n", qr/STOP.*\{\}/s, 'a command and its event');
+my $seen = type("query-status\n", qr/\{\r\n  .*"status": "paused".*qmp> /s,
+                'what it returns is indented');
+ok(scalar($seen =~ /\e\[1;34m"status"\e\[0m: \e\[32m"paused"\e\[0m/),
+   'and coloured', $seen);
+# The schema has come by now: the answers come in order.
+type("query-stat\t", qr/query-status/, 'completion: what is the same in all');
+type("\t\t", qr/query-stats  query-stats-schemas  query-status/, 'completion: a choice');
+type("\x15set_li\tup=t\t", qr/set_link up=true /, 'completion: commands and values');
+run("exec $other cont");
+$seen = wait_match($screen, qr/RESUME.*qmp> .*set_link up=true/s);
+ok(scalar($seen =~ /\r\e\[K\d\d:\d\d:\d\d\.\d+  RESUME\r\n.*qmp> .*set_link up=true/s),
+   'an event above the line, which is drawn again', $seen);
+type("\x03", qr/\^C.*qmp> /s, 'Ctrl-C forgets the line');
+type("frobnicate\n", qr/CommandNotFound/, 'an error');
+type("stop now\n", qr/what is 'now'/, 'a wrong line');
+type("\e[A\e[A\e[A\e[A\n", qr/stop.*STOP/s, 'history');
+print $keys "exit\n";
+wait_exit($pid);
+open my $kept, '<', "$dir/state/xenqmp/history" or die "history: $!\n";
+ok(scalar(join('', <$kept>) =~ /^query-status\b/m), 'which is kept');
 
 plan();

@@ -70,6 +70,10 @@ wrong 2 'no domain is given' xl-qmp reset
 wrong 2 'too many arguments' xl-qmp reset unix:/s a
 wrong 2 'unknown option --hard' xl-qmp reset --hard unix:/s
 
+wrong 2 'no domain is given' xl-qmp shell
+wrong 2 'too many arguments' xl-qmp shell unix:/s stop
+wrong 2 'no terminal; xl-qmp batch' xl-qmp shell unix:/s
+
 wrong 2 'no domain is given' xl-qmp console
 wrong 2 "no console's number" xl-qmp console 5
 wrong 2 "not a console's number: x" xl-qmp console 5 x

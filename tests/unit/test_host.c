@@ -96,6 +96,16 @@ int libxl_get_stubdom_id(libxl_ctx *ctx, int domid)
     return domid == 7 ? 8 : 0;
 }
 
+const libxl_version_info *libxl_get_version_info(libxl_ctx *ctx)
+{
+    static const libxl_version_info info = {
+        .xen_version_major = 4, .xen_version_minor = 17,
+    };
+
+    (void)ctx;
+    return &info;
+}
+
 static enum host_found find(const char *name, uint32_t *domid_r)
 {
     struct host host = { 0 };
@@ -127,6 +137,17 @@ TEST(a_domain_that_is_not_there_is_not_found)
     check_int(find("9", &domid), HOST_NO_DOMAIN);
     check_int(find("0a1b0e7c-3d2f-4c58-9b1e-0f1e2d3c4b5a", &domid),
               HOST_NO_DOMAIN);
+}
+
+TEST(the_version_is_xens)
+{
+    struct host host = { 0 };
+    int major, minor;
+
+    check(host_version(&host, &major, &minor));
+    check_int(major, 4);
+    check_int(minor, 17);
+    host_dispose(&host);
 }
 
 TEST(without_xen_nothing_is_found)
