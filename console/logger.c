@@ -181,6 +181,11 @@ void logger_close(struct logger *l)
     logger_go(l);
 }
 
+void logger_adopt(struct logger *l, const struct record *record)
+{
+    l->recorded = *record;
+}
+
 bool logger_is_busy(const struct logger *l)
 {
     return l->busy;

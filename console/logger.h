@@ -37,6 +37,8 @@ void logger_reopen(struct logger *logger);
  * legal. */
 void logger_close(struct logger *logger);
 
+/* A record that an earlier daemon left of this file. Before any bytes. */
+void logger_adopt(struct logger *logger, const struct record *record);
 bool logger_is_busy(const struct logger *logger);
 /* Not while busy. n: at most a ring. record: the ring's fields, and base:
  * the first byte's position. */

@@ -153,6 +153,34 @@ TEST(no_byte_of_a_save_is_lost_when_the_daemon_is_killed)
     check_stream("/run/saved", size);
 }
 
+static bool no_records(void *data)
+{
+    bool r = !rmdir("/run/xen/xenconsoled");
+
+    (void)data;
+    return r && !mkdir("/run/xen/xenconsoled", 0700);
+}
+
+TEST(a_console_that_was_taken_over_leaves_nothing_behind)
+{
+    struct guest_console c;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "file:/run/saved");
+    guest_console_publish(&c);
+    check_connects(&c);
+    put_all(&c, "x", 1);
+    check(host_wait(file_is, "/run/saved:x"));
+    kill_ours();
+    check(!no_records(NULL));
+    start_ours(NULL);
+    check_connects(&c);
+    /* Not a byte more. */
+    guest_destroy(5);
+    check(host_wait(no_records, NULL));
+}
+
 TEST(a_terminal_survives_the_daemon)
 {
     struct guest_console c;
