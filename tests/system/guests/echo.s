@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A boot sector, the smallest guest: it says who it is on its first serial
-# port (COM1), gives back what comes in there, and halts in between. A BIOS
-# with nothing to boot would start again after a minute.
+# port (COM1), gives back what comes in there, and halts in between; at the
+# byte Ctrl-R it reboots. A BIOS with nothing to boot would start again after
+# a minute.
     .code16
     .globl _start
 _start:
@@ -58,6 +59,10 @@ more:
     movw $0x3f8, %dx
     inb %dx, %al
     outb %al, %dx
+    cmpb $'R' - 0x40, %al
+    jne more
+    movb $0xfe, %al                 # by the keyboard controller
+    outb %al, $0x64
     jmp more
 done:
     movb $0x20, %al
