@@ -85,6 +85,8 @@ static void play(const char *daemon, void (*script)(const char *daemon),
     check(record);
     script(daemon);
     check(!fclose(record));
+    if (!access(PID_FILE, F_OK))
+        kill(daemon_pid(), SIGKILL);    /* it is nobody's child */
     host_stop();
     _exit(0);
 }
@@ -273,30 +275,21 @@ static void script_overflow(const char *daemon, const char *option,
     start_host();
     daemon_start(daemon, options);
     named_guest(5, "pv1");
+    guest_limit = "4096";
     c = guest_console_add(5, 0, NULL);
-    guest_write(0, "4096", "/local/domain/5/console/limit");
     check(host_wait(has_tty, &c));
     do {
         last = sent;
-        for (int i = 0; i < 20 && sent < 200000; i++) {
+        for (int i = 0; i < 20 && sent < 1000000; i++) {
             sent += guest_console_put(&c, kilobyte, sizeof(kilobyte));
             guest_wait(100);
         }
-    } while (sent > last && sent < 200000);
+    } while (sent > last && sent < 1000000);
+    /* The kernel's part of the terminal takes some, too. */
     fprintf(record, "-o %s: the guest %s\n", option,
-            sent < 200000 ? "waits" : "goes on");
-    check_int(sent < 200000, waits);
+            sent < 1000000 ? "waits" : "goes on");
+    check_int(sent < 1000000, waits);
     check(sent > 4096);
-}
-
-static void script_keep(const char *daemon)
-{
-    script_overflow(daemon, "keep", true);
-}
-
-TEST(overflow_data_keep)
-{
-    check_same(script_keep);
 }
 
 static void script_discard(const char *daemon)

@@ -24,6 +24,7 @@
 #define FIRST_REF   2
 
 struct xs_handle *guest_store;
+const char *guest_limit = "1048576";
 
 /* The events of all guests come to the process that plays them. */
 static int handle = -1, handle_fd;
@@ -169,7 +170,7 @@ static void primary_add(struct guest_console *c, const char *output)
     key_write(c->frontend, "type", "xenconsoled");
     if (output)
         key_write(c->frontend, "output", output);
-    key_write(c->frontend, "limit", "1048576");
+    key_write(c->frontend, "limit", guest_limit);
     key_write(c->frontend, "tty", "");
     number_write(c->frontend, "ring-ref", c->ring_ref);
     number_write(c->frontend, "port", c->port);

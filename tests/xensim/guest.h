@@ -17,6 +17,9 @@
 /* A connection of dom0's; made by host_start(). */
 extern struct xs_handle *guest_store;
 
+/* The key `limit` of primary consoles that are added from now on. */
+extern const char *guest_limit;
+
 /* A domain with memory, known to xenstored, without consoles. */
 void guest_create(uint32_t domid);
 /* Dying, then gone; xenstored and the backend get to know. */
