@@ -47,7 +47,9 @@ int helper_args_parse(struct helper_args *args, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (!strcmp(argv[i], "--help")) {
+        /* libvirt probes an emulator by QEMU's -help; what the text does
+         * not say is that of the traditional device model. */
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-help")) {
             args->help = true;
             return 0;
         } else if (!strcmp(argv[i], "--version")) {

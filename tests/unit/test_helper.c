@@ -62,6 +62,18 @@ TEST(wrong_usage_is_refused)
     }
 }
 
+TEST(help_is_asked_for_in_qemus_way_too)
+{
+    char *ours[] = { "qmp-helper", "--help", NULL };
+    char *qemus[] = { "qmp-helper", "-help", NULL };
+    struct helper_args args;
+
+    check_int(parse(&args, ours), 0);
+    check(args.help);
+    check_int(parse(&args, qemus), 0);
+    check(args.help);
+}
+
 /* A process that waits, under the arguments of a proxy. */
 static pid_t start_proxy(const char *name, const char *domid)
 {
