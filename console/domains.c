@@ -13,11 +13,11 @@
 
 #define BACKENDS "/local/domain/0/backend/console"
 
-/* Reading a console takes some fifteen requests to xenstored. Setting one
+/* Reading a console takes some twenty requests to xenstored. Setting one
  * up causes a dozen events, most of which come within this; and a guest
  * that writes without end is read this often and no more. */
 #ifndef SYNC_GAP_MS
-#define SYNC_GAP_MS 25
+#define SYNC_GAP_MS 40
 #endif
 
 static struct domain **bucket_of(struct server *server, uint32_t domid)

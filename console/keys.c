@@ -5,11 +5,18 @@
 #include "store.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xen/io/xenbus.h>
+
+/* A toolstack writes a console's keys one by one, and has done so at the
+ * second try or the third. A guest that writes in its directory all the
+ * time gets no more of them: what was read then may be of several moments,
+ * and the event that follows has it read again. */
+#define READ_TRIES 4
 
 static const char *const text_names[] = {
     [KEY_TYPE] = "type",
@@ -57,48 +64,49 @@ void keys_backend_path(char *path, size_t size, uint32_t domid,
     path_end(path, size, key);
 }
 
-/* One of a console's two directories. */
+/* What every read here needs. */
 struct reader {
     struct xs_handle *xs;
-    char dir[STORE_PATH_MAX - 16];      /* and a key behind it */
-    bool is_dom0s;              /* the directory itself */
+    xs_transaction_t t;         /* for dom0's keys */
+    uint32_t domid;
+    unsigned int n;
 };
 
-/* A transaction makes xenstored copy each node that is read: only where
- * nodes could be replaced between their owner's look-up and the value's. */
-static enum store_owner owned_read(const struct reader *rd, const char *key,
-                                   char **value_r)
+static void text_read(const struct reader *rd, enum keys_text key,
+                      struct keys *r)
 {
-    xs_transaction_t t = XBT_NULL;
     char path[STORE_PATH_MAX];
-    enum store_owner owner;
+    char *value;
 
-    snprintf(path, sizeof(path), "%s/%s", rd->dir, key);
-    *value_r = NULL;
-    if (!rd->is_dom0s) {
-        t = xs_transaction_start(rd->xs);
-        if (t == XBT_NULL)
-            return STORE_ABSENT;
-    }
-    owner = store_read_owned(rd->xs, t, path, value_r);
-    /* Nothing was written. */
-    if (t != XBT_NULL)
-        xs_transaction_end(rd->xs, t, true);
-    return owner;
+    keys_backend_path(path, sizeof(path), rd->domid, rd->n,
+                      text_names[key]);
+    store_read_owned(rd->xs, rd->t, path, &r->text[key]);
+    if (!rd->n)
+        return;
+    /* Looked at even if the backend's counts: a guest that made such a key
+     * tries something that an administrator should see. */
+    keys_frontend_path(path, sizeof(path), rd->domid, rd->n,
+                       text_names[key]);
+    if (store_read_owned(rd->xs, rd->t, path, &value) == STORE_FOREIGN)
+        r->foreign |= 1U << key;
+    if (r->text[key])
+        free(value);
+    else
+        r->text[key] = value;
 }
 
-/* owned: it counts only if dom0 owns it. False: no such number. */
+/* False: no such number. The primary console's are dom0's; the others' need
+ * no transaction, which makes xenstored copy each node that is read. */
 static bool number_read(const struct reader *rd, const char *key,
-                        bool owned, unsigned long long max,
-                        unsigned long long *r)
+                        unsigned long long max, unsigned long long *r)
 {
     char path[STORE_PATH_MAX];
     char *text;
     bool ok;
 
-    snprintf(path, sizeof(path), "%s/%s", rd->dir, key);
-    if (owned)
-        owned_read(rd, key, &text);
+    keys_frontend_path(path, sizeof(path), rd->domid, rd->n, key);
+    if (!rd->n)
+        store_read_owned(rd->xs, rd->t, path, &text);
     else
         text = store_read(rd->xs, XBT_NULL, path);
     ok = text && decimal_parse(text, max, r);
@@ -106,80 +114,57 @@ static bool number_read(const struct reader *rd, const char *key,
     return ok;
 }
 
-static void ring_read(const struct reader *rd, bool primary, struct keys *r)
+static void ring_read(const struct reader *rd, struct keys *r)
 {
     unsigned long long ring_ref, port, state;
 
-    r->ring_known = number_read(rd, "ring-ref", primary,
-                                primary ? UINT64_MAX : UINT32_MAX,
+    r->ring_known = number_read(rd, "ring-ref",
+                                rd->n ? UINT32_MAX : UINT64_MAX,
                                 &ring_ref) &&
-                    number_read(rd, "port", primary, UINT32_MAX, &port);
+                    number_read(rd, "port", UINT32_MAX, &port);
     if (r->ring_known) {
         r->ring_ref = ring_ref;
         r->port = (uint32_t)port;
     }
-    if (!primary && number_read(rd, "state", false,
-                                XenbusStateReconfigured, &state))
+    if (rd->n &&
+        number_read(rd, "state", XenbusStateReconfigured, &state))
         r->frontend_state = (int)state;
 }
 
-static int text_key(const char *name)
+/* True if xenstored agrees that all was read at one moment. */
+static bool keys_read_once(struct reader *rd, struct keys *r,
+                           enum store_owner *owner_r)
 {
-    for (int key = 0; key < KEYS_TEXT_N; key++)
-        if (!strcmp(name, text_names[key]))
-            return key;
-    return -1;
-}
+    char path[STORE_PATH_MAX];
 
-/* Of a directory's keys those that count, and that no other had before. By
- * its listing: most of them are absent mostly, and a request each. */
-static void texts_read(const struct reader *rd, struct keys *r)
-{
-    unsigned int names_n = 0;
-    char **names = xs_directory(rd->xs, XBT_NULL, rd->dir, &names_n);
-
-    for (unsigned int i = 0; names && i < names_n; i++) {
-        int key = text_key(names[i]);
-        char *value;
-
-        if (key < 0)
-            continue;
-        /* Looked at even if there is one: a guest that made such a key
-         * tries something that an administrator should see. */
-        if (owned_read(rd, names[i], &value) == STORE_FOREIGN)
-            r->foreign |= 1U << key;
-        if (r->text[key])
-            free(value);
-        else
-            r->text[key] = value;
+    keys_dispose(r);
+    *owner_r = STORE_FOREIGN;
+    rd->t = xs_transaction_start(rd->xs);
+    if (rd->t == XBT_NULL)
+        return true;
+    keys_backend_path(path, sizeof(path), rd->domid, rd->n, NULL);
+    *owner_r = store_owner(rd->xs, rd->t, path);
+    r->present = *owner_r == STORE_DOM0;
+    if (r->present) {
+        for (int key = 0; key < KEYS_TEXT_N; key++)
+            text_read(rd, key, r);
+        ring_read(rd, r);
     }
-    free(names);
+    /* Nothing was written: only reads are there to collide. */
+    return xs_transaction_end(rd->xs, rd->t, false) || errno != EAGAIN;
 }
 
 bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
                struct keys *r)
 {
-    struct reader backend = { .xs = xs }, frontend = { .xs = xs };
+    struct reader rd = { .xs = xs, .domid = domid, .n = n };
     enum store_owner owner;
 
     memset(r, 0, sizeof(*r));
-    keys_backend_path(backend.dir, sizeof(backend.dir), domid, n, NULL);
-    owner = store_owner(xs, XBT_NULL, backend.dir);
-    if (owner == STORE_FOREIGN && n)
-        return false;
-    r->present = owner != STORE_ABSENT;
-    if (!r->present)
-        return true;
-    backend.is_dom0s = owner == STORE_DOM0;
-    texts_read(&backend, r);
-    if (!n) {
-        ring_read(&backend, true, r);
-        return true;
-    }
-    keys_frontend_path(frontend.dir, sizeof(frontend.dir), domid, n, NULL);
-    texts_read(&frontend, r);
-    ring_read(&frontend, false, r);
-    return true;
+    for (int i = 0; i < READ_TRIES; i++)
+        if (keys_read_once(&rd, r, &owner))
+            break;
+    return owner != STORE_FOREIGN;
 }
 
 void keys_dispose(struct keys *keys)

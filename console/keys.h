@@ -40,9 +40,10 @@ struct keys {
     int frontend_state;         /* enum xenbus_state; 0: unknown */
 };
 
-/* Each key is read once; a later change of any comes with a watch event.
- * False if xenstore does not tell whose the console's own directory is, or
- * it is not dom0's: *r is then empty. */
+/* dom0's keys are of one moment: a console is not opened with half of what
+ * a toolstack is writing. A later change of any comes with a watch event.
+ * False if xenstore does not tell whose the console's own directory
+ * is, or it is not dom0's: *r is then empty. */
 bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
                struct keys *r);
 void keys_dispose(struct keys *keys);

@@ -5,9 +5,11 @@
  * A node counts as dom0's if the first entry of its permissions names
  * domain 0: that is its owner. A guest owns its frontend directories; in
  * them it can remove anything and create what is missing, but it cannot
- * give a node to dom0. In such a directory value and owner are read in one
- * transaction, where both come from one version of the node: dom0 may be
- * taking over a node that a guest made at this very moment.
+ * give a node to dom0. Value and owner are read in one transaction, where
+ * both come from one version of the node: dom0 may be taking over a node
+ * that a guest made at this very moment. No directory of a guest's is
+ * listed: libxenstore begins a long listing anew whenever the directory
+ * changes, for as long as a guest cares to change it.
  */
 #ifndef XENQMP_STORE_H
 #define XENQMP_STORE_H
@@ -27,7 +29,7 @@ enum store_owner {
 enum store_owner store_owner(struct xs_handle *xs, xs_transaction_t t,
                              const char *path);
 
-/* t: XBT_NULL only in a directory that is dom0's. *value_r: terminated, to be freed; set
+/* t: a transaction, not XBT_NULL. *value_r: terminated, to be freed; set
  * with STORE_DOM0 only. */
 enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,
                                   const char *path, char **value_r);

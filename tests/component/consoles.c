@@ -8,6 +8,7 @@
 #include "../xensim/xensim.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 TEST(the_primary_console_is_a_terminal)
@@ -267,6 +268,56 @@ TEST(guests_that_misbehave_cost_the_others_nothing)
         check_int(write(tty, "pong\n", 5), 5);
         check_gets(&good, "pong\n", 5);
     }
+    check(!ours_ended());
+}
+
+/* A guest that has a directory longer than a message of xenstored's, and
+ * changes it all the time. */
+static pid_t directory_churn(const struct guest_console *c)
+{
+    struct xs_handle *xs;
+    char path[160];
+    pid_t pid;
+
+    for (int i = 0; i < 900; i++)
+        guest_write(c->domid, "", "%s/%060d", c->frontend, i);
+    fflush(stdout);
+    pid = fork();
+    check(pid >= 0);
+    if (pid)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    xs = xs_open(0);
+    snprintf(path, sizeof(path), "%s/more", c->frontend);
+    while (xs && xs_write(xs, XBT_NULL, path, "", 0) &&
+           xs_rm(xs, XBT_NULL, path))
+        continue;
+    _exit(1);
+}
+
+TEST(a_guest_that_churns_its_directory_costs_the_others_nothing)
+{
+    struct guest_console bad, good;
+    int tty;
+    pid_t pid;
+
+    start_ours(NULL);
+    guest_create(5);
+    good = guest_console_add(5, 0, NULL);
+    tty = tty_open(&good);
+    guest_create(6);
+    bad = guest_console_add(6, 1, "pty");
+    pid = directory_churn(&bad);
+    for (int round = 0; round < 200; round++) {
+        put_all(&good, "ping", 4);
+        check_reads(tty, "ping", 4);
+        /* Its console is still read, too. */
+        if (round == 100)
+            guest_console_publish(&bad);
+    }
+    check_connects(&bad);
+    check_int(kill(pid, SIGKILL), 0);
+    waitpid(pid, NULL, 0);
     check(!ours_ended());
 }
 

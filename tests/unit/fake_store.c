@@ -14,6 +14,7 @@ static struct node { char *path, *value; unsigned int owner; } nodes[NODES];
 static struct watch { char *path, *token; } watches[WATCHES];
 static struct watch events[EVENTS];
 static unsigned int events_n, reads, collisions;
+static void (*collide_with)(void);
 /* As they were at the transaction's start, if it has changed any. */
 static struct node before[NODES];
 static bool in_transaction, copied;
@@ -136,6 +137,13 @@ unsigned int fake_store_reads(void)
 void fake_store_collide(unsigned int times)
 {
     collisions = times;
+    collide_with = NULL;
+}
+
+void fake_store_collide_with(void (*other)(void))
+{
+    collisions = 1;
+    collide_with = other;
 }
 
 struct xs_handle *xs_open(unsigned long flags)
@@ -322,6 +330,8 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
     if (abort)
         return true;
     collisions--;
+    if (collide_with)
+        collide_with();
     errno = EAGAIN;
     return false;
 }

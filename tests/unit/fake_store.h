@@ -26,5 +26,7 @@ unsigned int fake_store_reads(void);
 void fake_store_forget(void);
 /* So many commits fail with EAGAIN from here on. */
 void fake_store_collide(unsigned int times);
+/* The next commit does, because of what this writes. */
+void fake_store_collide_with(void (*other)(void));
 
 #endif

@@ -131,6 +131,32 @@ TEST(the_primary_console_is_dom0_s)
     check(!read_keys(0)->ring_known);
 }
 
+static void toolstack_goes_on(void)
+{
+    fake_store_set(PRIMARY "/limit", "4096", 0);
+    fake_store_set(PRIMARY "/ring-ref", "1044479", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+}
+
+/* Or a console would be opened without the keys that come last. */
+TEST(a_toolstack_that_writes_meanwhile)
+{
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_collide_with(toolstack_goes_on);
+    check(read_keys(0)->ring_known);
+    check_str(keys.text[KEY_LIMIT], "4096");
+}
+
+TEST(a_guest_that_writes_all_the_time)
+{
+    secondary();
+    fake_store_collide(1000);
+    read_keys(2);
+    check(keys.present);
+    check_str(keys.text[KEY_TYPE], "ioemu");
+    check(fake_store_reads() < 100);
+}
+
 TEST(a_secondary_console_without_type_is_not_ours)
 {
     fake_store_set(BE, "", 0);
