@@ -19,6 +19,7 @@ $(eval $(call unit_test,cmd_stats,$(call objects,xl,cmd_stats domid listing) obj
 $(eval $(call unit_test,completion,$(call objects,xl,completion schema) $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
+$(eval $(call unit_test,disks,$(call objects,tools/stubdom,disks monitor) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))

@@ -12,7 +12,7 @@ use IO::Socket::UNIX;
 use JSON::PP;
 
 our @EXPORT = qw(start_qemu start_stack wait_in_flight end client socat
-                 message send_bytes step ok plan $json);
+                 message send_bytes step ask ok plan $dir $json);
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
 my $build = $ENV{XENQMP_BUILD} or die "XENQMP_BUILD is not set\n";
@@ -20,7 +20,7 @@ my $LIMIT_S = 60;
 $SIG{PIPE} = 'IGNORE';
 $SIG{ALRM} = sub { die "a step took longer than its limit\n" };
 
-my $dir = tempdir('qmp-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+our $dir = tempdir('qmp-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0711, $dir or die "$dir: $!\n";
 my @children;
 
@@ -45,15 +45,16 @@ END {
 }
 
 # { pid, paths of its monitors }. QEMU greets at its standard output when it
-# is up; the sockets listen before.
+# is up; the sockets listen before. Without arguments it has no machine.
 sub start_qemu {
-    my ($name) = @_;
+    my ($name, @arguments) = @_;
+    @arguments = qw(-M none) unless @arguments;
     my @monitors = map {
         ('-chardev', "socket,id=m$_,path=$dir/$name-$_,server=on,wait=off",
          '-mon', "chardev=m$_,mode=control")
     } 1, 2;
     my ($pid, undef, $output) =
-        start('qemu-system-x86_64', qw(-M none -nodefaults -display none),
+        start('qemu-system-x86_64', @arguments, qw(-nodefaults -display none),
               '-chardev', 'stdio,id=up', '-mon', 'chardev=up,mode=control',
               @monitors);
     (<$output> // '') =~ /^\{"QMP"/ or die "QEMU did not start\n";
@@ -154,6 +155,21 @@ sub step {
         my $id = $message->{id};
         return \@messages if defined $id && !ref $id && $id eq $sync;
         push @messages, $message;
+    }
+}
+
+# What comes back from one command; events before that are kept.
+sub ask {
+    my ($client, $command, $arguments) = @_;
+    my $id = '__ask' . ++$client->{syncs};
+    send_bytes($client, $json->encode({
+        execute => $command, id => $id,
+        $arguments ? (arguments => $arguments) : (),
+    }) . "\n");
+    for (;;) {
+        my $message = message($client);
+        return $message if ($message->{id} // '') eq $id;
+        push @{$client->{events}}, $message;
     }
 }
 

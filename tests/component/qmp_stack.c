@@ -4,7 +4,9 @@
  * for tests of peers: stubdomd, which is included here without its pid 1's
  * duties, xenconsoled on xensim, as it is installed, and qmp-helper's
  * worker. Between stubdomd and the ring of console 3 is a terminal, as hvc
- * is one. MONITOR-A and -B are QEMU's sockets; clients find DIR/qmp.
+ * is one. MONITOR-A and -B are QEMU's sockets; clients find DIR/qmp. The
+ * stubdomain's /sys/block and /dev are DIR/block and DIR/dev, and what is
+ * sent to DIR/uevents are the kernel's uevents.
  *
  * Prints "ready" when clients can connect. Ends with its standard input,
  * which takes words of one letter: "d" kills xenconsoled, "s" starts it
@@ -191,12 +193,29 @@ static int hvc_start(struct loop *loop, const char *dir, bool root)
 
 /* --- stubdomd and the worker ----------------------------------------- */
 
-static void stubdomd_start(struct stubdomd *d, const char *a, const char *b)
+/* In the place of the kernel's netlink: DIR/uevents takes datagrams. */
+static int uevents_open(const char *dir)
 {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/uevents", dir);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+        die(address.sun_path);
+    return fd;
+}
+
+static void stubdomd_start(struct stubdomd *d, const char *dir,
+                           const char *a, const char *b)
+{
+    static char sysfs[PATH_MAX_BYTES], dev[PATH_MAX_BYTES];
+
+    snprintf(sysfs, sizeof(sysfs), "%s/block", dir);
+    snprintf(dev, sizeof(dev), "%s/dev", dir);
     relay_init(&d->relay);
-    d->a = (struct monitor){
-        .loop = &d->loop, .path = a, .fd = -1, .connected = a_connected,
-        .readable = a_readable, .data = d,
+    d->disks = (struct disks){
+        .loop = &d->loop, .sysfs = sysfs, .dev = dev,
+        .uevents = uevents_open(dir), .connected = a_connected, .data = d,
     };
     d->b = (struct monitor){
         .loop = &d->loop, .path = b, .fd = -1, .connected = b_connected,
@@ -204,7 +223,8 @@ static void stubdomd_start(struct stubdomd *d, const char *a, const char *b)
     };
     if (loop_add(&d->loop, d->qmp_fd, EPOLLIN, qmp_ready, d, &d->qmp_id))
         die("loop");
-    monitor_connect(&d->a);
+    if (disks_start(&d->disks, a))
+        die("disks");
 }
 
 static void worker_start(const char *dir)
@@ -266,7 +286,7 @@ int main(int argc, char **argv)
                  &id))
         die("loop");
     stubdomd.qmp_fd = hvc_start(&stubdomd.loop, argv[1], root);
-    stubdomd_start(&stubdomd, argv[2], argv[3]);
+    stubdomd_start(&stubdomd, argv[1], argv[2], argv[3]);
     printf("ready\n");
     fflush(stdout);
     while (!stopping && !loop_run_once(&stubdomd.loop, -1)) {

@@ -2,13 +2,12 @@
 /*
  * pid 1 of a Linux stubdomain: starts QEMU with the arguments that libxl
  * left in xenstore (qemu.h), relays QMP between console 3 and QEMU
- * (relay.h), moves the device state by consoles 1 and 2 (state.h), and
- * connects the emulated NICs to dom0 (network.h).
+ * (relay.h), moves the device state by consoles 1 and 2 (state.h),
+ * connects the emulated NICs to dom0 (network.h), and gives QEMU the disks
+ * that are plugged in later (disks.h).
  *
- * Two monitors: A is connected always and always read, because QEMU before
- * 9.1 closes the unused descriptors of fdsets when its last monitor
- * disconnects while the guest runs; B is the relay's, connected anew at
- * each qmp_reset.
+ * Two monitors: A belongs to the disks (disks.h) and is connected always; B
+ * is the relay's, connected anew at each qmp_reset.
  *
  * Order: file systems, modules, xenstore, consoles, network, QEMU, then the
  * loop. It ends when QEMU ends, by powering the stubdomain off.
@@ -25,6 +24,7 @@
 
 #include "boot.h"
 #include "consoles.h"
+#include "disks.h"
 #include "log.h"
 #include "loop.h"
 #include "monitor.h"
@@ -41,7 +41,8 @@
 struct stubdomd {
     struct loop loop;
     struct relay relay;
-    struct monitor a, b;
+    struct disks disks;         /* has monitor A */
+    struct monitor b;
     struct state state;
     struct network network;
     struct qemu qemu;
@@ -82,19 +83,6 @@ static void start_afresh(const char *what)
 static void a_connected(void *data)
 {
     update(data);
-}
-
-static void a_readable(void *data, uint32_t events)
-{
-    struct stubdomd *d = data;
-    char junk[4096];
-    ssize_t n = read(d->a.fd, junk, sizeof(junk));
-
-    (void)events;
-    if (n > 0 || (n < 0 && errno == EAGAIN))
-        return;
-    monitor_close(&d->a);
-    monitor_connect(&d->a);
 }
 
 static void b_connected(void *data)
@@ -228,7 +216,7 @@ static void update(struct stubdomd *d)
         if (d->b.fd >= 0)
             monitor_close(&d->b);
         /* A first: there must never be a time without a monitor. */
-        if (d->a.fd >= 0)
+        if (d->disks.monitor.fd >= 0)
             monitor_connect(&d->b);
     }
     b_write(d);
@@ -332,9 +320,10 @@ static int start(struct stubdomd *d)
         return -1;
     }
     relay_init(&d->relay);
-    d->a = (struct monitor){
-        .loop = &d->loop, .path = QEMU_MONITOR_A, .fd = -1,
-        .connected = a_connected, .readable = a_readable, .data = d,
+    d->disks = (struct disks){
+        .loop = &d->loop, .sysfs = "/sys/block", .dev = "/dev",
+        .uevents = disks_uevents_open(), .connected = a_connected,
+        .data = d,
     };
     d->b = (struct monitor){
         .loop = &d->loop, .path = QEMU_MONITOR_B, .fd = -1,
@@ -344,10 +333,8 @@ static int start(struct stubdomd *d)
         .loop = &d->loop, .saved = state_saved, .data = d,
     };
     r = loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
-        qemu_init(d, xs) ? -1 : 0;
+        qemu_init(d, xs) || disks_start(&d->disks, QEMU_MONITOR_A) ? -1 : 0;
     xs_close(xs);
-    if (!r)
-        monitor_connect(&d->a);
     return r;
 }
 
