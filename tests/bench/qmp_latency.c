@@ -13,7 +13,6 @@
  *   clients <n> <commands/s> <max/min per client>
  * Every answer is looked at. Exit 1 at the first wrong one.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,33 +161,56 @@ static void latencies(const char *path, int turns)
     report("megabyte", us, turns);
 }
 
+/* One of many: says that it is connected by a byte to ready, starts at the
+ * end of start. */
+static void client(const char *path, int seconds, int ready, int start,
+                   unsigned long *count)
+{
+    struct connection *c = malloc(sizeof(*c));
+    double until;
+    char byte = 0;
+
+    if (!c)
+        fail("out of memory");
+    open_session(c, path);
+    if (write(ready, &byte, 1) != 1 || read(start, &byte, 1) != 0)
+        fail("no start");
+    until = now_us() + seconds * 1e6;
+    while (now_us() < until) {
+        query(c);
+        ++*count;
+    }
+    exit(0);
+}
+
 static void throughput(const char *path, int seconds, int clients)
 {
-    unsigned long *counts = mmap(NULL,
-                                 sizeof(*counts) * (size_t)(clients + 1),
+    unsigned long *counts = mmap(NULL, sizeof(*counts) * (size_t)clients,
                                  PROT_READ | PROT_WRITE,
                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    atomic_int *connected = (atomic_int *)&counts[clients];
     unsigned long sum = 0, least = ~0ul, most = 0;
-    double until;
-    int status;
+    int ready[2], start[2], status;
+    char byte;
 
+    if (counts == MAP_FAILED || pipe(ready) || pipe(start))
+        fail("out of memory or descriptors");
     for (int i = 0; i < clients; i++) {
-        if (fork())
-            continue;
-        struct connection *c = malloc(sizeof(*c));
+        pid_t pid = fork();
 
-        open_session(c, path);
-        atomic_fetch_add(connected, 1);
-        while (atomic_load(connected) < clients)
-            usleep(1000);
-        until = now_us() + seconds * 1e6;
-        while (now_us() < until) {
-            query(c);
-            counts[i]++;
+        if (pid < 0)
+            fail("cannot fork");
+        if (!pid) {
+            close(ready[0]);
+            close(start[1]);
+            client(path, seconds, ready[1], start[0], &counts[i]);
         }
-        _exit(0);
     }
+    close(ready[1]);
+    /* The end comes early if one of them didn't get that far. */
+    for (int i = 0; i < clients; i++)
+        if (read(ready[0], &byte, 1) != 1)
+            fail("a client did not connect");
+    close(start[1]);
     while (wait(&status) > 0)
         if (status)
             fail("a client failed");
