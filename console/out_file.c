@@ -160,7 +160,8 @@ static bool file_position(struct output *output, uint32_t *position_r)
         return false;
     /* It goes when the file does, used or not. */
     logger_adopt(file_of(output)->logger, &record);
-    if (stat(file_of(output)->path, &st) || st.st_dev != record.dev || st.st_ino != record.ino)
+    if (stat(file_of(output)->path, &st) || st.st_dev != record.dev ||
+        st.st_ino != record.ino)
         return false;
     *position_r = record.base + (uint32_t)st.st_size;
     return true;

@@ -18,8 +18,9 @@
 
 enum qmp_framer_mode {
     /* From a client: objects may span lines and strings stand in single
-     * quotes (qmp_quotes.h), as QEMU accepts them. A control byte other than TAB, CR and LF starts afresh, without an
-     * error unless something was dropped. */
+     * quotes (qmp_quotes.h), as QEMU accepts them. A control byte other
+     * than TAB, CR and LF starts afresh, without an error unless something
+     * was dropped. */
     QMP_FRAMER_CLIENT,
     /* From a server over a console: one object a line; a newline
      * within an object is an error, so that echo and garbage end where

@@ -56,8 +56,8 @@ struct qmp_message {
 
 /* Checks the whole text (qmp_json.h, the limits above) and finds the
  * members. Refused besides: two of the members that make a kind, one of
- * the members above twice, escapes in a top-level key. False: *why_r says what is wrong, a
- * constant; message is then undefined. */
+ * the members above twice, escapes in a top-level key. False: *why_r says
+ * what is wrong, a constant; message is then undefined. */
 bool qmp_message_parse(struct qmp_message *message, const char *text,
                        size_t len, const char **why_r);
 

@@ -23,8 +23,8 @@
 enum session_state {
     /* No connection to xenconsoled; the console makes one. */
     SESSION_DOWN,
-    /* The peer broke QMP, or was given up. What comes is read and dropped until the pause
-     * that its record earned is over. */
+    /* The peer broke QMP, or was given up. What comes is read and dropped
+     * until the pause that its record earned is over. */
     SESSION_PAUSED,
     /* qmp_reset was sent. All is dropped up to the return with the latest
      * nonce: old replies, half messages, our own echo. */

@@ -143,7 +143,8 @@ static inline struct console *console(unsigned int n)
     return d->consoles[n];
 }
 
-static inline void guest_write(struct xencons_interface *ring, const char *bytes)
+static inline void guest_write(struct xencons_interface *ring,
+                               const char *bytes)
 {
     for (; *bytes; bytes++) {
         check(ring->out_prod - ring->out_cons < sizeof(ring->out));

@@ -55,7 +55,8 @@ TEST(objects_are_split_where_they_end)
 {
     check_str(SERVER("{}\r\n{\"a\":1}\n"), "<{}><{\"a\":1}>");
     check_str(CLIENT("{}{\"a\":[{}]} \t\r\n{}"), "<{}><{\"a\":[{}]}><{}>");
-    check_str(CLIENT("{'}\"':{\"'\":'\\'}'}}{}"), "<{'}\"':{\"'\":'\\'}'}}><{}>");
+    check_str(CLIENT("{'}\"':{\"'\":'\\'}'}}{}"),
+              "<{'}\"':{\"'\":'\\'}'}}><{}>");
     check_str(SERVER("{'}"), "<{'}>");
     check_str(SERVER(""), "");
     check_str(SERVER("{\"a\""), "");

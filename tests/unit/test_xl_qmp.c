@@ -282,16 +282,16 @@ TEST(consoles_are_a_table)
     check_int(RUN("consoles", socket_option()), 0);
     check_str(err, "");
     check_str(out,
-        "ID  DOMAIN  CONSOLE  USE     TYPE         STATE    OUTPUT                        "
-        "            RECEIVED  SENT  DROPPED\n"
-        " 5  -             0  -       ioemu        foreign  -                             "
-        "                   0     0        0\n"
-        " 6  -             0  log     xenconsoled  serving  file:/var/log/a b?            "
-        "                4096     0        0\n"
-        " 6  -             3  QMP     xenconsoled  serving  unix:/run/xenqmp/6/console-3  "
-        "18446744073709551615    77        0\n"
-        " 6  -             4  serial  xenconsoled  serving  pty:/dev/pts/3                "
-        "                   1     2        3\n");
+        "ID  DOMAIN  CONSOLE  USE     TYPE         STATE    "
+        "OUTPUT                                    RECEIVED  SENT  DROPPED\n"
+        " 5  -             0  -       ioemu        foreign  "
+        "-                                                0     0        0\n"
+        " 6  -             0  log     xenconsoled  serving  "
+        "file:/var/log/a b?                            4096     0        0\n"
+        " 6  -             3  QMP     xenconsoled  serving  "
+        "unix:/run/xenqmp/6/console-3  18446744073709551615    77        0\n"
+        " 6  -             4  serial  xenconsoled  serving  "
+        "pty:/dev/pts/3                                   1     2        3\n");
     check(fake_qmp_end(&fake));
 }
 
