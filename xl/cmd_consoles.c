@@ -3,12 +3,10 @@
  * xl-qmp consoles: what xenconsoled serves, as a table or as JSON. libxl is
  * asked for names only; without it numbers do.
  */
-#include "consoled.h"
 #include "listing.h"
 #include "log.h"
 #include "qmp_json.h"
 #include "rows.h"
-#include "xl_qmp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,44 +120,25 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
     }
 }
 
+static bool consoles_write(struct qmp_buf *text, void *data, bool json,
+                           struct host *host)
+{
+    struct rows *rows = data;
+
+    rows_complete(rows, host);
+    (json ? json_rows : table_rows)(text, rows);
+    return !rows->no_memory;
+}
+
 int cmd_consoles(const struct options *options, int argc, char **argv)
 {
-    struct host host = { .logger = options->logger };
-    const char *domain = NULL, *path = CONSOLED_SOCKET;
+    static const struct listing listing = {
+        .name = "consoles", .request = "list", .option = "--json",
+        .add = rows_add, .write = consoles_write,
+    };
     struct rows rows = { .n = 0 };
-    struct consoled consoled;
-    struct qmp_buf text;
-    bool json = false;
-    int rc = XL_QMP_CONNECTION;
+    int rc = listing_command(&listing, options, argc, argv, &rows);
 
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json")) {
-            json = true;
-        } else if (!strncmp(argv[i], "--socket=", 9)) {
-            path = argv[i] + 9;
-        } else if (*argv[i] == '-' || domain || !*argv[i]) {
-            log_error("consoles: %s %s; usage: xl-qmp consoles [DOMAIN] "
-                      "[--json] [--socket=PATH]", *argv[i] == '-' ?
-                      "unknown option" : "what is", argv[i]);
-            return XL_QMP_USAGE;
-        } else {
-            domain = argv[i];
-        }
-    }
-    if (consoled_open(&consoled, path, options->timeout_ms))
-        return rc;
-    qmp_buf_init(&text, SIZE_MAX / 4);
-    if (!listing_ask(&consoled, &host, "list", domain, rows_add, &rows)) {
-        rows_complete(&rows, &host);
-        (json ? json_rows : table_rows)(&text, &rows);
-        if (!rows.no_memory)
-            rc = listing_print(&text);
-        else
-            log_error("out of memory");
-    }
-    qmp_buf_dispose(&text);
     rows_dispose(&rows);
-    host_dispose(&host);
-    consoled_close(&consoled);
     return rc;
 }

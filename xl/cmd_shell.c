@@ -16,6 +16,7 @@
 #include "log.h"
 #include "output.h"
 #include "request.h"
+#include "shell_history.h"
 #include "target.h"
 
 #include <errno.h>
@@ -26,20 +27,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
-
-/* Lines; what somebody may look for again. */
-#define HISTORY_MAX 1000
 
 struct shell {
     const struct options *options;
     const char *target;
     xlqmp_ctx *ctx;
     EditLine *edit;
-    History *history;
-    char *history_path;         /* NULL: not kept */
+    struct shell_history history;
     struct schema schema;
     bool colour;
     bool editing;               /* a line stands at the cursor */
@@ -221,7 +217,6 @@ static bool is_exit(const char *line)
 static int read_lines(struct shell *shell)
 {
     const char *line;
-    HistEvent event;
     int n;
 
     for (;;) {
@@ -244,9 +239,7 @@ static int read_lines(struct shell *shell)
             putchar('\n');
             return XL_QMP_OK;
         }
-        /* As in shells: what begins with a blank is a secret. */
-        if (!strchr(" \t\n", *line))
-            history(shell->history, &event, H_ENTER, line);
+        shell_history_add(&shell->history, line);
         if (is_exit(line))
             return XL_QMP_OK;
         run_line(shell, line);
@@ -255,48 +248,19 @@ static int read_lines(struct shell *shell)
     }
 }
 
-/* Makes the directories, too. NULL: there is no place for it. */
-static char *history_path(void)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char *path = NULL;
-
-    /* The XDG base directory specification: a relative one is ignored. */
-    if (state && *state == '/') {
-        if (asprintf(&path, "%s/xenqmp/history", state) < 0)
-            return NULL;
-    } else if (!home || *home != '/' ||
-               asprintf(&path, "%s/.local/state/xenqmp/history", home) < 0) {
-        return NULL;
-    }
-    for (char *slash = strchr(path + 1, '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    return path;
-}
-
 static bool shell_init(struct shell *shell)
 {
-    HistEvent event;
-
     shell->edit = el_init("xl-qmp", stdin, stdout, stderr);
-    shell->history = history_init();
-    if (!shell->edit || !shell->history) {
-        log_error("shell: this terminal cannot be used");
+    if (!shell->edit || !shell_history_open(&shell->history)) {
+        log_error("shell: this terminal cannot be used; xl-qmp exec sends "
+                  "a command, xl-qmp batch many");
         return false;
     }
-    history(shell->history, &event, H_SETSIZE, HISTORY_MAX);
-    history(shell->history, &event, H_SETUNIQUE, 1);
-    shell->history_path = history_path();
-    if (shell->history_path)
-        history(shell->history, &event, H_LOAD, shell->history_path);
     el_set(shell->edit, EL_CLIENTDATA, shell);
     el_set(shell->edit, EL_PROMPT, prompt);
     el_set(shell->edit, EL_EDITOR, "emacs");
-    el_set(shell->edit, EL_HIST, history, shell->history);
+    el_set(shell->edit, EL_HIST, history,
+           shell->history.lines);
     el_set(shell->edit, EL_ADDFN, "complete-qmp", "complete a name",
            complete);
     el_set(shell->edit, EL_BIND, "^I", "complete-qmp", NULL);
@@ -307,17 +271,9 @@ static bool shell_init(struct shell *shell)
 
 static void shell_dispose(struct shell *shell)
 {
-    HistEvent event;
-    mode_t mask = umask(077);
-
-    if (shell->history && shell->history_path)
-        history(shell->history, &event, H_SAVE, shell->history_path);
-    umask(mask);
-    if (shell->history)
-        history_end(shell->history);
+    shell_history_close(&shell->history);
     if (shell->edit)
         el_end(shell->edit);
-    free(shell->history_path);
     xlqmp_close(shell->ctx);
     schema_dispose(&shell->schema);
 }

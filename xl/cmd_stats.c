@@ -4,10 +4,8 @@
  * OpenMetrics text. Only the types that Prometheus's older text format has
  * too are used, so that node_exporter's textfile collector takes it.
  */
-#include "consoled.h"
 #include "listing.h"
 #include "log.h"
-#include "xl_qmp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -164,45 +162,25 @@ static void openmetrics(struct qmp_buf *text, const struct stats *stats)
     qmp_buf_printf(text, "# EOF\n");
 }
 
+static bool stats_write(struct qmp_buf *text, void *data, bool metrics,
+                        struct host *host)
+{
+    struct stats *stats = data;
+
+    stats_name(stats, host);
+    (metrics ? openmetrics : table)(text, stats);
+    return !stats->no_memory;
+}
+
 int cmd_stats(const struct options *options, int argc, char **argv)
 {
-    struct host host = { .logger = options->logger };
-    const char *domain = NULL, *path = CONSOLED_SOCKET;
+    static const struct listing listing = {
+        .name = "stats", .request = "stats", .option = "--openmetrics",
+        .add = stats_add, .write = stats_write,
+    };
     struct stats stats = { .n = 0 };
-    struct consoled consoled;
-    struct qmp_buf text;
-    bool metrics = false;
-    int rc = XL_QMP_CONNECTION;
+    int rc = listing_command(&listing, options, argc, argv, &stats);
 
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--openmetrics")) {
-            metrics = true;
-        } else if (!strncmp(argv[i], "--socket=", 9)) {
-            path = argv[i] + 9;
-        } else if (*argv[i] == '-' || domain || !*argv[i]) {
-            log_error("stats: %s %s; usage: xl-qmp stats [DOMAIN] "
-                      "[--openmetrics] [--socket=PATH]", *argv[i] == '-' ?
-                      "unknown option" : "what is", argv[i]);
-            return XL_QMP_USAGE;
-        } else {
-            domain = argv[i];
-        }
-    }
-    if (consoled_open(&consoled, path, options->timeout_ms))
-        return rc;
-    qmp_buf_init(&text, SIZE_MAX / 4);
-    if (!listing_ask(&consoled, &host, "stats", domain, stats_add,
-                     &stats)) {
-        stats_name(&stats, &host);
-        (metrics ? openmetrics : table)(&text, &stats);
-        if (!stats.no_memory)
-            rc = listing_print(&text);
-        else
-            log_error("out of memory");
-    }
-    qmp_buf_dispose(&text);
     stats_dispose(&stats);
-    host_dispose(&host);
-    consoled_close(&consoled);
     return rc;
 }

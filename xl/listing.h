@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What xenconsoled tells of all consoles, or of those of one domain and of
- * its stubdomain, by a request that takes a domain's number.
+ * A command that prints what xenconsoled tells of all consoles, or of those
+ * of one domain and of its stubdomain.
  */
 #ifndef XENQMP_LISTING_H
 #define XENQMP_LISTING_H
 
 #include "consoled.h"
 #include "host.h"
+#include "xl_qmp.h"
 
-/* domain: NULL for all. Calls fn for each line. -1: complained. */
-int listing_ask(struct consoled *consoled, struct host *host,
-                const char *request, const char *domain,
-                consoled_line_fn *fn, void *data);
+struct listing {
+    const char *name;           /* the command's */
+    const char *request;        /* xenconsoled's; takes a domain's number */
+    const char *option;         /* for the other form */
+    consoled_line_fn *add;      /* takes a line of the answer */
+    /* All that is to be printed, after the last line. False: no memory. */
+    bool (*write)(struct qmp_buf *text, void *data, bool other_form,
+                  struct host *host);
+};
 
-/* To standard output. The exit code; complains if it can't. */
-int listing_print(const struct qmp_buf *text);
+/* The whole command; data: for add and write. The exit code. */
+int listing_command(const struct listing *listing,
+                    const struct options *options, int argc, char **argv,
+                    void *data);
 
 #endif

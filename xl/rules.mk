@@ -4,7 +4,7 @@ XL_QMP_OBJECTS := $(call objects,xl,attach cmd_console cmd_consoles \
     cmd_doctor cmd_stats domid listing)
 XL_QMP_OBJECTS += $(call objects,xl,cmd_batch cmd_create cmd_events cmd_exec \
     cmd_shell completion consoled event guest_config host latency output \
-    request rows schema target xl_qmp)
+    request rows schema shell_history target xl_qmp)
 $(eval $(call program,bin/xl-qmp,$(XL_QMP_OBJECTS) $(XLQMP_OBJECTS) \
     obj/tools/common/log.o,\
     $(XENLIGHT_LIBS) $(XLUTIL_LIBS) $(XENTOOLLOG_LIBS) $(YAJL_LIBS) $(EDIT_LIBS)))
