@@ -4,11 +4,8 @@
 # bash loads the completion that is installed, and completes with it.
 set -u
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0
-make -C "$XENQMP_BUILD" -s install DESTDIR="$tmp/root" prefix=/usr \
-    >"$tmp/install" 2>&1 || sed 's/^/# /' "$tmp/install"
+. "$SRCDIR/tests/tap.sh"
+install_build
 
 # An xl that knows two domains.
 mkdir "$tmp/bin"
@@ -29,17 +26,11 @@ complete_line() {
         "$tmp/root/usr/share/bash-completion/completions/xl-qmp" xl-qmp "$@" 2>&1
 }
 # $1: the words that there ought to be; the rest: the line.
+is_completed() {
+    complete_line "${@:2}" | diff <(echo "$1") -
+}
 completes() {
-    n=$((n + 1))
-    want=$1
-    shift
-    is=$(complete_line "$@")
-    if [ "$is" = "$want" ]; then
-        echo "ok $n - xl-qmp $*"
-    else
-        echo "not ok $n - xl-qmp $*"
-        echo "# $is, not $want"
-    fi
+    ok "xl-qmp ${*:2}" is_completed "$@"
 }
 
 # The table of commands itself, in the order of --help.
@@ -57,4 +48,4 @@ completes 'guest guest-dm' console g
 completes '' console guest ''
 completes '' doctor ''
 completes '' create ''
-echo "1..$n"
+plan

@@ -5,24 +5,10 @@
 # documented, and with an example that works against a real QEMU.
 set -u
 
-tmp=$(mktemp -d) || exit 1
-trap '[ ! -e "$tmp/pid" ] || kill "$(cat "$tmp/pid")"; rm -rf "$tmp"' EXIT
+. "$SRCDIR/tests/tap.sh"
 header=$SRCDIR/libxl/libxl_qmp.h
-n=0
-ok() {
-    n=$((n + 1))
-    name=$1
-    shift
-    if "$@" >"$tmp/log" 2>&1; then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        sed 's/^/# /' "$tmp/log"
-    fi
-}
 
-make -C "$XENQMP_BUILD" -s install DESTDIR="$tmp/root" prefix=/usr \
-    >"$tmp/install" 2>&1 || sed 's/^/# /' "$tmp/install"
+install_build
 root=$tmp/root/usr
 lib=$root/lib
 
@@ -82,4 +68,4 @@ fails() {
 }
 ok 'it says why it could not connect' fails
 
-echo "1..$n"
+plan

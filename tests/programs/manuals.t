@@ -6,25 +6,11 @@
 # and examples that work.
 set -u
 
-tmp=$(mktemp -d) || exit 1
-trap '[ ! -e "$tmp/pid" ] || kill "$(cat "$tmp/pid")"; rm -rf "$tmp"' EXIT
+. "$SRCDIR/tests/tap.sh"
 bin=$XENQMP_BUILD/bin
 man=$SRCDIR/docs/man
-n=0
-ok() {
-    n=$((n + 1))
-    name=$1
-    shift
-    if "$@" >"$tmp/log" 2>&1; then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        sed 's/^/# /' "$tmp/log"
-    fi
-}
 
-make -C "$XENQMP_BUILD" -s install DESTDIR="$tmp/root" prefix=/usr \
-    >"$tmp/install" 2>&1 || sed 's/^/# /' "$tmp/install"
+install_build
 share=$tmp/root/usr/share
 
 # "name section" of each name that the pages have.
@@ -174,4 +160,4 @@ while read -r example; do
     ok "$example" env PATH="$bin:$PATH" timeout 20 sh -c "$example"
 done <"$tmp/examples"
 
-echo "1..$n"
+plan

@@ -6,24 +6,9 @@
 # its logs.
 set -u
 
-tmp=$(mktemp -d) || exit 1
-trap '[ ! -e "$tmp/pid" ] || kill "$(cat "$tmp/pid")"; rm -rf "$tmp"' EXIT
-n=0
-ok() {
-    n=$((n + 1))
-    name=$1
-    shift
-    if "$@" >"$tmp/log" 2>&1; then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        sed 's/^/# /' "$tmp/log"
-    fi
-}
+. "$SRCDIR/tests/tap.sh"
 
-make -C "$XENQMP_BUILD" -s install DESTDIR="$tmp/root" prefix=/usr \
-    systemdsystemunitdir=/usr/lib/systemd/system >"$tmp/install" 2>&1 ||
-    sed 's/^/# /' "$tmp/install"
+install_build
 service=xenqmp-xenconsoled.service
 unit=$tmp/root/usr/lib/systemd/system/$service
 
@@ -139,4 +124,4 @@ metrics_kept() {
 }
 ok 'and leaves the file alone if that fails' metrics_kept
 
-echo "1..$n"
+plan
