@@ -9,6 +9,7 @@
  */
 #include "helper_config.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "helper_worker.h"
@@ -95,30 +97,48 @@ static const struct {
 };
 #define KEYS_N (sizeof(keys) / sizeof(keys[0]))
 
-/* The whole file, as a string. -1: errno. */
-static int file_read(const char *path, char *text, size_t size)
+/* What somebody else can write would open a guest's QMP to them. */
+static const char *file_refused(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return strerror(errno);
+    if (!S_ISREG(st.st_mode))
+        return "it is not a regular file";
+    if (st.st_uid && st.st_uid != geteuid())
+        return "it does not belong to root; chown root it";
+    if (st.st_mode & 0022)
+        return "others than its owner can write it; chmod go-w it";
+    return NULL;
+}
+
+static_assert(CONFIG_MAX == 8192, "as told below");
+
+/* The whole file, as a string; empty if there is none. Else why not. */
+static const char *file_read(const char *path, char *text, size_t size)
 {
     /* A FIFO can't hold up the guest. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const char *why;
     size_t n = 0;
-    ssize_t r = -1;
+    ssize_t r = 0;
 
+    *text = '\0';
     if (fd < 0)
-        return -1;
-    while (n < size && (r = read(fd, text + n, size - n)) > 0)
+        return errno == ENOENT ? NULL : strerror(errno);
+    why = file_refused(fd);
+    while (!why && n < size && (r = read(fd, text + n, size - n)) > 0)
         n += (size_t)r;
-    close(fd);
     if (r < 0)
-        return -1;
-    if (n >= size) {
-        errno = EFBIG;
-        return -1;
-    }
+        why = strerror(errno);
+    close(fd);
+    if (why)
+        return why;
+    if (n >= size)
+        return "it is longer than 8191 bytes";
     text[n] = '\0';
-    if (strlen(text) == n)
-        return 0;
-    errno = EILSEQ;
-    return -1;
+    return strlen(text) == n ? NULL : "it is no text: it has a byte 0";
 }
 
 static char *trim(char *text)
@@ -184,14 +204,13 @@ int helper_config_read(struct helper_config *config, const char *path,
                        uint32_t domid)
 {
     char text[CONFIG_MAX], at[32] = "", *where = NULL;
-    const char *why = NULL;
+    const char *why;
     int line = 0;
 
     *config = (struct helper_config){ .mode = CONFIG_MODE_DEFAULT };
-    if (!file_read(path, text, sizeof(text)))
+    why = file_read(path, text, sizeof(text));
+    if (!why)
         why = text_parse(config, text, &line, &where);
-    else if (errno != ENOENT)
-        why = strerror(errno);
     if (!why)
         return 0;
     *config = (struct helper_config){ .monitoring = false };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the host's administrator says of all guests' QMP: qmp-helper.conf
- * (docs/qmp-sockets.md). Root's: it is believed.
+ * (docs/qmp-sockets.md). What only root can write is believed.
  */
 #ifndef XENQMP_HELPER_CONFIG_H
 #define XENQMP_HELPER_CONFIG_H

@@ -66,6 +66,7 @@ static void file_write(const char *path, const char *text)
 
     check(file != NULL);
     check(fputs(text, file) >= 0);
+    check(!fchmod(fileno(file), 0644));
     check(!fclose(file));
 }
 
@@ -277,13 +278,50 @@ TEST(config_that_is_no_text_file_is_refused)
     check_int(helper_config_read(&config, f.config, 8), -1);
     check_int(logged(text, sizeof(text)), 3);
     check_int(helper_config_read(&config, f.dir, 8), -1);
-    check_int(logged(text, sizeof(text)), 1);
-    check(strstr(text, "Is a directory") != NULL);
     /* Which nobody writes to. */
     unlink(f.config);
     check(!mkfifo(f.config, 0600));
-    check_int(helper_config_read(&config, f.config, 8), 0);
+    check_int(helper_config_read(&config, f.config, 8), -1);
     check(!config.monitoring);
+    check_int(logged(text, sizeof(text)), 2);
+    check(strstr(text, "/conf: it is not a regular file\n") != NULL);
+    fixture_end(&f);
+}
+
+TEST(config_that_others_can_write_is_refused)
+{
+    static const mode_t modes[] = { 0664, 0646, 0620, 0602 };
+    struct helper_config config;
+    struct fixture f;
+    char text[512];
+
+    fixture_init(&f);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        file_write(f.config, GROUP COMMAND);
+        check(!chmod(f.config, modes[i]));
+        check_int(helper_config_read(&config, f.config, 8), -1);
+        check(!config.monitoring);
+        check_int(logged(text, sizeof(text)), 1);
+        check(strstr(text, "can write it; chmod go-w it\n") != NULL);
+    }
+    check(!chmod(f.config, 0440));
+    check_int(helper_config_read(&config, f.config, 8), 0);
+    check(config.monitoring);
+    fixture_end(&f);
+}
+
+TEST_AS_ROOT(config_that_is_not_roots_is_refused)
+{
+    struct helper_config config;
+    struct fixture f;
+    char text[512];
+
+    fixture_init(&f);
+    file_write(f.config, GROUP COMMAND);
+    check(!chown(f.config, OTHERS_ID, 0));
+    check_int(helper_config_read(&config, f.config, 8), -1);
+    check_int(logged(text, sizeof(text)), 1);
+    check(strstr(text, "does not belong to root; chown root it\n"));
     fixture_end(&f);
 }
 
@@ -389,12 +427,10 @@ static bool may_connect(const struct fixture *f, gid_t gid,
     return !WEXITSTATUS(status);
 }
 
-TEST(monitoring_is_for_its_group_and_the_rest_for_root)
+TEST_AS_ROOT(monitoring_is_for_its_group_and_the_rest_for_root)
 {
     struct fixture f;
 
-    if (geteuid())
-        return;
     fixture_init(&f);
     configure(&f);
     listen_all(&f);
