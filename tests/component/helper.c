@@ -213,14 +213,12 @@ static pid_t worker_pid(void)
 
 /* --------------------------------------------------------------------- */
 
-/* All need root: the worker is to become another user. */
-TEST(each_socket_is_for_its_clients)
+/* The worker becomes another user in all of them. */
+TEST_AS_ROOT(each_socket_is_for_its_clients)
 {
     int fd, status = -1;
     pid_t worker;
 
-    if (geteuid())
-        return;
     helper_start(CONFIG);
     check_socket(CLIENTS, 0, 0600);
     check_socket(TOOLSTACK, 0, 0600);
@@ -246,10 +244,8 @@ TEST(each_socket_is_for_its_clients)
     check(access("/run/xenqmp", F_OK));
 }
 
-TEST(guest_starts_with_a_configuration_that_makes_no_sense)
+TEST_AS_ROOT(guest_starts_with_a_configuration_that_makes_no_sense)
 {
-    if (geteuid())
-        return;
     helper_start("monitoring_group = watchers\nmonitoring_mode = rw\n");
     check(access(MONITORING, F_OK));
     check(host_wait(log_has, "domain 8: it starts without a monitoring "
@@ -268,12 +264,10 @@ static bool reply_was_taken(void *data)
 
 /* Killed when QEMU has answered and the worker, stopped until then, has
  * not asked for sync, or not been answered. */
-TEST(save_outlives_a_xenconsoled_that_is_killed)
+TEST_AS_ROOT(save_outlives_a_xenconsoled_that_is_killed)
 {
     int fd, status;
 
-    if (geteuid())
-        return;
     helper_start(CONFIG);
     fd = client_open(CLIENTS);
     for (int i = 0; i < 20; i++) {

@@ -1,7 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# xl-qmp's commands against a real QEMU, on a pipe and on a terminal.
+# xl-qmp's commands against a real QEMU, on a pipe and on a terminal:
+# exec (xl/cmd_exec.c), batch (xl/cmd_batch.c), events (xl/cmd_events.c) and
+# shell (xl/cmd_shell.c, with shell_history.c and completion.c).
 use strict;
 use warnings;
 use FindBin;

@@ -49,14 +49,27 @@ static int save_ask(struct fixture *f, bool sandbox)
     return fd;
 }
 
+/* xenconsoled is ready for it: the command goes to QEMU. */
+static void save_begun(struct fixture *f, char *id_r)
+{
+    put_text(f->control, "ok\n");
+    peer_command(f, "xen-save-devices-state", id_r);
+}
+
+/* The file has it: the client gets QEMU's reply. */
+static void sync_done(struct fixture *f, int fd)
+{
+    put_text(f->control, "ok 16988\n");
+    expect(fd, "{\"return\": {}, \"id\": 9}");
+}
+
 /* A save, up to the command's arrival at QEMU. */
 static int save_start(struct fixture *f, bool sandbox, char *id_r)
 {
     int fd = save_ask(f, sandbox);
 
     check(!readable(f->console));   /* not before it's open */
-    put_text(f->control, "ok\n");
-    peer_command(f, "xen-save-devices-state", id_r);
+    save_begun(f, id_r);
     check(strstr(line, "\"/dev/fdset/1\", \"live\": true") != NULL);
     return fd;
 }
@@ -70,14 +83,12 @@ static void check_save(bool sandbox)
     peer_return(&f, id, "{}");
     expect(f.control, "sync");
     check(!readable(fd));           /* held until then */
-    put_text(f.control, "ok 16988\n");
-    expect(fd, "{\"return\": {}, \"id\": 9}");
+    sync_done(&f, fd);
     expect_end(f.control);
     /* And once more. */
     say(fd, "%s", save_command);
     control_accept(&f);
-    put_text(f.control, "ok\n");
-    peer_command(&f, "xen-save-devices-state", id);
+    save_begun(&f, id);
     fixture_end(&f);
 }
 
@@ -86,10 +97,9 @@ TEST(save_reply_waits_for_the_file)
     check_save(false);
 }
 
-TEST(save_works_in_the_sandbox)
+TEST_AS_ROOT(save_works_in_the_sandbox)
 {
-    if (!geteuid())
-        check_save(true);
+    check_save(true);
 }
 
 TEST(save_name_written_otherwise_is_a_save)
@@ -190,8 +200,7 @@ TEST(save_asks_sync_again_if_control_was_lost_meanwhile)
     peer_return(&f, id, "{}");
     control_asked(&f, "sync");
     check(!readable(fd));
-    put_text(f.control, "ok 16988\n");
-    expect(fd, "{\"return\": {}, \"id\": 9}");
+    sync_done(&f, fd);
     expect_end(f.control);
     fixture_end(&f);
 }
@@ -216,8 +225,7 @@ TEST(save_asks_sync_again_of_a_restarted_xenconsoled)
     close(f.control);
     control_asked(&f, "sync");
     check(!readable(fd));
-    put_text(f.control, "ok 5\n");
-    expect(fd, "{\"return\": {}, \"id\": 9}");
+    sync_done(&f, fd);
     peer_accept(&f);
     peer_session(&f);
     check_works(&f, fd);
@@ -249,12 +257,10 @@ TEST(save_begins_again_if_control_was_lost_before_its_answer)
     close(f.control);
     control_accept(&f);
     check(!readable(f.console));
-    put_text(f.control, "ok\n");
-    peer_command(&f, "xen-save-devices-state", id);
+    save_begun(&f, id);
     peer_return(&f, id, "{}");
     expect(f.control, "sync");
-    put_text(f.control, "ok 1\n");
-    expect(fd, "{\"return\": {}, \"id\": 9}");
+    sync_done(&f, fd);
     check(!readable(f.console));    /* it was sent once */
     fixture_end(&f);
 }
@@ -305,8 +311,7 @@ TEST(save_of_a_client_that_leaves_is_completed)
             break;
         say(fd, "%s", save_command);
         control_accept(&f);
-        put_text(f.control, "ok\n");
-        peer_command(&f, "xen-save-devices-state", id);
+        save_begun(&f, id);
     }
     fixture_end(&f);
 }
@@ -351,8 +356,7 @@ TEST(save_with_the_session_lost_after_qemus_reply_succeeds)
     expect(f.control, "sync");
     close(f.console);
     peer_accept(&f);
-    put_text(f.control, "ok 5\n");
-    expect(fd, "{\"return\": {}, \"id\": 9}");
+    sync_done(&f, fd);
     fixture_end(&f);
 }
 
@@ -367,8 +371,7 @@ TEST(save_that_waits_for_its_stream_when_the_session_is_lost_is_sent_later)
     peer_accept(&f);
     peer_session(&f);
     control_accept(&f);
-    put_text(f.control, "ok\n");
-    peer_command(&f, "xen-save-devices-state", id);
+    save_begun(&f, id);
     fixture_end(&f);
 }
 
