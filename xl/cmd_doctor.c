@@ -9,12 +9,15 @@
 #include "log.h"
 #include "xl_qmp.h"
 
+#include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,7 +39,7 @@
 struct doctor {
     const struct options *options;
     struct host host;
-    unsigned int problems;
+    unsigned int problems, outdated;
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -152,8 +155,9 @@ static void check_consoled(struct doctor *doctor)
 
     if (access(at(CONSOLED_SOCKET), F_OK)) {
         say(doctor, false, "xenconsoled: xenqmp's does not run, but Xen's "
-            "or none; systemctl disable --now xenconsoled; systemctl "
-            "enable --now xenqmp-xenconsoled");
+            "or none; Debian: install the package xenqmp; else systemctl "
+            "disable --now xenconsoled && systemctl enable --now "
+            "xenqmp-xenconsoled");
         return;
     }
     /* Says why not on standard error. */
@@ -173,7 +177,7 @@ static void check_run(struct doctor *doctor)
     struct stat st;
 
     if (stat(at("/run/xen"), &st) || !S_ISDIR(st.st_mode))
-        say(doctor, false, "/run/xen: is missing; mkdir -m 755 /run/xen");
+        say(doctor, false, "/run/xen: is missing; mkdir -m 700 /run/xen");
     else if ((st.st_uid && st.st_uid != geteuid()) ||
              (st.st_mode & (S_IWGRP | S_IWOTH)))
         say(doctor, false, "/run/xen: others than root can write there; "
@@ -241,6 +245,56 @@ static void check_image(struct doctor *doctor)
             "QEMU");
 }
 
+/* When the file came to be. mkstubdom makes a new one where the image
+ * changes, and touches the old one where it doesn't. */
+static bool file_born(const char *path, time_t *time_r)
+{
+    struct statx st;
+
+    if (!*path || statx(AT_FDCWD, at(path), 0, STATX_BTIME | STATX_MTIME,
+                        &st))
+        return false;
+    *time_r = (time_t)(st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec :
+                       st.stx_mtime.tv_sec);
+    return true;
+}
+
+static void check_guest(uint32_t domid, void *data)
+{
+    struct doctor *doctor = data;
+    struct host_boot boot;
+    const char *newer;
+    uint32_t stubdom;
+    time_t born;
+    char *name;
+
+    if (!host_stubdom(&doctor->host, domid, &stubdom) ||
+        !host_boot(&doctor->host, stubdom, &boot))
+        return;
+    if (file_born(boot.ramdisk, &born) && born > boot.time)
+        newer = boot.ramdisk;
+    else if (file_born(boot.kernel, &born) && born > boot.time)
+        newer = boot.kernel;
+    else
+        return;
+    name = host_domain_name(&doctor->host, domid);
+    log_sanitise(name, name ? strlen(name) : 0);
+    log_sanitise((char *)newer, strlen(newer));
+    doctor->outdated++;
+    say(doctor, false, "guest %s (%" PRIu32 "): its stubdomain runs an "
+        "older image than %s; xl reboot %" PRIu32 ", or xl save and xl "
+        "restore", name ? name : "without a name", domid, newer, domid);
+    free(name);
+}
+
+static void check_guests(struct doctor *doctor)
+{
+    if (host_domains(&doctor->host, check_guest, doctor) &&
+        !doctor->outdated)
+        say(doctor, true, "guests: none runs an older image in its "
+            "stubdomain");
+}
+
 int cmd_doctor(const struct options *options, int argc, char **argv)
 {
     struct doctor doctor = {
@@ -258,6 +312,7 @@ int cmd_doctor(const struct options *options, int argc, char **argv)
     check_run(&doctor);
     check_helper(&doctor);
     check_image(&doctor);
+    check_guests(&doctor);
     host_dispose(&doctor.host);
     return doctor.problems ? XL_QMP_CONNECTION : XL_QMP_OK;
 }

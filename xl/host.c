@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host.h"
 
+#include <inttypes.h>
 #include <libxl.h>
 #include <libxl_utils.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <xenstore.h>
 
 bool host_open(struct host *host)
 {
@@ -84,6 +87,56 @@ bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
 
     *domid_r = (uint32_t)stubdom;
     return stubdom > 0;
+}
+
+static void store_read(struct xs_handle *xs, char *text_r, size_t size,
+                       const char *fmt, const char *arg)
+{
+    char path[PATH_MAX], *value;
+
+    snprintf(path, sizeof(path), fmt, arg);
+    value = xs_read(xs, XBT_NULL, path, NULL);
+    snprintf(text_r, size, "%s", value ? value : "");
+    free(value);
+}
+
+/* libxl__domain_build() of libxl 4.17 writes these; the domain can only
+ * read them. */
+bool host_boot(struct host *host, uint32_t stubdom,
+               struct host_boot *boot_r)
+{
+    char domid[16], vm[PATH_MAX], start[32] = "";
+    struct xs_handle *xs = host_open(host) ? xs_open(0) : NULL;
+
+    *boot_r = (struct host_boot){ .time = 0 };
+    if (!xs)
+        return false;
+    snprintf(domid, sizeof(domid), "%" PRIu32, stubdom);
+    store_read(xs, vm, sizeof(vm), "/local/domain/%s/vm", domid);
+    if (*vm) {
+        store_read(xs, start, sizeof(start), "%s/start_time", vm);
+        store_read(xs, boot_r->kernel, PATH_MAX, "%s/image/kernel", vm);
+        store_read(xs, boot_r->ramdisk, PATH_MAX, "%s/image/ramdisk", vm);
+    }
+    xs_close(xs);
+    boot_r->time = (time_t)strtoll(start, NULL, 10);
+    return boot_r->time > 0;
+}
+
+bool host_domains(struct host *host, host_domain_fn *fn, void *data)
+{
+    libxl_dominfo *list;
+    int n = 0;
+
+    if (!host_open(host))
+        return false;
+    list = libxl_list_domain(host->libxl, &n);
+    if (!list)
+        return false;
+    for (int i = 0; i < n; i++)
+        fn(list[i].domid, data);
+    libxl_dominfo_list_free(list, n);
+    return true;
 }
 
 bool host_version(struct host *host, int *major_r, int *minor_r)

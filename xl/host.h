@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What xl-qmp asks of libxl: domains' names and numbers. Opened only when
- * asked, so that what needs no Xen works without.
+ * What xl-qmp asks of libxl: domains' names and numbers, and what it has
+ * noted in xenstore. Opened only when asked, so that what needs no Xen works without.
  */
 #ifndef XENQMP_HOST_H
 #define XENQMP_HOST_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <xentoollog.h>
 
@@ -37,6 +39,19 @@ char *host_domain_name(struct host *host, uint32_t domid);
 
 /* The domid of its stubdomain. False: it has none. */
 bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r);
+
+/* What a stubdomain booted from, as libxl has noted it, and when. */
+struct host_boot {
+    time_t time;
+    char kernel[PATH_MAX], ramdisk[PATH_MAX];   /* "": not noted */
+};
+/* False: nothing is noted. */
+bool host_boot(struct host *host, uint32_t stubdom,
+               struct host_boot *boot_r);
+
+/* Calls fn for each domain there is. False: Xen cannot be asked. */
+typedef void host_domain_fn(uint32_t domid, void *data);
+bool host_domains(struct host *host, host_domain_fn *fn, void *data);
 
 /* Xen's. False: it cannot be asked. */
 bool host_version(struct host *host, int *major_r, int *minor_r);

@@ -7,4 +7,4 @@ XL_QMP_OBJECTS += $(call objects,xl,cmd_batch cmd_create cmd_events cmd_exec \
     request rows schema shell_history target xl_qmp)
 $(eval $(call program,bin/xl-qmp,$(XL_QMP_OBJECTS) $(XLQMP_OBJECTS) \
     obj/tools/common/log.o,\
-    $(XENLIGHT_LIBS) $(XLUTIL_LIBS) $(XENTOOLLOG_LIBS) $(YAJL_LIBS) $(EDIT_LIBS)))
+    $(XENLIGHT_LIBS) $(XENSTORE_LIBS) $(XLUTIL_LIBS) $(XENTOOLLOG_LIBS) $(YAJL_LIBS) $(EDIT_LIBS)))

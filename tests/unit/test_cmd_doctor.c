@@ -10,6 +10,8 @@ static char root[] = "/tmp/test_cmd_doctor.XXXXXX";
 
 #include "tap.h"
 
+#define INITRD XENQMP_STUBDOM_DIR "/initrd"
+
 static int minor_version = 17;
 static bool store_dead, daemon_dead;
 
@@ -21,7 +23,39 @@ void host_dispose(struct host *host)
 char *host_domain_name(struct host *host, uint32_t domid)
 {
     (void)host;
-    return domid || store_dead ? NULL : strdup("Domain-0");
+    return store_dead ? NULL : strdup(domid ? "guest" : "Domain-0");
+}
+
+/* Domain 7 with stubdomain 8, and 9 without one. */
+static time_t guest_booted;
+static const char *guest_ramdisk = INITRD;
+
+bool host_domains(struct host *host, host_domain_fn *fn, void *data)
+{
+    (void)host;
+    fn(0, data);
+    fn(7, data);
+    fn(8, data);
+    fn(9, data);
+    return true;
+}
+
+bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
+{
+    (void)host;
+    *domid_r = 8;
+    return domid == 7;
+}
+
+bool host_boot(struct host *host, uint32_t stubdom,
+               struct host_boot *boot_r)
+{
+    (void)host;
+    check_int(stubdom, 8);
+    *boot_r = (struct host_boot){ .time = guest_booted };
+    strcpy(boot_r->kernel, XENQMP_STUBDOM_DIR "/vmlinuz");
+    strcpy(boot_r->ramdisk, guest_ramdisk);
+    return true;
 }
 
 bool host_version(struct host *host, int *major_r, int *minor_r)
@@ -72,8 +106,6 @@ static void set_time(const char *path, time_t seconds)
     check(!utimensat(AT_FDCWD, at(path), times, 0));
 }
 
-#define INITRD XENQMP_STUBDOM_DIR "/initrd"
-
 /* All is well. */
 static void make(void)
 {
@@ -87,6 +119,7 @@ static void make(void)
     put(XENQMP_STUBDOM_DIR "/vmlinuz", "");
     put(INITRD, "");
     set_time(INITRD, time(NULL) + 3600);
+    guest_booted = time(NULL) + 1;
 }
 
 static char printed[4096];
@@ -134,7 +167,8 @@ TEST(a_ready_host_is_ok)
         "ok       xenconsoled: xenqmp's, and it answers\n"
         "ok       /run/xen: only root writes there\n"
         "ok       qmp-helper: " HELPER "\n"
-        "ok       stubdomain's image: newer than all kernels and QEMU\n");
+        "ok       stubdomain's image: newer than all kernels and QEMU\n"
+        "ok       guests: none runs an older image in its stubdomain\n");
 }
 
 TEST(no_xen)
@@ -222,6 +256,25 @@ TEST(an_image_that_is_older_than_a_part)
     snprintf(expected, sizeof(expected), "stubdomain's image: older than "
              "%s/boot/vmlinuz-6.1; run mkstubdom", root);
     check_problem(expected);
+}
+
+/* Its image was touched since, but that is another image's time. */
+TEST(a_guest_with_an_older_image)
+{
+    make();
+    guest_booted = time(NULL) - 3600;
+    check_problem("guest guest (7): its stubdomain runs an older image "
+                  "than " INITRD "; xl reboot 7, or xl save");
+    check(!strstr(printed, "none runs"));
+}
+
+TEST(a_guest_with_an_older_kernel)
+{
+    make();
+    guest_booted = time(NULL) - 3600;
+    guest_ramdisk = "/removed/initrd";
+    check_problem("guest guest (7): its stubdomain runs an older image "
+                  "than " XENQMP_STUBDOM_DIR "/vmlinuz; ");
 }
 
 TEST(an_argument_is_wrong_usage)

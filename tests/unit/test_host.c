@@ -4,6 +4,7 @@
 
 #include <libxl.h>
 #include <libxl_utils.h>
+#include <xenstore.h>
 
 #include "tap.h"
 
@@ -106,6 +107,38 @@ const libxl_version_info *libxl_get_version_info(libxl_ctx *ctx)
     return &info;
 }
 
+/* --- What libxl has noted of domain 8 --------------------------------- */
+
+static bool no_store;
+
+struct xs_handle *xs_open(unsigned long flags)
+{
+    check(!flags);
+    return no_store ? NULL : (struct xs_handle *)&no_store;
+}
+
+void xs_close(struct xs_handle *xs)
+{
+    check(xs == (struct xs_handle *)&no_store);
+}
+
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
+              unsigned int *n_r)
+{
+    static const char *const nodes[][2] = {
+        { "/local/domain/8/vm", "/vm/" UUID },
+        { "/vm/" UUID "/start_time", "1763720000.07" },
+        { "/vm/" UUID "/image/kernel", "/images/vmlinuz" },
+        { "/vm/" UUID "/image/ramdisk", "/images/initrd" },
+    };
+
+    check(xs && t == XBT_NULL && !n_r);
+    for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+        if (!strcmp(path, nodes[i][0]))
+            return strdup(nodes[i][1]);
+    return NULL;
+}
+
 static enum host_found find(const char *name, uint32_t *domid_r)
 {
     struct host host = { 0 };
@@ -147,6 +180,41 @@ TEST(the_version_is_xens)
     check(host_version(&host, &major, &minor));
     check_int(major, 4);
     check_int(minor, 17);
+    host_dispose(&host);
+}
+
+TEST(what_a_stubdomain_booted_from_is_noted)
+{
+    struct host host = { 0 };
+    struct host_boot boot;
+
+    check(host_boot(&host, 8, &boot));
+    check_int(boot.time, 1763720000);
+    check_str(boot.kernel, "/images/vmlinuz");
+    check_str(boot.ramdisk, "/images/initrd");
+    check(!host_boot(&host, 9, &boot));
+    check_str(boot.ramdisk, "");
+    no_store = true;
+    check(!host_boot(&host, 8, &boot));
+    host_dispose(&host);
+}
+
+static void count(uint32_t domid, void *data)
+{
+    check(domid == 0 || domid == 7);
+    ++*(int *)data;
+}
+
+TEST(each_domain_is_listed)
+{
+    struct host host = { 0 };
+    int n = 0;
+
+    check(host_domains(&host, count, &n));
+    check_int(n, 2);
+    host_dispose(&host);
+    no_xen = true;
+    check(!host_domains(&host, count, &n));
     host_dispose(&host);
 }
 
