@@ -200,6 +200,7 @@ void client_put_event(struct client *client, const char *event, size_t n)
     if (client->events_lost ||
         client->out.len + n + 2 > WORKER_OUTPUT_PAUSE) {
         client->events_lost++;
+        ++*client->events_lost_r;
         if (!client->out.len)
             client_flush(client);   /* which tells it */
         return;

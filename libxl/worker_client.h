@@ -66,6 +66,7 @@ struct client {
     void *server;               /* service's own */
     const struct policy *policy;
     struct client_ref ref;
+    uint64_t *events_lost_r;    /* counts up with all of the owner's */
     /* readable */
     enum client_state state;
     unsigned int in_flight;     /* the service counts */

@@ -52,6 +52,7 @@ static bool clients_crowded(void *data)
 
 void clients_init(struct clients *clients)
 {
+    clients->refused = clients->events_lost = 0;
     clients->next_generation = 1;       /* 0 is nobody's */
     clients->first = 0;
     clients->reap = (struct loop_timer){ 0 };
@@ -97,6 +98,7 @@ void clients_add(struct clients *clients, int fd,
                   "there are %zu already; see what keeps their "
                   "connections open", clients->guest_domid,
                   policy->clients_max);
+        clients->refused++;
         close(fd);
         return;
     }
@@ -106,6 +108,7 @@ void clients_add(struct clients *clients, int fd,
     client->service = service;
     client->server = server;
     client->policy = policy;
+    client->events_lost_r = &clients->events_lost;
     clients_rename(clients, client);
     if (client_open(client, fd))
         log_guest(LOG_LEVEL_ERROR, "domain %u: QMP: lost a client: %s",
@@ -121,6 +124,17 @@ struct client *clients_find(struct clients *clients,
 
     return client_is_live(client) &&
            client->ref.generation == ref.generation ? client : NULL;
+}
+
+size_t clients_count(const struct clients *clients,
+                     const struct service *service)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < WORKER_CLIENTS_MAX; i++)
+        n += client_is_live(&clients->clients[i]) &&
+             clients->clients[i].service == service;
+    return n;
 }
 
 bool clients_take_reply(const struct clients *clients,

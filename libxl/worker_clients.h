@@ -10,6 +10,9 @@ struct clients {
     /* the caller sets */
     struct loop *loop;
     uint32_t guest_domid;       /* for log lines */
+    /* readable */
+    uint64_t refused;           /* clients, since the worker was started */
+    uint64_t events_lost;       /* that clients did not read in time */
     /* private */
     struct client clients[WORKER_CLIENTS_MAX];
     uint64_t next_generation;
@@ -29,6 +32,9 @@ struct client *clients_find(struct clients *clients,
                             struct client_ref ref);
 /* The client, with nothing in flight, gets another name. */
 void clients_rename(struct clients *clients, struct client *client);
+/* How many there are of that service. */
+size_t clients_count(const struct clients *clients,
+                     const struct service *service);
 /* True if a reply of n bytes can be kept for the client. */
 bool clients_take_reply(const struct clients *clients,
                         const struct client *client, size_t n);

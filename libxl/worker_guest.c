@@ -5,6 +5,7 @@
  */
 #include "worker_guest.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,17 +30,44 @@ static bool guest_has_room(void *server)
     return mux_has_room(&guest->mux);
 }
 
+/* Counts since the worker was started; "clients" are those there now. */
+static void guest_tell_stats(struct client *client, const char *id,
+                             size_t n)
+{
+    const struct guest *guest = client->server;
+    const struct mux_counts *counts = &guest->mux.counts;
+    char json[512];
+
+    snprintf(json, sizeof(json), "{\"up\": %s, \"clients\": %zu, "
+             "\"commands\": %" PRIu64 ", \"errors\": %" PRIu64
+             ", \"failures\": %" PRIu64 ", \"events\": %" PRIu64
+             ", \"events-lost\": %" PRIu64 ", \"sessions\": %" PRIu64
+             ", \"refused\": %" PRIu64 "}",
+             guest->mux.session.state == SESSION_UP ? "true" : "false",
+             clients_count(guest->clients, &guest_service),
+             counts->commands, counts->errors, counts->failures,
+             counts->events, guest->clients->events_lost,
+             guest->mux.session.begun, guest->clients->refused);
+    client_put_return(client, json, id, n);
+}
+
 static enum client_taken guest_execute(struct client *client,
                                        const struct qmp_message *message,
                                        const char *name)
 {
     struct guest *guest = client->server;
     const char *id = qmp_span_text(message, message->id);
+    bool stats = !strcmp(name, "__xenqmp_query-stats");
+    bool fd = !strcmp(name, "add-fd") || !strcmp(name, "getfd");
     char desc[256];
 
-    if (!strcmp(name, "add-fd") || !strcmp(name, "getfd")) {
-        if (client->in_flight && !message->oob)
-            return CLIENT_LATER;
+    if ((stats || fd) && client->in_flight && !message->oob)
+        return CLIENT_LATER;
+    if (stats) {
+        guest_tell_stats(client, id, message->id.len);
+        return CLIENT_TAKEN;
+    }
+    if (fd) {
         snprintf(desc, sizeof(desc), "%s is not possible: a file "
                  "descriptor can't be passed to QEMU in the stubdomain of "
                  "domain %u", name, guest->guest_domid);

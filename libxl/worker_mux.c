@@ -58,6 +58,7 @@ static void mux_free(struct mux *mux, struct flight *flight)
 static void mux_fail(struct mux *mux, struct flight *flight,
                      const char *desc)
 {
+    mux->counts.failures++;
     mux->hooks->failure(mux->data, flight->client, desc, flight->id,
                         flight->id_len);
 }
@@ -229,6 +230,7 @@ static void mux_reply(struct mux *mux, const struct qmp_message *message)
                               "command has been executed");
         wanted = false;
     }
+    mux->counts.errors += wanted && message->kind == QMP_ERROR;
     if (flight == mux->saving) {
         if (!wanted)
             flight->client = (struct client_ref){ 0, 0 };
@@ -248,10 +250,12 @@ static void mux_message(void *data, const struct qmp_message *message)
 {
     struct mux *mux = data;
 
-    if (message->kind == QMP_EVENT)
+    if (message->kind == QMP_EVENT) {
+        mux->counts.events++;
         mux->hooks->event(mux->data, message);
-    else
+    } else {
         mux_reply(mux, message);
+    }
 }
 
 static void mux_ready(void *data)
@@ -309,6 +313,7 @@ int mux_init(struct mux *mux)
     };
 
     flight_table_init(&mux->table);
+    mux->counts = (struct mux_counts){ 0 };
     mux->saving = NULL;
     mux->room = mux->hang = (struct loop_timer){ 0 };
     mux->save = (struct save){
@@ -347,10 +352,12 @@ int mux_submit(struct mux *mux, struct client_ref client,
     struct flight *flight;
     char desc[MUX_DESC_MAX];
 
+    mux->counts.commands++;
     if (mux->table.abandoned >= WORKER_ABANDONED_MAX) {
         snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
                  "hangs: it has not answered %zu commands; this one was "
                  "not sent", mux->guest_domid, mux->table.abandoned);
+        mux->counts.failures++;
         mux->hooks->failure(mux->data, client, desc,
                             qmp_span_text(command, command->id),
                             command->id.len);

@@ -25,6 +25,14 @@ struct mux_hooks {
     void (*room)(void *data);
 };
 
+/* All since the worker was started. */
+struct mux_counts {
+    uint64_t commands;          /* submitted */
+    uint64_t errors;            /* that QEMU answered with */
+    uint64_t failures;          /* commands without an answer of QEMU's */
+    uint64_t events;
+};
+
 struct mux {
     /* the caller sets */
     struct loop *loop;
@@ -34,6 +42,7 @@ struct mux {
     void *data;
     /* readable */
     struct session session;
+    struct mux_counts counts;
     /* private */
     struct flight_table table;
     struct save save;

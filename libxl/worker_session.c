@@ -147,6 +147,7 @@ static void session_offence(struct session *session, const char *what,
 static void session_up(struct session *session)
 {
     set_state(session, SESSION_UP);
+    session->begun++;
     session->resets = 0;
     console_set_healthy(&session->console);
     log_guest(LOG_LEVEL_INFO, "domain %u: console 3 (QMP): QEMU is ready",
@@ -314,6 +315,7 @@ int session_init(struct session *session)
     session->timer = (struct loop_timer){ 0 };
     session->resets = session->offences = 0;
     session->last_offence_ms = 0;
+    session->begun = 0;
     session->fresh_greeting = session->oob = false;
     greeting_init(&session->greeting);
     qmp_framer_init(&session->framer, QMP_FRAMER_SERVER, QMP_MESSAGE_MAX);

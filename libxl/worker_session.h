@@ -65,6 +65,7 @@ struct session {
      * then kept over losses. */
     struct qmp_buf greeting;
     bool oob;                   /* that greeting offers "oob" */
+    uint64_t begun;             /* how often it came UP */
     /* private */
     struct console console;
     struct qmp_framer framer;

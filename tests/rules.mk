@@ -15,7 +15,7 @@ $(eval $(call unit_test,cmd_console,$(call objects,xl,attach cmd_console console
 $(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles domid listing rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,cmd_exec,$(call objects,xl,cmd_exec output request) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,cmd_doctor,obj/tools/common/log.o,))
-$(eval $(call unit_test,cmd_stats,$(call objects,xl,cmd_stats domid listing) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
+$(eval $(call unit_test,cmd_stats,$(call objects,xl,cmd_stats domid listing metric sessions) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
 $(eval $(call unit_test,completion,$(call objects,xl,completion schema) $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * xl-qmp stats: how many bytes went where, per console, as a table or as
- * OpenMetrics text. Only the types that Prometheus's older text format has
- * too are used, so that node_exporter's textfile collector takes it.
+ * xl-qmp stats: how many bytes went where, per console, and what the QMP
+ * sessions of guests did, as tables or as OpenMetrics text.
  */
 #include "listing.h"
 #include "log.h"
+#include "metric.h"
+#include "sessions.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A stubdomain's. */
+#define QMP_CONSOLE 3
 
 /* The counts, as the daemon names them. */
 static const struct count {
@@ -35,6 +39,9 @@ struct stat_row {
 };
 
 struct stats {
+    const struct options *options;
+    struct host *host;
+    struct sessions sessions;
     struct stat_row *row;
     size_t n;
     bool no_memory;
@@ -80,6 +87,7 @@ static void stats_dispose(struct stats *stats)
     for (size_t i = 0; i < stats->n; i++)
         free(stats->row[i].domain);
     free(stats->row);
+    sessions_dispose(&stats->sessions);
 }
 
 static void stats_name(struct stats *stats, struct host *host)
@@ -125,41 +133,57 @@ static void table(struct qmp_buf *text, const struct stats *stats)
     }
 }
 
-static void labels(struct qmp_buf *text, const struct stat_row *row)
-{
-    qmp_buf_printf(text, "{domid=\"%" PRIu32 "\",name=\"", row->domid);
-    for (const char *p = row->domain ? row->domain : ""; *p; p++)
-        qmp_buf_printf(text, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-    qmp_buf_printf(text, "\",console=\"%u\"}", row->console);
-}
-
 static void openmetrics(struct qmp_buf *text, const struct stats *stats)
 {
-    for (size_t c = 0; c < COUNTS_N; c++) {
-        char name[64];
+    static const struct metric serving = {
+        "xenqmp_console_serving", NULL,
+        "1 if the console is connected and served.", false,
+    };
 
-        snprintf(name, sizeof(name), "xenqmp_console_%s_bytes",
-                 counts[c].key);
-        qmp_buf_printf(text, "# HELP %s %s\n# TYPE %s %s\n"
-                       "# UNIT %s bytes\n", name, counts[c].help, name,
-                       counts[c].is_counter ? "counter" : "gauge", name);
+    for (size_t c = 0; c <= COUNTS_N; c++) {
+        char name[64];
+        struct metric metric = serving;
+
+        if (c < COUNTS_N) {
+            snprintf(name, sizeof(name), "xenqmp_console_%s_bytes",
+                     counts[c].key);
+            metric = (struct metric){ name, "bytes", counts[c].help,
+                                      counts[c].is_counter };
+        }
+        metric_head(text, &metric);
         for (size_t i = 0; i < stats->n; i++) {
-            qmp_buf_printf(text, "%s%s", name,
-                           counts[c].is_counter ? "_total" : "");
-            labels(text, &stats->row[i]);
-            qmp_buf_printf(text, " %" PRIu64 "\n", stats->row[i].count[c]);
+            const struct stat_row *row = &stats->row[i];
+            char console[32];
+
+            snprintf(console, sizeof(console), ",console=\"%u\"",
+                     row->console);
+            metric_sample(text, &metric, row->domid, row->domain, console,
+                          c < COUNTS_N ? row->count[c] :
+                          !strcmp(row->state, "serving"));
         }
     }
-    qmp_buf_printf(text, "# HELP xenqmp_console_serving 1 if the console "
-                   "is connected and served.\n"
-                   "# TYPE xenqmp_console_serving gauge\n");
-    for (size_t i = 0; i < stats->n; i++) {
-        qmp_buf_printf(text, "xenqmp_console_serving");
-        labels(text, &stats->row[i]);
-        qmp_buf_printf(text, " %d\n",
-                       !strcmp(stats->row[i].state, "serving"));
-    }
-    qmp_buf_printf(text, "# EOF\n");
+}
+
+/* Whether this domain is a stubdomain of xenqmp's. */
+static bool has_qmp(const struct stats *stats, uint32_t domid)
+{
+    for (size_t i = 0; i < stats->n; i++)
+        if (stats->row[i].domid == domid &&
+            stats->row[i].console == QMP_CONSOLE)
+            return true;
+    return false;
+}
+
+static void ask_guest(uint32_t domid, void *data)
+{
+    struct stats *stats = data;
+    uint32_t stubdom;
+
+    /* Others' sockets are not ours to connect to: QEMU in dom0, and the
+     * vchan proxy, serve one client at a time. */
+    if (host_stubdom(stats->host, domid, &stubdom) &&
+        has_qmp(stats, stubdom))
+        sessions_ask(&stats->sessions, stats->host, stats->options, domid);
 }
 
 static bool stats_write(struct qmp_buf *text, void *data, bool metrics,
@@ -167,9 +191,21 @@ static bool stats_write(struct qmp_buf *text, void *data, bool metrics,
 {
     struct stats *stats = data;
 
+    stats->host = host;
     stats_name(stats, host);
-    (metrics ? openmetrics : table)(text, stats);
-    return !stats->no_memory;
+    host_domains(host, ask_guest, stats);
+    if (metrics) {
+        openmetrics(text, stats);
+        sessions_metrics(text, &stats->sessions);
+        metric_end(text);
+    } else {
+        table(text, stats);
+        if (stats->sessions.n) {
+            qmp_buf_printf(text, "\n");
+            sessions_table(text, &stats->sessions);
+        }
+    }
+    return !stats->no_memory && !stats->sessions.no_memory;
 }
 
 int cmd_stats(const struct options *options, int argc, char **argv)
@@ -178,7 +214,7 @@ int cmd_stats(const struct options *options, int argc, char **argv)
         .name = "stats", .request = "stats", .option = "--openmetrics",
         .add = stats_add, .write = stats_write,
     };
-    struct stats stats = { .n = 0 };
+    struct stats stats = { .options = options };
     int rc = listing_command(&listing, options, argc, argv, &stats);
 
     stats_dispose(&stats);

@@ -230,6 +230,8 @@ TEST_AS_ROOT(each_socket_is_for_its_clients)
         fd = client_open(MONITORING);
         client_ask(fd, "query-status", "{\"return\": {}}");
         client_ask(fd, "stop", "not allowed on this socket");
+        client_ask(client_open(CLIENTS), "__xenqmp_query-stats",
+                   "{\"up\": true, ");
         /* The sockets outlive the worker, and serve with the next one. */
         worker = worker_pid();
         check(worker > 1);

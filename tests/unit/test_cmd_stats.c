@@ -2,6 +2,8 @@
 /* xl/cmd_stats.c: the daemon's counts as a table and as OpenMetrics. */
 #include "../../xl/consoled.h"
 #include "../../xl/host.h"
+#include "../../xl/sessions.h"
+#include "libxl_qmp.h"
 #include "../../xl/xl_qmp.h"
 
 #include <fcntl.h>
@@ -35,6 +37,52 @@ bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
     *domid_r = 6;
     return domid == 5;
 }
+
+bool host_domains(struct host *host, host_domain_fn *fn, void *data)
+{
+    (void)host;
+    fn(0, data);
+    fn(5, data);
+    fn(6, data);
+    fn(7, data);
+    return true;
+}
+
+/* --- qmp-helper of guest 5 -------------------------------------------- */
+
+static bool silent, down;
+
+int xlqmp_open_domain(struct xentoollog_logger *logger, uint32_t domid,
+                      int timeout_ms, xlqmp_ctx **ctx_r,
+                      struct xlqmp_error *error_r)
+{
+    (void)logger, (void)error_r;
+    check_int(domid, 5);
+    check_int(timeout_ms, 99);
+    *ctx_r = (xlqmp_ctx *)&silent;
+    return silent ? XLQMP_ERROR_LOST : XLQMP_OK;
+}
+
+int xlqmp_command(xlqmp_ctx *ctx, const char *command,
+                  const char *arguments, int timeout_ms,
+                  char **return_json_r, struct xlqmp_error *error_r)
+{
+    (void)error_r;
+    check(ctx && !arguments && timeout_ms == 99);
+    check_str(command, "__xenqmp_query-stats");
+    check(asprintf(return_json_r, "{\"up\": %s, \"clients\": 1, "
+                   "\"commands\": 18446744073709551615, \"errors\": 3, "
+                   "\"failures\": 4, \"events\": 5, \"events-lost\": 6, "
+                   "\"sessions\": 7}", down ? "false" : "true") > 0);
+    return XLQMP_OK;
+}
+
+void xlqmp_close(xlqmp_ctx *ctx)
+{
+    check(ctx != NULL);
+}
+
+/* --- xenconsoled ------------------------------------------------------ */
 
 static char asked[128];
 static bool lost;
@@ -103,7 +151,30 @@ TEST(a_table_has_all_counts)
         "             2             3             4  "
         "18446744073709551615\n"
         "    6  -             3  waiting              0             0"
-        "             0             0             0             0\n");
+        "             0             0             0             0\n"
+        "\n"
+        "   ID  DOMAIN  QMP       CLIENTS   COMMANDS     ERRORS   FAILURES"
+        "     EVENTS       LOST   SESSIONS    REFUSED\n"
+        "    5  a\"\\?}?  up              1  18446744073709551615          3"
+        "          4          5          6          7          0\n");
+}
+
+TEST(a_helper_is_up_down_or_silent)
+{
+    down = true;
+    check_int(RUN(), XL_QMP_OK);
+    check(strstr(printed, "\n    5  a\"\\?}?  down            1  1844"));
+    check_int(RUN("--openmetrics"), XL_QMP_OK);
+    check(strstr(printed, "\nxenqmp_qmp_up{domid=\"5\",name=\"a\\\"\\\\?}?\"} "
+                 "0\n"));
+    check(strstr(printed, "\nxenqmp_qmp_sessions_total{domid=\"5\","));
+    silent = true;
+    check_int(RUN(), XL_QMP_OK);
+    check(strstr(printed, "  silent          0          0 "));
+    check_int(RUN("--openmetrics"), XL_QMP_OK);
+    check(strstr(printed, "\nxenqmp_qmp_up{domid=\"5\",name=\"a\\\"\\\\?}?\"} "
+                 "0\n"));
+    check(!strstr(printed, "xenqmp_qmp_sessions_total"));
 }
 
 TEST(a_guest_includes_its_stubdomain)
@@ -136,6 +207,16 @@ TEST(openmetrics_follows_its_conventions)
                           "18446744073709551615\n"));
     check(strstr(printed, "console=\"0\"} 1\nxenqmp_console_serving{"
                           "domid=\"6\",name=\"\",console=\"3\"} 0\n"));
+    check(strstr(printed,
+        "# HELP xenqmp_qmp_commands Commands of all clients for QEMU.\n"
+        "# TYPE xenqmp_qmp_commands counter\n"
+        "xenqmp_qmp_commands_total{domid=\"5\",name=\"a\\\"\\\\?}?\"} "
+        "18446744073709551615\n"
+        "# HELP xenqmp_qmp_errors "));
+    check(strstr(printed, "# TYPE xenqmp_qmp_clients gauge\n"
+                          "xenqmp_qmp_clients{domid=\"5\","));
+    check(strstr(printed, "\nxenqmp_qmp_up{domid=\"5\",name=\"a\\\"\\\\?}?\"} "
+                 "1\n"));
     n = strlen(printed);
     check(n > 7 && !strcmp(printed + n - 7, "\n# EOF\n"));
 }

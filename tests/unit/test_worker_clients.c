@@ -75,6 +75,51 @@ TEST(event_that_is_too_large_is_lost_and_told)
     fixture_end(&f);
 }
 
+/* All that is counted but the refused clients, see test_worker_sockets. */
+TEST(stats_count_what_was_done)
+{
+    static const char ask[] = "{\"execute\": \"__xenqmp_query-stats\", "
+                              "\"id\": 5}";
+    static char pad[300000];
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    client_start(&f);
+    say(fd, "%s", ask);
+    expect(fd, "{\"return\": {\"up\": true, \"clients\": 2, "
+           "\"commands\": 0, \"errors\": 0, \"failures\": 0, "
+           "\"events\": 0, \"events-lost\": 0, \"sessions\": 1, "
+           "\"refused\": 0}, \"id\": 5}");
+    client_command(&f, fd, "a", 1, id);
+    /* It is answered in its turn. */
+    say(fd, "%s", ask);
+    say(f.console, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+        "\"no\"}, \"id\": \"%s\"}", id);
+    expect_part(fd, "\"desc\": \"no\"}, \"id\": 1}");
+    expect_part(fd, "\"commands\": 1, \"errors\": 1, \"failures\": 0, ");
+    memset(pad, 'p', sizeof(pad) - 1);
+    say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}", pad);
+    expect_part(fd, "__XENQMP_EVENTS_LOST");
+    check_works(&f, fd);
+    client_command(&f, fd, "b", 1, id);
+    close(f.console);
+    expect_part(fd, "may have been executed");
+    say(fd, "%s", ask);
+    expect_part(fd, "{\"up\": false, ");
+    peer_accept(&f);
+    peer_session(&f);
+    check_works(&f, fd);
+    say(fd, "%s", ask);
+    /* The event was lost to both clients. */
+    expect(fd, "{\"return\": {\"up\": true, \"clients\": 2, "
+           "\"commands\": 4, \"errors\": 1, \"failures\": 1, "
+           "\"events\": 1, \"events-lost\": 2, \"sessions\": 2, "
+           "\"refused\": 0}, \"id\": 5}");
+    fixture_end(&f);
+}
+
 /* Returns value for whatever comes, and {} for the "stop" that ends it. */
 static int answer_until_stop(struct fixture *f, const char *value)
 {

@@ -62,6 +62,10 @@ TEST(monitoring_takes_no_room_that_others_need)
     peer_return(&f, first, "{}");
     expect(fds[0], "{\"return\": {}}");
     peer_command(&f, "query-b", id);
+    more = client_start(&f);
+    say(more, "{\"execute\": \"__xenqmp_query-stats\"}");
+    expect_part(more, "{\"up\": true, \"clients\": 18, ");
+    check(strstr(line, ", \"refused\": 1}}") != NULL);
     fixture_end(&f);
 }
 
