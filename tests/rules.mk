@@ -104,11 +104,12 @@ $(eval $(call fuzz_target,session,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJEC
 # What tests of whole programs run beside them. A worker that waits less.
 COMPONENTS = tests/component/qmp_stack
 SHORT := $(WORKER_OBJECTS:obj/%=obj/short/%)
-OBJECTS += obj/tests/component/qmp_stack.o $(SHORT)
+QMP_STACK = $(call objects,tests/component,hvc qmp_stack)
+OBJECTS += $(QMP_STACK) $(SHORT)
 obj/short/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DWORKER_REPLY_LIMIT_MS=3000 -DWORKER_SEND_LIMIT_MS=2000 -c -o $@ $<
-tests/component/qmp_stack: obj/tests/component/qmp_stack.o $(call objects,tests/xensim,guest host xensim) $(filter-out %/stubdomd.o,$(STUBDOMD_OBJECTS)) $(SHORT)
+tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host xensim) $(filter-out %/stubdomd.o,$(STUBDOMD_OBJECTS)) $(SHORT)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(XENSTORE_LIBS) $(WORKER_LIBS)
 
@@ -173,8 +174,9 @@ mutate:
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
 
 # Figures, as ratios to the stock set-up in the same run.
-bench: all system/dom0.gz tests/bench/consoles tests/xensim/libxensim.so
+bench: all system/dom0.gz tests/bench/consoles $(COMPONENTS) tests/xensim/libxensim.so
 	XENQMP_BUILD=$(CURDIR) tests/bench/consoles
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/saves
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 
 .PHONY: unit-tests check check-full mutate demo bench

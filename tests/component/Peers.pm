@@ -5,14 +5,18 @@
 package Peers;
 use strict;
 use warnings;
+use Digest::SHA qw(sha256_hex);
 use Exporter qw(import);
 use File::Temp qw(tempdir);
 use IO::Handle;
+use IO::Select;
 use IO::Socket::UNIX;
 use JSON::PP;
+use POSIX ();
 
-our @EXPORT = qw(start_qemu start_stack wait_in_flight end client socat
-                 message send_bytes step ask ok plan $dir $json);
+our @EXPORT = qw(start_qemu start_simulated_qemu start_stack
+                 wait_in_flight end client socat message send_bytes step ask
+                 event ok plan $dir $json);
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
 my $build = $ENV{XENQMP_BUILD} or die "XENQMP_BUILD is not set\n";
@@ -61,15 +65,120 @@ sub start_qemu {
     return { pid => $pid, paths => [ map { "$dir/$name-$_" } 1, 2 ] };
 }
 
-# { input, path for clients }: input takes its words, and its end ends it.
-sub start_stack {
+# The same of a simulated QEMU, whose state has what size one likes:
+# "simulate-state" {size} makes it, "xen-save-devices-state" writes it,
+# "simulate-incoming" {path, size} reads one to restore. The event
+# SIMULATED_STATE {digest} tells of what was written, or read to its end.
+# Any other command succeeds.
+sub start_simulated_qemu {
+    my ($name) = @_;
+    my @paths = map { "$dir/$name-$_" } 1, 2;
+    my @listeners = map {
+        unlink $_;
+        IO::Socket::UNIX->new(Local => $_, Listen => 1) or die "$_: $!\n";
+    } @paths;
+    my $pid = fork() // die "fork: $!\n";
+    if (!$pid) {
+        eval { simulated_qemu_serve(@listeners) };
+        warn $@;
+        POSIX::_exit(1);
+    }
+    push @children, $pid;
+    return { pid => $pid, paths => \@paths };
+}
+
+sub simulated_qemu_serve {
+    my @listeners = @_;
+    my $select = IO::Select->new(@listeners);
+    my (%text, %qemu);
+    while (my @ready = $select->can_read) {
+        for my $handle (@ready) {
+            if (grep { $_ == $handle } @listeners) {
+                my $connection = $handle->accept or die "accept: $!\n";
+                $text{$connection} = '';
+                $select->add($connection);
+                syswrite $connection, qq({"QMP": {"version": {}, ) .
+                    qq("capabilities": []}}\r\n);
+            } elsif (!defined $text{$handle}) {
+                simulate_read(\%qemu);
+            } elsif (!sysread $handle, $text{$handle}, 65536,
+                     length $text{$handle}) {
+                $select->remove($handle);
+                close $handle;
+                next;
+            }
+            while (($text{$handle} // '') =~ /\n/) {
+                $text{$handle} =~ s/^(.*?)\r?\n//;
+                my $command = $json->decode($1);
+                simulate($command->{execute}, $command->{arguments}, \%qemu);
+                syswrite $handle, $json->encode({
+                    return => {}, id => $command->{id},
+                }) . "\r\n";
+            }
+            # What is read is no socket's.
+            $select->add($qemu{incoming}) if $qemu{incoming};
+            if (my $digest = delete $qemu{digest}) {
+                $select->remove($qemu{ended}) if $qemu{ended};
+                delete $qemu{ended};
+                syswrite $_, $json->encode({
+                    event => 'SIMULATED_STATE', data => { digest => $digest },
+                    timestamp => { seconds => 0, microseconds => 0 },
+                }) . "\r\n" for grep { defined $text{$_} } $select->handles;
+            }
+        }
+    }
+}
+
+# Some more of the incoming state; QEMU reads no further than its end.
+sub simulate_read {
     my ($qemu) = @_;
-    my (undef, $input, $output) =
+    my $most = $qemu->{left} < 65536 ? $qemu->{left} : 65536;
+    if ($most) {
+        my $n = sysread $qemu->{incoming}, my $bytes, $most
+            or die "the incoming state ends\n";
+        $qemu->{sha}->add($bytes);
+        $qemu->{left} -= $n;
+    }
+    return if $qemu->{left};
+    $qemu->{digest} = $qemu->{sha}->hexdigest;
+    $qemu->{ended} = delete $qemu->{incoming};
+}
+
+sub simulate {
+    my ($what, $arguments, $qemu) = @_;
+    if ($what eq 'simulate-state') {
+        open(my $random, '<', '/dev/urandom') or die "urandom: $!\n";
+        read $random, my $block, 1 << 20;
+        my $size = $arguments->{size};
+        $qemu->{state} = substr join('', map { pack('N', $_) . $block }
+                                     0 .. $size >> 20), 0, $size;
+    } elsif ($what eq 'xen-save-devices-state') {
+        open(my $file, '>', "$dir/qemu-save") or die "qemu-save: $!\n";
+        print $file $qemu->{state};
+        close $file or die "qemu-save: $!\n";
+        $qemu->{digest} = sha256_hex($qemu->{state});
+    } elsif ($what eq 'simulate-incoming') {
+        open($qemu->{incoming}, '<', $arguments->{path})
+            or die "$arguments->{path}: $!\n";
+        $qemu->{sha} = Digest::SHA->new(256);
+        $qemu->{left} = $arguments->{size};
+        simulate_read($qemu) unless $qemu->{left};
+    }
+}
+
+# { input, path for clients, incoming: where QEMU reads the state }: input
+# takes its words, and its end ends it.
+sub start_stack {
+    my ($qemu, @state) = @_;
+    mkdir "$dir/saved";
+    unlink map { "$dir/$_" } qw(uevents qmp);
+    my ($pid, $input, $output) =
         start("$build/tests/component/qmp_stack", $dir,
-              reverse @{$qemu->{paths}});
-    (<$output> // '') eq "ready\n" or die "qmp_stack did not start\n";
+              reverse(@{$qemu->{paths}}), @state);
+    (<$output> // '') =~ /^ready (-?\d+)$/ or die "qmp_stack did not start\n";
     $input->autoflush(1);
-    return { input => $input, output => $output, path => "$dir/qmp" };
+    return { pid => $pid, input => $input, output => $output,
+             path => "$dir/qmp", incoming => "/proc/$pid/fd/$1" };
 }
 
 # Until QEMU has been given a command.
@@ -170,6 +279,15 @@ sub ask {
         my $message = message($client);
         return $message if ($message->{id} // '') eq $id;
         push @{$client->{events}}, $message;
+    }
+}
+
+# The next event of that name, which has come or comes.
+sub event {
+    my ($client, $name) = @_;
+    for (;;) {
+        my $event = shift @{$client->{events}} // message($client);
+        return $event if ($event->{event} // '') eq $name;
     }
 }
 

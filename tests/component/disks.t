@@ -90,15 +90,6 @@ sub is_return {
     return $reply;
 }
 
-# The next event of that name, which has come or comes.
-sub event {
-    my ($name) = @_;
-    for (;;) {
-        my $event = shift @{$client->{events}} // message($client);
-        return $event if ($event->{event} // '') eq $name;
-    }
-}
-
 # Has QEMU copy the medium.
 sub medium_is {
     my ($content, $name) = @_;
@@ -108,7 +99,7 @@ sub medium_is {
         format => 'raw', 'job-id' => 'copy',
     });
     if ($reply->{return}) {
-        $reply = event('BLOCK_JOB_COMPLETED');
+        $reply = event($client, 'BLOCK_JOB_COMPLETED');
         open(my $file, '<', $copy) or die "$copy: $!\n";
         local $/;
         ok(<$file> eq $content x $DISK_SIZE, $name, $json->encode($reply));
@@ -187,7 +178,7 @@ is_return(ask($client, 'device_add', {
 }), 'device_add: a USB device');
 is_return(ask($client, 'device_del', { id => 'tablet' }),
           'device_del: the USB device');
-ok(event('DEVICE_DELETED')->{data}{device} eq 'tablet',
+ok(event($client, 'DEVICE_DELETED')->{data}{device} eq 'tablet',
    'DEVICE_DELETED arrives');
 
 # The guest has to agree, or is reset.
@@ -199,8 +190,8 @@ is_return(ask($client, 'device_del', { id => 'card' }),
 my $reply = ask($client, 'query-pci');
 ok($json->encode($reply) =~ /"card"/, 'it is there until the guest agrees');
 is_return(ask($client, 'system_reset'), 'the guest is reset');
-my $event = event('DEVICE_DELETED');
-$event = event('DEVICE_DELETED') unless $event->{data}{device};
+my $event = event($client, 'DEVICE_DELETED');
+$event = event($client, 'DEVICE_DELETED') unless $event->{data}{device};
 ok($event->{data}{device} eq 'card', 'DEVICE_DELETED arrives for it');
 
 plan();

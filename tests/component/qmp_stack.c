@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * qmp_stack DIR MONITOR-A MONITOR-B: what lies between a client and QEMU,
- * for tests of peers: stubdomd, which is included here without its pid 1's
- * duties, xenconsoled on xensim, as it is installed, and qmp-helper's
- * worker. Between stubdomd and the ring of console 3 is a terminal, as hvc
- * is one. MONITOR-A and -B are QEMU's sockets; clients find DIR/qmp. The
- * stubdomain's /sys/block and /dev are DIR/block and DIR/dev, and what is
- * sent to DIR/uevents are the kernel's uevents.
+ * qmp_stack DIR MONITOR-A MONITOR-B [STATE]: what lies between a client and
+ * QEMU, for tests of peers: stubdomd, which is included here without its
+ * pid 1's duties, terminals (hvc.h), xenconsoled on xensim, as it is
+ * installed, and qmp-helper's worker. MONITOR-A and -B are QEMU's sockets;
+ * clients find DIR/qmp. The stubdomain's /sys/block and /dev are DIR/block
+ * and DIR/dev, and what is sent to DIR/uevents are the kernel's uevents.
+ * QEMU's state is to be written to DIR/qemu-save and comes to
+ * DIR/saved/state in dom0. STATE is the file of one to be restored.
  *
- * Prints "ready" when clients can connect. Ends with its standard input,
- * which takes words of one letter: "d" kills xenconsoled, "s" starts it
- * again, "r" is the stubdomain's resume, with a new ring, "c" removes the
- * console and creates it again, "w" prints "in flight" when QEMU has been
- * given a command that it has not answered.
+ * Prints "ready N" when clients can connect; N is the descriptor for
+ * QEMU's -incoming, or -1. Ends with its standard input, which takes words
+ * of one letter: "d" kills xenconsoled, "s" starts it again, "r" is the
+ * stubdomain's resume, with a new ring, "c" removes console 3 and creates
+ * it again, "w" prints "in flight" when QEMU has been given a command that
+ * it has not answered, "i" says that QEMU has the incoming state's
+ * descriptor, "f" fills dom0's disk, "e" empties it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <termios.h>
 
 /* Never called, and above all not with this. */
 int stubdomd_main(int argc, char **argv);
@@ -33,28 +36,17 @@ int stubdomd_main(int argc, char **argv);
 #undef reboot
 #undef main
 
-#include "../xensim/guest.h"
 #include "../xensim/host.h"
 #include "helper_worker.h"
+#include "hvc.h"
 
 #define PATH_MAX_BYTES 108
 #define WORKER_UID     65533
 #define DM_DOMID       2
-/* What is on its way to one side, nearly. */
-#define HVC_MAX        8192
-
-/* In the place of the stubdomain's kernel. */
-struct hvc {
-    struct loop *loop;
-    struct guest_console console;
-    char output[PATH_MAX_BYTES + 32];
-    int tty;
-    loop_id tty_id, ring_id;
-    struct qmp_buf to_ring, to_tty;
-};
 
 static struct stubdomd stubdomd = { .qmp_fd = -1 };
-static struct hvc hvc;
+static const char *build, *dir;
+static int restore_tty = -1;
 static pid_t xenconsoled;
 static bool tell_flight, stopping;
 
@@ -77,124 +69,69 @@ static int listen_at(const char *path)
     return fd;
 }
 
-static void *must(void *memory)
-{
-    if (!memory)
-        die("memory");
-    return memory;
-}
-
-/* --- The console ----------------------------------------------------- */
-
-static void hvc_update(void)
-{
-    char *room = must(qmp_buf_reserve(&hvc.to_tty, HVC_MAX));
-    ssize_t n;
-
-    if (hvc.to_tty.len < HVC_MAX)
-        qmp_buf_commit(&hvc.to_tty,
-                       guest_console_get(&hvc.console, room, HVC_MAX));
-    while (hvc.to_tty.len &&
-           (n = write(hvc.tty, hvc.to_tty.data, hvc.to_tty.len)) > 0)
-        qmp_buf_consume(&hvc.to_tty, (size_t)n);
-    qmp_buf_consume(&hvc.to_ring,
-                    guest_console_put(&hvc.console, hvc.to_ring.data,
-                                      hvc.to_ring.len));
-    loop_mod(hvc.loop, hvc.tty_id,
-             (hvc.to_ring.len < HVC_MAX ? EPOLLIN : 0) |
-             (hvc.to_tty.len ? EPOLLOUT : 0));
-}
-
-static void tty_ready(void *data, uint32_t events)
-{
-    char *room = must(qmp_buf_reserve(&hvc.to_ring, HVC_MAX));
-    ssize_t n;
-
-    (void)data;
-    if (events & EPOLLIN) {
-        n = read(hvc.tty, room, HVC_MAX);
-        if (n > 0)
-            qmp_buf_commit(&hvc.to_ring, (size_t)n);
-        else if (errno != EAGAIN && errno != EINTR)
-            die("terminal");
-    }
-    hvc_update();
-}
-
-static void ring_ready(void *data, uint32_t events)
-{
-    (void)data;
-    (void)events;
-    guest_wait(0);
-    hvc_update();
-}
-
-static void console_create(void)
-{
-    hvc.console = guest_console_add(DM_DOMID, 3, hvc.output);
-    guest_console_publish(&hvc.console);
-}
+/* --- dom0 and the consoles ------------------------------------------- */
 
 static void xenconsoled_start(void)
 {
     static char path[4096];
     const char *const argv[] = { path, "-i", NULL };
 
-    snprintf(path, sizeof(path), "%s/bin/xenconsoled",
-             (char *)must(getenv("XENQMP_BUILD")));
+    snprintf(path, sizeof(path), "%s/bin/xenconsoled", build);
     xenconsoled = host_spawn(argv);
 }
 
-static int hvc_open_tty(void)
+static void dom0_start(void)
 {
-    struct termios raw;
-    int tty;
-
-    hvc.tty = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (hvc.tty < 0 || grantpt(hvc.tty) || unlockpt(hvc.tty))
-        die("terminal");
-    tty = open(must(ptsname(hvc.tty)),
-               O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (tty < 0 || tcgetattr(tty, &raw))
-        die("terminal");
-    cfmakeraw(&raw);
-    if (tcsetattr(tty, TCSANOW, &raw))
-        die("terminal");
-    return tty;
-}
-
-/* Returns stubdomd's end of the terminal. */
-static int hvc_start(struct loop *loop, const char *dir, bool root)
-{
-    char *output = hvc.output, preload[4096], xenstored[4096];
-    const char *build = must(getenv("XENQMP_BUILD"));
-    int tty = hvc_open_tty();
+    char preload[4096], xenstored[4096];
 
     snprintf(preload, sizeof(preload), "%s/tests/xensim/libxensim.so",
              build);
     snprintf(xenstored, sizeof(xenstored), "%s/sysroot/%s", build,
              HOST_XENSTORED);
-    snprintf(output, sizeof(hvc.output), "unix:%s/console-3,uid=%d", dir,
-             root ? WORKER_UID : 0);
     host_start(preload, xenstored);
-    guest_create(DM_DOMID);
-    console_create();
-    xenconsoled_start();
+}
 
-    hvc.loop = loop;
-    qmp_buf_init(&hvc.to_ring, 4 * HVC_MAX);
-    qmp_buf_init(&hvc.to_tty, 4 * HVC_MAX);
-    if (loop_add(loop, hvc.tty, EPOLLIN, tty_ready, NULL, &hvc.tty_id) ||
-        loop_add(loop, guest_fd(), EPOLLIN, ring_ready, NULL,
-                 &hvc.ring_id))
-        die("loop");
-    return tty;
+/* As libxl and qmp-helper have them. restore: a file, or NULL. */
+static void consoles_start(struct stubdomd *d, const char *restore)
+{
+    char output[PATH_MAX_BYTES + 32], file[PATH_MAX_BYTES];
+    int tty;
+
+    hvc_init(&d->loop, DM_DOMID);
+    snprintf(output, sizeof(output), "unix:%s/console-3,uid=%d", dir,
+             geteuid() ? 0 : WORKER_UID);
+    d->qmp_fd = hvc_add(CONSOLE_QMP, output, NULL);
+    snprintf(output, sizeof(output), "file:%s/saved/state", dir);
+    tty = hvc_add(CONSOLE_SAVE, output, "save");
+    snprintf(file, sizeof(file), "%s/qemu-save", dir);
+    d->state = (struct state){
+        .loop = &d->loop, .saved = state_saved, .data = d,
+    };
+    if (state_init(&d->state, file, tty))
+        die(file);
+    if (!restore)
+        return;
+    snprintf(output, sizeof(output), "pipe:%s", restore);
+    restore_tty = hvc_add(CONSOLE_RESTORE, output, NULL);
+    if (state_expect_incoming(&d->state))
+        die("pipe");
+}
+
+/* dom0's disk for states is full, and not any more. */
+static void disk_fill(bool full)
+{
+    char saved[PATH_MAX_BYTES];
+
+    snprintf(saved, sizeof(saved), "%s/saved", dir);
+    if (full ? mount("full", saved, "tmpfs", 0, "size=64k") :
+        umount2(saved, MNT_DETACH))
+        die(saved);
 }
 
 /* --- stubdomd and the worker ----------------------------------------- */
 
 /* In the place of the kernel's netlink: DIR/uevents takes datagrams. */
-static int uevents_open(const char *dir)
+static int uevents_open(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -205,8 +142,7 @@ static int uevents_open(const char *dir)
     return fd;
 }
 
-static void stubdomd_start(struct stubdomd *d, const char *dir,
-                           const char *a, const char *b)
+static void stubdomd_start(struct stubdomd *d, const char *a, const char *b)
 {
     static char sysfs[PATH_MAX_BYTES], dev[PATH_MAX_BYTES];
 
@@ -215,7 +151,7 @@ static void stubdomd_start(struct stubdomd *d, const char *dir,
     relay_init(&d->relay);
     d->disks = (struct disks){
         .loop = &d->loop, .sysfs = sysfs, .dev = dev,
-        .uevents = uevents_open(dir), .connected = a_connected, .data = d,
+        .uevents = uevents_open(), .connected = a_connected, .data = d,
     };
     d->b = (struct monitor){
         .loop = &d->loop, .path = b, .fd = -1, .connected = b_connected,
@@ -227,7 +163,7 @@ static void stubdomd_start(struct stubdomd *d, const char *dir,
         die("disks");
 }
 
-static void worker_start(const char *dir)
+static void worker_start(void)
 {
     char clients[PATH_MAX_BYTES];
     struct worker_config config = {
@@ -254,40 +190,58 @@ static void stdin_ready(void *data, uint32_t events)
     (void)data;
     (void)events;
     if (read(STDIN_FILENO, &word, 1) != 1)
+        word = '\0';
+    switch (word) {
+    case '\0':
         stopping = true;
-    else if (word == 'd')
+        break;
+    case 'd':
         host_end(xenconsoled);
-    else if (word == 's')
+        break;
+    case 's':
         xenconsoled_start();
-    else if (word == 'r')
-        guest_console_publish(&hvc.console);
-    else if (word == 'c') {
-        guest_console_remove(&hvc.console);
-        console_create();
-    } else if (word == 'w')
+        break;
+    case 'r':
+        hvc_renew(CONSOLE_QMP);
+        break;
+    case 'c':
+        hvc_recreate(CONSOLE_QMP);
+        break;
+    case 'w':
         tell_flight = true;
+        break;
+    case 'i':
+        state_restore(&stubdomd.state, restore_tty);
+        break;
+    case 'f':
+    case 'e':
+        disk_fill(word == 'f');
+    }
 }
 
 int main(int argc, char **argv)
 {
     struct relay *relay = &stubdomd.relay;
-    bool root = !geteuid();
     loop_id id;
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: qmp_stack DIR MONITOR-A MONITOR-B\n");
+    build = getenv("XENQMP_BUILD");
+    if (argc < 4 || argc > 5 || !build) {
+        fprintf(stderr, "usage: qmp_stack DIR MONITOR-A MONITOR-B [STATE]\n");
         return 2;
     }
+    dir = argv[1];
     log_open("qmp_stack", LOG_TO_STDERR, LOG_LEVEL_WARN);
     signal(SIGPIPE, SIG_IGN);
-    worker_start(argv[1]);      /* outside, with the rights that we have */
+    worker_start();             /* outside, with the rights that we have */
     if (loop_init(&stubdomd.loop) ||
         loop_add(&stubdomd.loop, STDIN_FILENO, EPOLLIN, stdin_ready, NULL,
                  &id))
         die("loop");
-    stubdomd.qmp_fd = hvc_start(&stubdomd.loop, argv[1], root);
-    stubdomd_start(&stubdomd, argv[1], argv[2], argv[3]);
-    printf("ready\n");
+    dom0_start();
+    consoles_start(&stubdomd, argv[4]);
+    xenconsoled_start();
+    stubdomd_start(&stubdomd, argv[2], argv[3]);
+    printf("ready %d\n", stubdomd.state.incoming);
     fflush(stdout);
     while (!stopping && !loop_run_once(&stubdomd.loop, -1)) {
         if (!tell_flight || !relay->flight_n || relay->to_qemu.len)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * In the place of a stubdomain's kernel: a terminal for each of its
+ * consoles, and the frontends that move the bytes between terminals and
+ * rings of xensim. As with hvc, what was written to one terminal is in its
+ * ring before anything that was written to one with a higher number
+ * afterwards: to console 1's before the reply on console 3.
+ *
+ * What can't be done ends the program with a line.
+ */
+#ifndef XENQMP_COMPONENT_HVC_H
+#define XENQMP_COMPONENT_HVC_H
+
+#include "loop.h"
+
+#include <stdint.h>
+
+/* Consoles with these numbers; 0 stands for none. */
+#define HVC_N 4
+
+/* host_start() was called. */
+void hvc_init(struct loop *loop, uint32_t domid);
+/* A console with a ring; the program's end of its terminal, raw. policy
+ * may be NULL. */
+int hvc_add(unsigned int devid, const char *output, const char *policy);
+/* A resume: a new ring. */
+void hvc_renew(unsigned int devid);
+/* The toolstack removes the console and makes it again. */
+void hvc_recreate(unsigned int devid);
+
+#endif

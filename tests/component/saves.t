@@ -1,0 +1,92 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# QEMU's device state, of many sizes, from a simulated QEMU to libxl's file,
+# by stubdomd, console 1, xenconsoled and qmp-helper's worker; and back by
+# console 2. libxl reads the file as soon as it has the reply.
+use strict;
+use warnings;
+use Digest::SHA;
+use FindBin;
+use lib $FindBin::Bin;
+use Peers;
+
+my @SIZES = (0, 1, 4095, 4096, 4097, 1 << 20, 64 << 20);
+my $saved = "$dir/saved/state";
+
+sub digest_of {
+    my ($path) = @_;
+    return -e $path ? Digest::SHA->new(256)->addfile($path, 'b')->hexdigest
+        : "no file $path";
+}
+
+sub is_same {
+    my ($is, $ought, $name) = @_;
+    ok($is eq $ought, $name, "it is $is, not $ought");
+}
+
+sub save {
+    my ($client, $size) = @_;
+    ask($client, 'simulate-state', { size => $size });
+    return ask($client, 'xen-save-devices-state',
+               { filename => '/dev/fdset/1', live => $json->true });
+}
+
+# Of what QEMU has written, or read.
+sub digest_at_qemu {
+    my ($client) = @_;
+    return event($client, 'SIMULATED_STATE')->{data}{digest};
+}
+
+# A guest that is saved again and again: never behind, never before.
+my $qemu   = start_simulated_qemu('qemu');
+my $stack  = start_stack($qemu);
+my $client = client($stack->{path});
+ask($client, 'qmp_capabilities');
+for my $size (@SIZES, 1) {
+    my $reply = save($client, $size);
+    my $digest = digest_of($saved);
+    ok($reply->{return}, "a state of $size bytes is saved",
+       $json->encode($reply));
+    is_same($digest, digest_at_qemu($client), 'and is what QEMU wrote');
+}
+
+# 64 KiB are free for it.
+print {$stack->{input}} 'f';
+for my $what ('fails, and says why', 'fails again') {
+    my $reply = save($client, 100_000);
+    ok(($reply->{error}{desc} // '') =~ /No space left on device/,
+       "a save onto a full disk $what", $json->encode($reply));
+    ok(ask($client, 'cont')->{return}, 'the guest runs on');
+    digest_at_qemu($client);
+}
+print {$stack->{input}} 'e';
+my $reply = save($client, 100_000);
+ok($reply->{return}, 'with room it is saved', $json->encode($reply));
+is_same(digest_of($saved), digest_at_qemu($client), 'and is what QEMU wrote');
+end($_->{pid}) for $stack, $qemu;
+
+# Each in a stubdomain of its own, and saved again by the restored guest.
+for my $size (@SIZES) {
+    my $file = "$dir/to-restore";
+    $qemu = start_simulated_qemu("qemu-$size");
+    # Made by another QEMU; no byte means anything to a terminal.
+    my $state = "\0\3\4\r\n\x11\x13\x7f\xff" x ($size / 9 + 1);
+    open(my $out, '>', $file) or die "$file: $!\n";
+    print $out substr($state, 0, $size);
+    close $out or die "$file: $!\n";
+    $stack  = start_stack($qemu, $file);
+    $client = client($stack->{path});
+    ask($client, 'qmp_capabilities');
+    ask($client, 'simulate-incoming', { path => $stack->{incoming},
+                                        size => $size });
+    print {$stack->{input}} 'i';
+    is_same(digest_at_qemu($client), digest_of($file),
+            "a state of $size bytes is restored");
+    save($client, 5000);
+    is_same(digest_of($saved), digest_at_qemu($client),
+            'and the guest saved again');
+    end($_->{pid}) for $stack, $qemu;
+}
+
+plan();
