@@ -9,10 +9,10 @@ ifeq ($(wildcard config.mk),)
 .DEFAULT_GOAL := all
 srcdir := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 .PHONY: all $(MAKECMDGOALS)
-all $(filter-out all demo check check-full bench deb clean distclean,$(MAKECMDGOALS)): build/config.mk
+all $(filter-out all demo check check-full bench bench-plots deb clean distclean,$(MAKECMDGOALS)): build/config.mk
 	+$(MAKE) -C build $@
 # These install missing build packages before they configure.
-$(filter demo check check-full bench deb,$(MAKECMDGOALS)):
+$(filter demo check check-full bench bench-plots deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/setup build $@
 	+$(MAKE) -C build $@
 $(filter clean distclean,$(MAKECMDGOALS)):

@@ -173,10 +173,14 @@ demo: all system/dom0.gz
 mutate:
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
 
-# Figures, as ratios to the stock set-up in the same run.
+# Figures, as ratios to the stock set-up in the same run, and a picture.
 bench: all system/dom0.gz tests/bench/consoles $(COMPONENTS) tests/xensim/libxensim.so
-	XENQMP_BUILD=$(CURDIR) tests/bench/consoles
+	XENQMP_BUILD=$(CURDIR) tests/bench/consoles | $(srcdir)/tests/bench/plots tests/bench/consoles.svg
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/saves
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 
-.PHONY: unit-tests check check-full mutate demo bench
+# The picture that the README shows.
+bench-plots: bench
+	cp tests/bench/consoles.svg $(srcdir)/docs/consoles.svg
+
+.PHONY: unit-tests check check-full mutate demo bench bench-plots
