@@ -1,0 +1,258 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# patches/apply.sh on a small tree with a series of two steps: it applies
+# exactly there or not at all. And the form of the real series: no line of
+# Xen's but those that change, steps that fit onto each other.
+set -u
+
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+# What a user's git is set to, and where one works, makes no difference.
+export GIT_CONFIG_GLOBAL="$tmp/gitconfig" GIT_CONFIG_NOSYSTEM=1
+git config --global apply.whitespace fix
+n=0
+ok() {
+    n=$((n + 1))
+    name=$1
+    shift
+    if "$@" >"$tmp/log" 2>&1; then
+        echo "ok $n - $name"
+    else
+        echo "not ok $n - $name"
+        sed 's/^/# /' "$tmp/log"
+    fi
+}
+
+# --- A tree and its series ----------------------------------------------
+
+# The same line at many places, so that a step could go to a wrong one.
+upstream=$tmp/upstream
+mkdir -p "$upstream/xen" "$upstream/tools"
+printf 'export XEN_VERSION    = 9\nexport XEN_SUBVERSION = 3\n' \
+    >"$upstream/xen/Makefile"
+for i in 1 2 3 4 5 6; do
+    printf 'case %s:\n    rc = check();\n    break;\n' $i
+done >"$upstream/tools/a.c"
+printf 'int b;\n' >"$upstream/tools/b.c"
+cp -r "$upstream" "$tmp/work"
+
+commit() {
+    git -C "$tmp/work" add -A
+    git -C "$tmp/work" -c user.name=Ann -c user.email=ann@xen.example \
+        commit -q -m "$1" -m "Why it is so." \
+        -m 'Signed-off-by: Ann <ann@xen.example>'
+}
+git init -q -b main "$tmp/work"
+commit base
+sed -i '8s/check/verify/' "$tmp/work/tools/a.c"
+commit 'tools: verify the third'
+sed -i '9s/break/return/' "$tmp/work/tools/a.c"
+sed -i '1s/b/c/' "$tmp/work/tools/b.c"
+commit 'tools: return from the third'
+
+patches=$tmp/patches
+series=$patches/9.3
+mkdir -p "$series/files/tools"
+cp "$SRCDIR/patches/apply.sh" "$patches"
+echo 'int new;' >"$series/files/tools/new.c"
+printf 'A series\n\nWhat it is for.\n' >"$series/cover-letter"
+# As patches/README.md makes steps.
+git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
+    --no-signature --no-stat -N -o "$series" HEAD~2
+sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
+cat >"$series/series" <<END
+# base: 9.3
+0001-tools-verify-the-third.patch
+0002-tools-return-from-the-third.patch tools/new.c
+END
+
+tree_new() {
+    rm -rf "$tmp/tree"
+    cp -r "$upstream" "$tmp/tree"
+}
+apply() {
+    "$patches/apply.sh" "$@"
+}
+same_but_new() {
+    cp "$series/files/tools/new.c" "$tmp/work/tools/new.c"
+    diff -r -x .git "$tmp/work" "$tmp/tree"
+}
+
+tree_new
+chmod 755 "$tmp/tree/tools/b.c"
+ok 'applies both steps' apply "$tmp/tree"
+ok 'to what they were made for, with the new source' same_but_new
+ok 'leaves permissions as they are' test -x "$tmp/tree/tools/b.c"
+
+# refused TEXT: exit 1, one line with TEXT, the tree as it was.
+refused() {
+    rm -rf "$tmp/before"
+    cp -r "$tmp/tree" "$tmp/before"
+    apply "$tmp/tree" >"$tmp/out" 2>"$tmp/err"
+    code=$?
+    cat "$tmp/out" "$tmp/err"
+    echo "exit $code; wanted: $1"
+    [ $code = 1 ] && [ ! -s "$tmp/out" ] &&
+        [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qF -e "$1" "$tmp/err" &&
+        diff -r "$tmp/before" "$tmp/tree"
+}
+
+ok 'a second time is refused' refused 'has steps of the 9.3 series already'
+
+tree_new
+apply "$tmp/tree" >"$tmp/log" && cp "$upstream/tools/b.c" "$tmp/tree/tools"
+ok 'half of a series is refused' refused 'has steps'
+
+tree_new
+sed -i '1i /* moved */' "$tmp/tree/tools/a.c"
+ok 'lines that have moved are refused' refused 'tools/a.c is not the one'
+
+tree_new
+sed -i '8s/check/other/' "$tmp/tree/tools/a.c"
+ok 'other lines are refused' refused 'tools/a.c is not the one'
+
+tree_new
+sed -i '$s/$/ /' "$tmp/tree/tools/a.c"
+ok 'a difference elsewhere in the file is refused' refused 'is not the one'
+
+# The second step's file: the first has been at its place by then.
+tree_new
+rm "$tmp/tree/tools/b.c"
+ok 'a missing file is refused' refused 'tools/b.c is missing'
+
+tree_new
+echo 'int mine;' >"$tmp/tree/tools/new.c"
+ok 'a new source that is there already is refused' refused 'there already'
+
+tree_new
+sed -i 's/= 3/= 4/' "$tmp/tree/xen/Makefile"
+ok 'a release without a series is refused' refused 'no series for Xen 9.4'
+
+rm "$tmp/tree/xen/Makefile"
+ok 'what is no tree of Xen is refused' refused 'no tree of Xen'
+
+# A step that says another place than it was made for: the line there is
+# the same, so it would apply.
+tree_new
+cp "$series/0001-tools-verify-the-third.patch" "$tmp/good"
+sed -i 's/^@@ -8 +8 @@/@@ -11 +11 @@/' "$series"/0001-*.patch
+ok 'a step at a wrong place is refused' refused 'did not become'
+sed -i '0,/^index/s/^index [0-9a-f]*/index 0123456789012345678901234567890123456789/' \
+    "$series"/0002-*.patch
+cp "$tmp/good" "$series/0001-tools-verify-the-third.patch"
+ok 'a step made for another content is refused' refused \
+    'not what the step is made for'
+sed -i 's/^-    rc = check/-    rc = chick/' "$series"/0001-*.patch
+ok 'a step whose old line is another is refused' refused 'does not apply'
+
+usage() {
+    apply "$@" 2>"$tmp/err"
+    [ $? = 2 ] && [ "$(wc -l <"$tmp/err")" = 1 ]
+}
+ok 'wrong usage: no tree' usage
+ok 'wrong usage: an unknown option' usage --frobnicate "$tmp/tree"
+
+# --- The series for posting ----------------------------------------------
+
+git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
+    --no-signature --no-stat -N -o "$series" HEAD~2
+sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
+tree_new
+printed() {
+    apply --print "$tmp/tree" >"$tmp/mbox" && diff -r "$upstream" "$tmp/tree"
+}
+ok '--print leaves the tree alone' printed
+
+# A maintainer's git takes it, context and all.
+taken() {
+    git init -q -b main "$tmp/taken" && cp -r "$upstream/." "$tmp/taken" &&
+        git -C "$tmp/taken" add -A &&
+        git -C "$tmp/taken" -c user.name=B -c user.email=b commit -qm base &&
+        git mailsplit -o"$tmp/taken/.git" "$tmp/mbox" &&
+        rm "$tmp/taken/.git/0001" &&
+        git -C "$tmp/taken" -c user.name=B -c user.email=b -c \
+            apply.whitespace=nowarn am -q "$tmp"/taken/.git/000? &&
+        diff -r -x .git "$tmp/work" "$tmp/taken" &&
+        git -C "$tmp/taken" log -2 --format='%an <%ae> %s' |
+        diff - "$tmp/log-wanted"
+}
+cat >"$tmp/log-wanted" <<END
+Ann <ann@xen.example> tools: return from the third
+Ann <ann@xen.example> tools: verify the third
+END
+ok 'what it prints is a series for git am' taken
+ok 'its patches have context' grep -qx ' case 3:' "$tmp/mbox"
+ok 'with the cover letter in front' grep -qx \
+    'Subject: \[PATCH 9.3 0/2\] A series' "$tmp/mbox"
+ok 'its text' grep -qx 'What it is for.' "$tmp/mbox"
+ok 'and an overview' grep -q 'tools/new.c *| *1 +' "$tmp/mbox"
+
+# --- The real series -----------------------------------------------------
+
+# Messages about one file; each step begins where the one before ended.
+step_check() {
+    awk -v file="${1#"$SRCDIR/"}" '
+    function bad(text) { print file ":" NR ": " text; failed = 1 }
+    function is_id(text) { return text ~ /^[0-9a-f]+$/ && length(text) == 40 }
+    NR == 1 && !(/^From 0* / && is_id($2)) { bad("no commit of zeroes") }
+    /^Subject: / && length($0) > length("Subject: [PATCH] ") + 72 { bad("the subject is long") }
+    /^Signed-off-by: / { signed = 1 }
+    /^diff --git / { diff = 1; left = right = 0; path = substr($3, 3) }
+    diff && /^@@ / && !left && !right {
+        if (!/^@@ [^@]* @@$/) bad("a hunk names a function")
+        split($2, old, ","); split($3, new, ",")
+        left = 2 in old ? old[2] : 1
+        right = 2 in new ? new[2] : 1
+        delete old; delete new
+        next
+    }
+    left && /^-/ { left--; next }
+    right && /^\+/ { right--; next }
+    left || right { bad("a line of context") }
+    /^index / {
+        split($2, id, /[.][.]/)
+        if (!is_id(id[1]) || !is_id(id[2])) bad("an id is short")
+        print "STEP", path, id[1], id[2]
+    }
+    END {
+        if (!signed) bad("no Signed-off-by")
+        exit failed
+    }' "$1"
+}
+chain_check() {
+    awk '$1 != "STEP" { next }
+         ($2 in at) && at[$2] != $3 { print $2 ": a gap"; failed = 1 }
+         { at[$2] = $4 }
+         END { exit failed }'
+}
+series_check() {
+    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1/series" >"$tmp/steps"
+    [ -s "$tmp/steps" ] && [ -s "$1/cover-letter" ] || return 1
+    while read -r step sources; do
+        step_check "$1/$step" || return 1
+        for path in $sources; do
+            [ -s "$1/files/$path" ] || return 1
+            echo "$path" >>"$tmp/sources"
+        done
+    done <"$tmp/steps" >"$tmp/chain"
+    cat "$tmp/chain"
+    chain_check <"$tmp/chain"
+}
+# All that is there is part of the series.
+series_complete() {
+    sed 's/ .*//' "$tmp/steps" | sort >"$tmp/named"
+    (cd "$1" && ls -- *.patch) | diff "$tmp/named" - &&
+        { [ ! -d "$1/files" ] || (cd "$1/files" && find . -type f) |
+          sed 's,^\./,,' | sort | diff - "$tmp/sources-sorted"; }
+}
+for dir in "$SRCDIR"/patches/*/series; do
+    dir=${dir%/series}
+    : >"$tmp/sources"
+    ok "the ${dir##*/} series: form, and each step follows the last" \
+        series_check "$dir"
+    sort "$tmp/sources" >"$tmp/sources-sorted"
+    ok "the ${dir##*/} series: nothing is left over" series_complete "$dir"
+done
+
+echo "1..$n"
