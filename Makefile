@@ -97,7 +97,7 @@ install: all
 	$(Q)for page in $(srcdir)/docs/man/*.[1-8]; do \
 	    section=$${page##*.}; dir=$(DESTDIR)$(mandir)/man$$section; \
 	    $(INSTALL) -d $$dir && $(INSTALL) -m644 $$page $$dir || exit 1; \
-	    for name in $$(sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z_-]*\).*/\1/p' $$page); do \
+	    for name in $$(sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z_.-]*\).*/\1/p' $$page); do \
 	        [ -e $$dir/$$name.$$section ] || \
 	            ln -s $${page##*/} $$dir/$$name.$$section; done; done
 

@@ -10,14 +10,11 @@ struct command {
     int in, out;
 };
 
-static struct command run(const char *const args[])
+static struct command start(const char *const argv[])
 {
-    const char *argv[8] = { in_build("bin/xl-qmp") };
     struct command command;
     int in[2], out[2];
 
-    for (int i = 0; i < 6 && args[i]; i++)
-        argv[i + 1] = args[i];
     check(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
     command.pid = fork();
     if (!command.pid) {
@@ -31,6 +28,15 @@ static struct command run(const char *const args[])
     command.in = in[1];
     command.out = out[0];
     return command;
+}
+
+static struct command run(const char *const args[])
+{
+    const char *argv[8] = { in_build("bin/xl-qmp") };
+
+    for (int i = 0; i < 6 && args[i]; i++)
+        argv[i + 1] = args[i];
+    return start(argv);
 }
 
 #define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
@@ -122,6 +128,62 @@ TEST(stats_counts_what_the_guest_wrote)
     check_int(end(&command), 0);
     check(strstr(text, want));
     check(n > 6 && !strcmp(text + n - 6, "# EOF\n"));
+}
+
+/* --- What the manual pages and the README show ------------------------ */
+
+/* With the numbers of a guest and its stubdomain for their names. */
+static FILE *examples_open(void)
+{
+    char path[PATH_MAX];
+
+    check(getenv("SRCDIR"));
+    snprintf(path, sizeof(path), "%s:%s", in_build("bin"), getenv("PATH"));
+    setenv("PATH", path, 1);
+    return popen("\"$SRCDIR/tests/examples\" | sort -u | "
+                 "grep -E 'xl-qmp (console|stats)|/xenconsoled.sock' | "
+                 "sed 's/guest-dm/6/; s/guest/5/'", "r");
+}
+
+static void check_example(const char *line, struct guest_console *log)
+{
+    char text[4096], shell[512];
+    struct command command;
+    ssize_t n;
+
+    snprintf(shell, sizeof(shell), strchr(line, '|') ? "%s" : "exec %s",
+             line);
+    command = start((const char *const[]){ "/bin/sh", "-c", shell, NULL });
+    if (!strncmp(line, "xl-qmp console ", 15)) {
+        put_all(log, "Linux", 5);
+        check_reads(command.out, "Linux", 5);
+        kill(command.pid, SIGKILL);
+        return;
+    }
+    n = read(command.out, text, sizeof(text));
+    if (n <= 0 || end(&command))
+        tap_fail("%s", line);
+}
+
+TEST(examples)
+{
+    struct guest_console c, log;
+    char line[256];
+    int n = 0;
+    FILE *list;
+
+    start_ours(NULL);
+    guest_create(5);
+    guest_create(6);
+    c = guest_console_add(5, 0, NULL);
+    log = guest_console_add(6, 0, NULL);
+    check(host_wait(has_tty, &c) && host_wait(has_tty, &log));
+    for (list = examples_open(); list && fgets(line, sizeof(line), list);
+         n++) {
+        line[strcspn(line, "\n")] = '\0';
+        check_example(line, &log);
+    }
+    check(n >= 5);
 }
 
 TAP_MAIN()

@@ -17,8 +17,6 @@
 #define XENTOP     "/run/xen/qmp-libxenstat-" GUEST
 #define MONITORING "/run/xenqmp/monitor-" GUEST
 #define SAVED      "/run/xensim/saved"
-#define CONFIG     "monitoring_group = watchers\n" \
-                   "monitoring_commands = query-*\n"
 
 static pid_t helper;
 static struct guest_console save;
@@ -40,9 +38,26 @@ static void etc_make(const char *config)
 {
     check(!mount("xensim", "/etc", "tmpfs", 0, "mode=755"));
     file_write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
-    file_write("/etc/group", "root:x:0:\nwatchers:x:4242:\n");
+    file_write("/etc/group", "root:x:0:\nqemu-monitor:x:4242:\n");
     check(!mkdir("/etc/xenqmp", 0755));
     file_write("/etc/xenqmp/qmp-helper.conf", config);
+}
+
+/* The example of qmp-helper.conf(5). */
+static const char *example(void)
+{
+    static char text[512];
+    size_t n;
+    FILE *lines;
+
+    check(getenv("SRCDIR"));
+    lines = popen("\"$SRCDIR/tests/examples\" literal qmp-helper.conf.5",
+                  "r");
+    check(lines != NULL);
+    n = fread(text, 1, sizeof(text) - 1, lines);
+    check_int(pclose(lines), 0);
+    text[n] = '\0';
+    return text;
 }
 
 static void stubdomain_make(void)
@@ -219,7 +234,7 @@ TEST_AS_ROOT(each_socket_is_for_its_clients)
     int fd, status = -1;
     pid_t worker;
 
-    helper_start(CONFIG);
+    helper_start(example());
     check_socket(CLIENTS, 0, 0600);
     check_socket(TOOLSTACK, 0, 0600);
     check_socket(XENTOP, 0, 0600);
@@ -230,8 +245,7 @@ TEST_AS_ROOT(each_socket_is_for_its_clients)
         fd = client_open(MONITORING);
         client_ask(fd, "query-status", "{\"return\": {}}");
         client_ask(fd, "stop", "not allowed on this socket");
-        client_ask(client_open(CLIENTS), "__xenqmp_query-stats",
-                   "{\"up\": true, ");
+        client_ask(fd, "__xenqmp_query-stats", "{\"up\": true, ");
         /* The sockets outlive the worker, and serve with the next one. */
         worker = worker_pid();
         check(worker > 1);
@@ -248,7 +262,7 @@ TEST_AS_ROOT(each_socket_is_for_its_clients)
 
 TEST_AS_ROOT(guest_starts_with_a_configuration_that_makes_no_sense)
 {
-    helper_start("monitoring_group = watchers\nmonitoring_mode = rw\n");
+    helper_start("monitoring_group = qemu-monitor\nmonitoring_mode = rw\n");
     check(access(MONITORING, F_OK));
     check(host_wait(log_has, "domain 8: it starts without a monitoring "
                     "socket: /etc/xenqmp/qmp-helper.conf, line 2: "
@@ -270,7 +284,7 @@ TEST_AS_ROOT(save_outlives_a_xenconsoled_that_is_killed)
 {
     int fd, status;
 
-    helper_start(CONFIG);
+    helper_start(example());
     fd = client_open(CLIENTS);
     for (int i = 0; i < 20; i++) {
         check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));

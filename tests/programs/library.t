@@ -62,6 +62,25 @@ pauses() {
     [ "$(run "unix:$tmp/s")" = 'event STOP' ]
 }
 ok 'the example pauses a real QEMU and sees the event' pauses
+# xlqmp_beforepoll(3) shows one turn; here are those until QEMU has answered.
+turns() {
+    {
+        printf '%s\n' '#include <libxl_qmp.h>' '#include <poll.h>' '#include <stdio.h>' \
+            'static void answer(xlqmp_ctx *ctx, int rc, const char *json,' \
+            '                   const struct xlqmp_error *error, void *done)' \
+            '{ (void)ctx; (void)error; *(int *)done = 1; printf("%d %s\n", rc, json); }' \
+            'int main(int argc, char **argv) { xlqmp_ctx *ctx; int done = 0;' \
+            'if (argc != 2 || xlqmp_open(NULL, argv[1], 5000, &ctx, NULL) ||' \
+            '    xlqmp_send(ctx, "query-name", NULL, 5000, answer, &done, NULL)) return 1;' \
+            'while (!done) {'
+        "$SRCDIR/tests/examples" literal xlqmp_beforepoll.3
+        printf '%s\n' '}' 'xlqmp_close(ctx); return 0; }'
+    } >"$tmp/turns.c"
+    ${CC:-cc} -std=c11 -Wall -Wextra -Werror -o "$tmp/turns" "$tmp/turns.c" \
+        $(pkg-config --cflags --libs xlqmp) &&
+        [ "$(LD_LIBRARY_PATH=$lib timeout 20 "$tmp/turns" "unix:$tmp/s")" = '0 {}' ]
+}
+ok 'the example of xlqmp_beforepoll(3) serves an answer' turns
 fails() {
     run "unix:$tmp/none"
     [ $? = 1 ]
