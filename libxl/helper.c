@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * qmp-helper: what libxl starts in dom0 where it would have started a QEMU
- * for a domain's PV backends (device_model_override).
+ * for a domain's PV backends (device_model_override), or, if it has
+ * xenqmp's patches, a proxy for the QMP of a stubdomain. In that slot the
+ * consoles are made already, and who needs a QEMU gets one from libxl.
  *
  * For a stubdomain it makes the consoles ours, takes the place of the QMP
  * proxy, tells libxl that all is well and then looks after its worker, the
@@ -68,6 +70,11 @@ static const char help[] =
 "  -machine xenpv\n"
 "  -chardev socket,id=libxl-cmd,path=PATH,...\n"
 "                     where libxl will ask for that QEMU\n"
+"\n"
+"A libxl with xenqmp's patches starts it as\n"
+"  qmp-helper --state-path=NODE DOMID SOCKET\n"
+"in the place of vchan-socket-proxy.\n"
+"\n"
 "      --help\n"
 "      --version\n";
 
@@ -99,16 +106,6 @@ static void service_end(struct helper *h)
     sockets_close(&h->sockets);
 }
 
-static bool domain_is_gone(struct helper *h)
-{
-    char *domid = store_read(h->xs, XBT_NULL, "/local/domain/%u/domid",
-                             h->domid);
-    bool gone = !domid && errno == ENOENT;
-
-    free(domid);
-    return gone;
-}
-
 static void lingered(void *data)
 {
     loop_stop(&((struct helper *)data)->loop);
@@ -126,7 +123,7 @@ static void signal_ready(void *data, uint32_t events)
             continue;
         }
         service_end(h);
-        if (info.ssi_signo == SIGTERM || domain_is_gone(h))
+        if (info.ssi_signo == SIGTERM || store_domain_is_gone(h->xs, h->domid))
             loop_stop(&h->loop);
         else if (!loop_timer_is_set(&h->linger))
             loop_timer_set(&h->loop, &h->linger, LINGER_MS, lingered, h);
@@ -163,7 +160,7 @@ static void xs_ready(void *data, uint32_t events)
         if (!(h->tty_known & 1 << i) &&
             consoles_forward_tty(h->xs, h->guest, h->domid, i))
             h->tty_known |= 1 << i;
-    if (domain_is_gone(h)) {
+    if (store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
         loop_stop(&h->loop);
     }
@@ -197,15 +194,10 @@ static uid_t worker_uid(uint32_t domid)
     return (user ? user->pw_uid : WORKER_UID_BASE) + domid;
 }
 
-/* The guest of stubdomain domid; domid itself if that is no stubdomain. */
-static uint32_t guest_of(struct helper *h)
+/* libxl started this in the place of the proxy itself. */
+static bool in_proxys_slot(const struct helper *h)
 {
-    char *target = store_read(h->xs, XBT_NULL, "/local/domain/%u/target",
-                              h->domid);
-    uint32_t guest = target ? (uint32_t)strtoul(target, NULL, 10) : h->domid;
-
-    free(target);
-    return guest;
+    return h->args.state_path;
 }
 
 /* The proxy goes, our socket takes its place. */
@@ -229,20 +221,27 @@ static int take_proxys_place(struct helper *h)
 
 static int consoles_take(struct helper *h)
 {
-    h->serial_ports = consoles_edit(h->xs, h->guest, h->domid, h->root.path,
-                                    h->worker_config.uid);
-    if (h->serial_ports < 0 || take_proxys_place(h))
+    bool native = in_proxys_slot(h);
+
+    h->serial_ports = (native ? consoles_attach : consoles_edit)(
+        h->xs, h->guest, h->domid, h->root.path, h->worker_config.uid);
+    if (h->serial_ports < 0 ||
+        (native ? sockets_listen_clients(&h->sockets) : take_proxys_place(h)))
         return -1;
     sockets_listen_lesser(&h->sockets);
-    devices_prune(h->xs, h->domid);
+    if (!native)
+        devices_prune(h->xs, h->domid);
     return 0;
 }
 
 /* Where libxl asks a QEMU in dom0; started if some device needs one. */
 static int toolstack_answer(struct helper *h, char **argv)
 {
-    const char *device = devices_need_qemu(h->xs, h->domid);
+    const char *device;
 
+    if (in_proxys_slot(h))
+        return 0;               /* libxl starts QEMU if need be */
+    device = devices_need_qemu(h->xs, h->domid);
     if (!device)
         return sockets_listen_toolstack(&h->sockets);
     log_warn("domain %u: a device (%s) needs QEMU in dom0 as its backend; "
@@ -260,12 +259,38 @@ static int root_make(struct helper *h)
     return -1;
 }
 
+/* Whether this is what libxl may start it for. */
+static int check_slot(struct helper *h, char **argv)
+{
+    bool stubdomain = h->guest != h->domid;
+
+    if (in_proxys_slot(h)) {
+        if (!stubdomain)
+            log_error("domain %u is no stubdomain", h->domid);
+        return stubdomain ? 0 : -1;
+    }
+    if (!h->args.pv_backends || !strchr(h->args.toolstack, '/')) {
+        log_error("domain %u is to have an emulated machine in dom0: set "
+                  "device_model_stubdomain_override=1 in the guest's "
+                  "configuration, or remove device_model_override",
+                  h->domid);
+        return -1;
+    }
+    if (!stubdomain || !consoles_are_native(h->xs, h->guest))
+        return 0;
+    /* Another of us is in the proxy's slot: here libxl wants a QEMU. */
+    children_become_qemu(h->domid, argv);
+    return -1;
+}
+
 static int set_up(struct helper *h, char **argv)
 {
     bool stubdomain;
 
-    h->guest = guest_of(h);
+    h->guest = store_guest_of(h->xs, h->domid);
     stubdomain = h->guest != h->domid;
+    if (check_slot(h, argv))
+        return -1;
     h->worker_config = (struct worker_config){
         .parent = getpid(), .guest_domid = h->guest, .dm_domid = h->domid,
         .uid = worker_uid(h->domid), .gid = worker_uid(h->domid),
@@ -280,13 +305,6 @@ static int set_up(struct helper *h, char **argv)
     h->children = (struct children){
         .loop = &h->loop, .worker_config = &h->worker_config,
     };
-    if (!h->args.pv_backends || !strchr(h->args.toolstack, '/')) {
-        log_error("domain %u is to have an emulated machine in dom0: set "
-                  "device_model_stubdomain_override=1 in the guest's "
-                  "configuration, or remove device_model_override",
-                  h->domid);
-        return -1;
-    }
     if (consoled_check(CONSOLED_SOCKET, h->domid) || root_make(h) ||
         (stubdomain && consoles_take(h)) ||
         channels_edit(h->xs, h->guest) < 0 || toolstack_answer(h, argv))
@@ -301,15 +319,20 @@ static int set_up(struct helper *h, char **argv)
  * says for itself that it runs. */
 static int announce(struct helper *h)
 {
+    bool ours = in_proxys_slot(h) || h->sockets.toolstack.fd >= 0;
+    char state[STORE_PATH_MAX];
+
+    snprintf(state, sizeof(state), "/local/domain/0/device-model/%u/state",
+             h->domid);
     if (privileges_drop()) {
         log_error("domain %u: cannot give up capabilities: %s", h->domid,
                   strerror(errno));
         return -1;
     }
     if (!watch_all(h) &&
-        (h->sockets.toolstack.fd < 0 ||
-         store_write(h->xs, XBT_NULL, "running",
-                     "/local/domain/0/device-model/%u/state", h->domid)))
+        (!ours || store_write(h->xs, XBT_NULL, "running", "%s",
+                              in_proxys_slot(h) ? h->args.state_path :
+                              state)))
         return 0;
     log_error("domain %u: cannot go on: xenstore: %s", h->domid,
               strerror(errno));

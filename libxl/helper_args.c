@@ -9,6 +9,8 @@
 /* Domids above are special (Xen, public/xen.h, DOMID_FIRST_RESERVED). */
 #define DOMID_LAST 0x7fef
 
+#define STATE_PATH "--state-path="
+
 static int parse_domid(struct helper_args *args, const char *value)
 {
     unsigned long domid;
@@ -17,8 +19,8 @@ static int parse_domid(struct helper_args *args, const char *value)
     errno = 0;
     domid = value ? strtoul(value, &end, 10) : 0;
     if (!value || errno || *end || !domid || domid > DOMID_LAST) {
-        fprintf(stderr, "qmp-helper: -xen-domid needs the number of a "
-                "stubdomain, not '%s'\n", value ? value : "");
+        fprintf(stderr, "qmp-helper: '%s' is not the number of a "
+                "stubdomain\n", value ? value : "");
         return -1;
     }
     args->domid = (uint32_t)domid;
@@ -41,9 +43,25 @@ static void parse_chardev(struct helper_args *args, const char *value)
     }
 }
 
+/* --state-path=PATH DOMID SOCKET */
+static int parse_proxys(struct helper_args *args, int argc, char **argv)
+{
+    args->state_path = argv[1] + strlen(STATE_PATH);
+    if (argc != 4 || args->state_path[0] != '/' || argv[3][0] != '/' ||
+        strlen(argv[3]) >= sizeof(args->toolstack)) {
+        fprintf(stderr, "qmp-helper: " STATE_PATH "PATH is followed by "
+                "a stubdomain's number and a socket's path\n");
+        return -1;
+    }
+    strcpy(args->toolstack, argv[3]);
+    return parse_domid(args, argv[2]);
+}
+
 int helper_args_parse(struct helper_args *args, int argc, char **argv)
 {
     *args = (struct helper_args){ .domid = 0 };
+    if (argc > 1 && !strncmp(argv[1], STATE_PATH, strlen(STATE_PATH)))
+        return parse_proxys(args, argc, argv);
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 

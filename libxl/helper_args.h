@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What qmp-helper takes from the arguments by which libxl starts a QEMU in
- * dom0; the rest means nothing to it.
+ * What qmp-helper takes from the arguments by which libxl starts it: those
+ * of a QEMU in dom0, of which the rest means nothing to it, or, from a
+ * libxl that knows it (patches/), those of vchan-socket-proxy.
  */
 #ifndef XENQMP_HELPER_ARGS_H
 #define XENQMP_HELPER_ARGS_H
@@ -11,8 +12,11 @@
 
 struct helper_args {
     uint32_t domid;             /* -xen-domid */
-    char toolstack[108];        /* where libxl expects QEMU's socket */
+    char toolstack[108];        /* where libxl expects QEMU's socket; */
     bool pv_backends;           /* -machine xenpv: no machine to emulate */
+    const char *state_path;     /* where to say "running" in the proxy's */
+                                /* slot, toolstack being the guest's socket */
+                                /* then; NULL: in QEMU's slot */
     bool help, version;
 };
 

@@ -144,6 +144,16 @@ int children_start_qemu(struct children *children, char **argv)
     _exit(127);
 }
 
+void children_become_qemu(uint32_t domid, char **argv)
+{
+    const char *path = qemu_find(domid);
+
+    if (!path)
+        return;
+    qemu_drop_channels(argv);
+    qemu_exec(path, argv);
+}
+
 void children_reap(struct children *children)
 {
     int status;

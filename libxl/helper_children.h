@@ -28,6 +28,8 @@ void children_start_worker(struct children *children);
 /* With libxl's arguments for one; argv[0] is replaced. Channels are left
  * out: xenconsoled serves them. -1 after a line. */
 int children_start_qemu(struct children *children, char **argv);
+/* The same in this process's place; returns only after a line. */
+void children_become_qemu(uint32_t domid, char **argv);
 /* After SIGCHLD. */
 void children_reap(struct children *children);
 /* Ends both, and starts none any more. Idempotent. */

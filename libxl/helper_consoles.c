@@ -150,19 +150,57 @@ static int edit_all(struct xs_handle *xs, xs_transaction_t t, void *data)
            0 : -1;
 }
 
+static int attach_qmp(struct xs_handle *xs, xs_transaction_t t, void *data)
+{
+    struct consoles *consoles = data;
+    const struct console_edit edit = { xs, t, consoles->dm };
+    int n = CONSOLE_SERIAL;
+
+    while (n < CONSOLE_SERIAL + CONSOLE_SERIAL_MAX &&
+           console_exists(&edit, n))
+        n++;
+    consoles->serial_ports = n - CONSOLE_SERIAL;
+    return console_exists(&edit, CONSOLE_QMP) &&
+           console_give(&edit, CONSOLE_QMP, consoles->output, NULL) ? 0 : -1;
+}
+
+static int consoles_set(struct xs_handle *xs, struct consoles *consoles,
+                        store_fn *fn, const char *root, uint32_t uid)
+{
+    snprintf(consoles->output, sizeof(consoles->output),
+             "unix:%s/console-3,uid=%u", root, uid);
+    if (!store_transaction(xs, fn, consoles))
+        return consoles->serial_ports;
+    if (!consoles->told)
+        log_error("domain %u: its consoles cannot be set up in xenstore: %s",
+                  consoles->dm, strerror(errno));
+    return -1;
+}
+
 int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
                   const char *root, uint32_t uid)
 {
     struct consoles consoles = { .guest = guest, .dm = dm };
 
-    snprintf(consoles.output, sizeof(consoles.output),
-             "unix:%s/console-3,uid=%u", root, uid);
-    if (!store_transaction(xs, edit_all, &consoles))
-        return consoles.serial_ports;
-    if (!consoles.told)
-        log_error("domain %u: its consoles cannot be set up in xenstore: %s",
-                  dm, strerror(errno));
-    return -1;
+    return consoles_set(xs, &consoles, edit_all, root, uid);
+}
+
+int consoles_attach(struct xs_handle *xs, uint32_t guest, uint32_t dm,
+                    const char *root, uint32_t uid)
+{
+    struct consoles consoles = { .guest = guest, .dm = dm };
+
+    return consoles_set(xs, &consoles, attach_qmp, root, uid);
+}
+
+bool consoles_are_native(struct xs_handle *xs, uint32_t guest)
+{
+    char *transport = store_read(xs, XBT_NULL,
+                                 "/libxl/%u/stubdom-transport", guest);
+    bool native = transport && !strcmp(transport, "console");
+
+    free(transport);
+    return native;
 }
 
 bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,
@@ -173,8 +211,9 @@ bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,
     bool known = tty && *tty;
 
     if (known) {
-        /* libxl takes console 3 for the first serial port. */
-        if (i == 0)
+        /* A libxl that does not know of QMP's console takes console 3 for
+         * the first serial port. */
+        if (i == 0 && !consoles_are_native(xs, guest))
             store_write(xs, XBT_NULL, tty, CONSOLE_FRONTEND "/tty", dm,
                         CONSOLE_QMP);
         store_write_readable(xs, XBT_NULL, guest, tty,

@@ -20,6 +20,13 @@
 int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
                   const char *root, uint32_t uid);
 
+/* The same where libxl makes the consoles (patches/): only console 3's
+ * output is still to be set. */
+int consoles_attach(struct xs_handle *xs, uint32_t guest, uint32_t dm,
+                    const char *root, uint32_t uid);
+/* Whether libxl made guest's stubdomain so. */
+bool consoles_are_native(struct xs_handle *xs, uint32_t guest);
+
 /* Makes the pty of serial port i (from 0) known where xl console and virsh
  * console look. True once it is known. */
 bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,

@@ -124,3 +124,22 @@ int store_transaction(struct xs_handle *xs, store_fn *fn, void *data)
     }
     return -1;
 }
+
+uint32_t store_guest_of(struct xs_handle *xs, uint32_t domid)
+{
+    char *target = store_read(xs, XBT_NULL, "/local/domain/%u/target",
+                              domid);
+    uint32_t guest = target ? (uint32_t)strtoul(target, NULL, 10) : domid;
+
+    free(target);
+    return guest;
+}
+
+bool store_domain_is_gone(struct xs_handle *xs, uint32_t domid)
+{
+    char *node = store_read(xs, XBT_NULL, "/local/domain/%u/domid", domid);
+    bool gone = !node && errno == ENOENT;
+
+    free(node);
+    return gone;
+}

@@ -41,6 +41,11 @@ char **store_list(struct xs_handle *xs, xs_transaction_t t,
 bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The guest of stubdomain domid; domid itself if that is no stubdomain. */
+uint32_t store_guest_of(struct xs_handle *xs, uint32_t domid);
+/* False also if xenstored does not say. */
+bool store_domain_is_gone(struct xs_handle *xs, uint32_t domid);
+
 /* Calls fn within a transaction, again if another writer came between.
  * -1: errno; nothing was written. */
 typedef int store_fn(struct xs_handle *xs, xs_transaction_t t, void *data);

@@ -73,9 +73,12 @@ static void stubdomain_make(void)
     guest_console_add(8, 2, NULL);
 }
 
+/* Where it says so. */
+static const char *state_node = "/local/domain/0/device-model/" DM "/state";
+
 static bool helper_runs(void *data)
 {
-    char *state = guest_read("/local/domain/0/device-model/" DM "/state");
+    char *state = guest_read("%s", state_node);
     bool r = state && !strcmp(state, "running");
 
     (void)data;
@@ -83,7 +86,8 @@ static bool helper_runs(void *data)
     return r;
 }
 
-static void helper_start(const char *config)
+/* As libxl starts a QEMU in dom0. */
+static void helper_spawn(void)
 {
     const char *const argv[] = {
         in_build("bin/qmp-helper"), "-xen-domid", DM, "-chardev",
@@ -91,16 +95,26 @@ static void helper_start(const char *config)
         "-machine", "xenpv", "-name", "g-dm", NULL,
     };
 
-    start_ours(NULL);
-    etc_make(config);
-    stubdomain_make();
     helper = host_spawn(argv);
+}
+
+static void helper_connect(void)
+{
     if (!host_wait(helper_runs, NULL))
         tap_fail("%s", file_text("/run/xensim/log"));
     guest_console_publish(&save);
     guest_console_publish(&qmp);
     check_connects(&save);
     check_connects(&qmp);
+}
+
+static void helper_start(const char *config)
+{
+    start_ours(NULL);
+    etc_make(config);
+    stubdomain_make();
+    helper_spawn();
+    helper_connect();
 }
 
 /* --- stubdomd and QEMU ----------------------------------------------- */
@@ -304,6 +318,124 @@ TEST_AS_ROOT(save_outlives_a_xenconsoled_that_is_killed)
         check_str(file_text(SAVED), "QEVMstate");
         client_ask(fd, "cont", "{\"return\": {}}");
     }
+}
+
+/* --- A libxl with the patches ----------------------------------------- */
+
+#define PROXY_STATE "/local/domain/0/device-model/" DM "/qmp-proxy-state"
+
+/* The consoles as that makes them, with one serial port. */
+static void native_make(void)
+{
+    guest_create(7);
+    guest_create(8);
+    guest_write(0, GUEST, "/local/domain/" DM "/target");
+    guest_write(0, DM, "/local/domain/" DM "/domid");
+    guest_write(0, "console", "/libxl/" GUEST "/stubdom-transport");
+    guest_console_add(8, 0, NULL);
+    save = guest_console_add(8, 1, "file:" SAVED);
+    guest_write(0, "save", "%s/policy", save.backend);
+    guest_console_add(8, 2, "null");
+    guest_console_add(8, 3, "null");
+    guest_console_add(8, 4, "pty");
+}
+
+static void native_start(void)
+{
+    const char *const argv[] = {
+        in_build("bin/qmp-helper"), "--state-path=" PROXY_STATE, DM,
+        CLIENTS, NULL,
+    };
+
+    state_node = PROXY_STATE;
+    start_ours(NULL);
+    etc_make(CONFIG);
+    native_make();
+    helper = host_spawn(argv);
+    helper_connect();
+}
+
+static void check_node(const char *path, const char *value)
+{
+    char *found = guest_read("%s", path);
+
+    if (!found || strcmp(found, value))
+        tap_fail("%s is \"%s\", not \"%s\"", path, found ? found : "(none)",
+                 value);
+    free(found);
+}
+
+static bool serial_is_known(void *data)
+{
+    char *tty = guest_read("/local/domain/" GUEST "/serial/0/tty");
+    bool r = tty && !strncmp(tty, "/dev/pts/", 9);
+
+    (void)data;
+    free(tty);
+    return r;
+}
+
+TEST_AS_ROOT(in_the_proxys_slot_it_serves_qmp_and_moves_nothing)
+{
+    int fd, status = -1;
+
+    native_start();
+    check_socket(CLIENTS, 0, 0600);
+    check_socket(XENTOP, 0, 0600);
+    check_socket(MONITORING, GROUP, 0660);
+    check(access(TOOLSTACK, F_OK));
+    check(!guest_read("/local/domain/0/device-model/" DM "/state"));
+    check_node("/local/domain/0/backend/console/" DM "/4/output", "pty");
+    check_node("/local/domain/0/backend/console/" DM "/2/output", "null");
+    check(!guest_read("/local/domain/0/backend/console/" DM "/5/type"));
+    check(host_wait(serial_is_known, NULL));
+    check_node("/local/domain/" DM "/device/console/3/tty", "");
+
+    fd = client_open(CLIENTS);
+    check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));
+    for (*saved_reply = '\0'; !*saved_reply; peer_serve())
+        check(guest_wait(HOST_WAIT_MS));
+    put_all(&save, "QEVM", 4);
+    put_all(&qmp, saved_reply, strlen(saved_reply));
+    client_expect(fd, "{\"return\": {}}");
+    check_str(file_text(SAVED), "QEVM");
+
+    check(!kill(helper, SIGHUP));
+    check(host_wait(all_gone, NULL));
+    guest_destroy(8);
+    check(host_wait(has_ended, &status));
+    check_int(status, 0);
+}
+
+static bool qemu_was_started(void *data)
+{
+    (void)data;
+    return !access("/run/xensim/qemu", F_OK);
+}
+
+/* A setting that stayed in a configuration, for a guest whose disk needs a
+ * QEMU in dom0. */
+TEST_AS_ROOT(in_qemus_slot_of_that_libxl_it_becomes_qemu)
+{
+    static const char qemu[] = "/usr/libexec/xen-qemu-system-i386";
+    int status = -1;
+
+    start_ours(NULL);
+    etc_make(CONFIG);
+    native_make();
+    check(!mount("xensim", "/usr/libexec", "tmpfs", 0, "mode=755"));
+    file_write(qemu, "#!/bin/sh\necho $* >/run/xensim/qemu.new\n"
+               "mv /run/xensim/qemu.new /run/xensim/qemu\n");
+    check(!chmod(qemu, 0755));
+    helper_spawn();
+    check(host_wait(qemu_was_started, NULL));
+    check_str(file_text("/run/xensim/qemu"), "-xen-domid " DM " -chardev "
+              "socket,id=libxl-cmd,path=" TOOLSTACK ",server=on,wait=off "
+              "-machine xenpv -name g-dm\n");
+    check(host_wait(has_ended, &status));
+    check_int(status, 0);
+    check_node("/local/domain/0/backend/console/" DM "/3/output", "null");
+    check(access(TOOLSTACK, F_OK));
 }
 
 TAP_MAIN()

@@ -6,23 +6,11 @@
 # Xen's but those that change, steps that fit onto each other.
 set -u
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. "$SRCDIR/tests/tap.sh"
+
 # What a user's git is set to, and where one works, makes no difference.
 export GIT_CONFIG_GLOBAL="$tmp/gitconfig" GIT_CONFIG_NOSYSTEM=1
 git config --global apply.whitespace fix
-n=0
-ok() {
-    n=$((n + 1))
-    name=$1
-    shift
-    if "$@" >"$tmp/log" 2>&1; then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        sed 's/^/# /' "$tmp/log"
-    fi
-}
 
 # --- A tree and its series ----------------------------------------------
 
@@ -255,4 +243,4 @@ for dir in "$SRCDIR"/patches/*/series; do
     ok "the ${dir##*/} series: nothing is left over" series_complete "$dir"
 done
 
-echo "1..$n"
+plan

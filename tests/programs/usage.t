@@ -94,10 +94,11 @@ wrong 2 'no HVM guest' xl-qmp create "$tmp/pv.cfg"
 
 wrong 2 '-xen-domid is missing' qmp-helper
 wrong 2 '-xen-domid is missing' qmp-helper --frobnicate
-wrong 2 "not ''" qmp-helper -xen-domid
-wrong 2 "not 'guest'" qmp-helper -xen-domid guest
-wrong 2 "not '0'" qmp-helper -xen-domid 0
-wrong 2 "not '32752'" qmp-helper -xen-domid 32752
+wrong 2 "'' is not" qmp-helper -xen-domid
+wrong 2 "'guest' is not" qmp-helper -xen-domid guest
+wrong 2 "'0' is not" qmp-helper -xen-domid 0
+wrong 2 "'32752' is not" qmp-helper -xen-domid 32752
+wrong 2 'is followed by' qmp-helper --state-path=/x 7
 
 wrong 2 'unknown option -x' mkstubdom -x
 wrong 2 '-o needs a value' mkstubdom -o

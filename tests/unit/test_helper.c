@@ -62,6 +62,28 @@ TEST(wrong_usage_is_refused)
     }
 }
 
+TEST(the_proxys_arguments_are_understood)
+{
+    char *argv[] = { "qmp-helper", "--state-path=/local/x", "7",
+                     "/run/xen/qmp-libxl-6", NULL };
+    char *wrong[][6] = {
+        { "qmp-helper", "--state-path=/x", "7", NULL },
+        { "qmp-helper", "--state-path=/x", "7", "relative", NULL },
+        { "qmp-helper", "--state-path=", "7", "/s", NULL },
+        { "qmp-helper", "--state-path=/x", "guest", "/s", NULL },
+        { "qmp-helper", "--state-path=/x", "7", "/vchan", "/s", NULL },
+    };
+    struct helper_args args;
+
+    check_int(parse(&args, argv), 0);
+    check_int(args.domid, 7);
+    check_str(args.state_path, "/local/x");
+    check_str(args.toolstack, "/run/xen/qmp-libxl-6");
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        check_int(parse(&args, wrong[i]), -1);
+}
+
 TEST(help_is_asked_for_in_qemus_way_too)
 {
     char *ours[] = { "qmp-helper", "--help", NULL };
