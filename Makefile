@@ -59,6 +59,7 @@ include $(srcdir)/libxl/rules.mk
 include $(srcdir)/console/rules.mk
 include $(srcdir)/xl/rules.mk
 include $(srcdir)/tools/stubdom/rules.mk
+include $(srcdir)/libvirt/rules.mk
 include $(srcdir)/tests/rules.mk
 
 all: $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
@@ -90,6 +91,11 @@ install: all
 	    $(DESTDIR)$(systemdsystemunitdir)
 	$(INSTALL) -m644 $(srcdir)/console/xenqmp.logrotate \
 	    $(DESTDIR)$(sysconfdir)/logrotate.d/xenqmp
+	$(Q)# libvirtd alone, and what some distributions have in its place.
+	$(INSTALL) -D -m644 lib/libvirt-stubdom.so \
+	    $(DESTDIR)$(libdir)/xenqmp/libvirt-stubdom.so
+	for daemon in libvirtd virtxend; do $(INSTALL) -D -m644 $(LIBVIRT_DROP_IN) \
+	    $(DESTDIR)$(systemdsystemunitdir)/$$daemon.service.d/xenqmp.conf; done
 	$(INSTALL) -D -m644 $(srcdir)/xl/xl-qmp.bash \
 	    $(DESTDIR)$(datarootdir)/bash-completion/completions/xl-qmp
 	$(INSTALL) -m644 $(srcdir)/README.md $(srcdir)/docs/*.md $(DESTDIR)$(docdir)
@@ -106,7 +112,7 @@ deb:
 	rm -rf deb
 	mkdir -p deb/xenqmp-$(VERSION)
 	cd $(srcdir) && cp -r Makefile README.md VERSION configure console \
-	    debian docs libxl tests tools xl $(CURDIR)/deb/xenqmp-$(VERSION)
+	    debian docs libvirt libxl tests tools xl $(CURDIR)/deb/xenqmp-$(VERSION)
 	cd deb/xenqmp-$(VERSION) && dpkg-buildpackage -us -uc -b -j1
 
 clean:

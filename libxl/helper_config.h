@@ -10,16 +10,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The file, as a string: it has room for the names of all commands that
- * QEMU 7.2 has (5 KB), and a comment. */
-#define CONFIG_MAX 8192
+#include "keyfile.h"
 
 struct helper_config {
     /* readable */
     bool monitoring;            /* there is to be a monitoring socket, */
     gid_t group;                /* of this group, */
     mode_t mode;                /* with this mode, */
-    char commands[CONFIG_MAX];  /* for these (struct worker_socket) */
+    char commands[KEYFILE_MAX];  /* for these (struct worker_socket) */
 };
 
 /* -1 after one line, which names domid: nothing of the file counts. A file

@@ -10,6 +10,7 @@ tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
 	$$(LINK) -o $$@ $$(filter %.o,$$^) $(3)
 endef
 
+comma = ,
 # One line a test, sorted.
 $(eval $(call unit_test,cmd_console,$(call objects,xl,attach cmd_console consoled domid) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
 $(eval $(call unit_test,cmd_consoles,$(call objects,xl,cmd_consoles domid listing rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
@@ -24,11 +25,12 @@ $(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/u
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS)))
-$(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children helper_config helper_sockets) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children helper_config helper_sockets keyfile) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_store,$(call objects,libxl,helper_channels helper_console helper_consoles helper_devices helper_pids helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,host,obj/xl/host.o,$(XENTOOLLOG_LIBS)))
 $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,latency,obj/xl/latency.o,))
+$(eval $(call unit_test,libvirt,,-Ltests/unit -lfake_libxl -Wl$(comma)-rpath$(comma)'$$$$ORIGIN' $(XENLIGHT_LIBS) $(XENTOOLLOG_LIBS)))
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
 $(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
@@ -59,6 +61,20 @@ $(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XL
 $(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
 $(eval $(call unit_test,xlqmp_stratovirt,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
 
+# The library for libvirtd, with a stubdom.conf in the current directory.
+tests/unit/test_libvirt: | tests/unit/libvirt-stubdom.so tests/unit/libfake_libxl.so
+LIBVIRT_TEST = $(LIBVIRT_OBJECTS:obj/pic/%=obj/libvirt-test/%)
+OBJECTS += $(LIBVIRT_TEST) obj/pic/tests/unit/fake_libxl.o
+obj/libvirt-test/%.o: $(srcdir)/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -DSTUBDOM_CONF='"stubdom.conf"' -c -o $@ $<
+tests/unit/libvirt-stubdom.so: $(LIBVIRT_TEST)
+	@mkdir -p $(@D)
+	$(LIBVIRT_LINK)
+tests/unit/libfake_libxl.so: obj/pic/tests/unit/fake_libxl.o
+	@mkdir -p $(@D)
+	$(LINK) -shared -o $@ $^
+
 # On worker_fixture.h.
 $(foreach t,worker worker_clients worker_hostile worker_oob worker_process worker_save worker_session worker_sockets,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
 
@@ -81,7 +97,6 @@ $(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o
 # $(call fuzz_target,name,objects,libraries): tests/fuzz/<name>.c, as
 # replay_<name> with its corpus, and by libFuzzer.
 FUZZ_REPLAYS :=
-comma = ,
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined

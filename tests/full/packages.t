@@ -68,6 +68,9 @@ ok 'xenqmp' contains xenqmp $xen /usr/bin/xl-qmp \
     /usr/libexec/xenqmp/xenconsoled /usr/libexec/xenqmp/qmp-helper \
     /lib/systemd/system/$unit /etc/logrotate.d/xenqmp \
     /usr/share/man/man1/xl-qmp.1.gz /usr/share/man/man8/xenconsoled.8.gz \
+    /usr/share/man/man5/stubdom.conf.5.gz \
+    "$multiarch/xenqmp/libvirt-stubdom.so" \
+    /lib/systemd/system/libvirtd.service.d/xenqmp.conf \
     /usr/share/doc/xenqmp/console-control.md
 ok 'xenqmp-stubdom' contains xenqmp-stubdom /usr/bin/mkstubdom \
     /usr/libexec/xenqmp/stubdomd /usr/share/man/man8/mkstubdom.8.gz
@@ -177,7 +180,8 @@ left() {
         inside dpkg-divert --list '*xenconsoled*'
         find "$root/var/lib/xenqmp" "$root/usr/libexec/xenqmp" \
             "$root/etc/logrotate.d/xenqmp" 2>/dev/null
-        find "$root/etc/systemd" "$root/lib/systemd" "$root$xen.xen" \
+        find "$root/etc/systemd" "$root/lib/systemd" \
+            "$root$multiarch" "$root$xen.xen" \
             -name '*xenqmp*' -o -name '*.xen' 2>/dev/null
     } | diff - /dev/null
 }

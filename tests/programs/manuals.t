@@ -38,10 +38,10 @@ every_program() {
 }
 ok 'each program has one' every_program
 
-# xl's are Xen's, the others any system's.
+# xl's are Xen's, virsh's is libvirt's, the others any system's.
 references() {
     sed -n 's/^.Xr \([^ ]*\) \([1-8]\).*/\1 \2/p' "$man"/* | sort -u |
-        grep -vxE 'xl 1|xl.cfg 5|poll 2|free 3|syslog 3|unix 7|logrotate 8' |
+        grep -vxE 'xl 1|xl.cfg 5|virsh 1|poll 2|free 3|syslog 3|unix 7|logrotate 8' |
         comm -23 - "$tmp/names" | diff - /dev/null
 }
 ok 'they refer to pages that there are' references

@@ -250,7 +250,7 @@ TEST(config_that_makes_no_sense_is_refused_in_one_line)
 
 TEST(config_that_is_no_text_file_is_refused)
 {
-    static char big[CONFIG_MAX + 1], pattern[200];
+    static char big[KEYFILE_MAX + 1], pattern[200];
     struct helper_config config;
     struct fixture f;
     char text[512];
@@ -260,7 +260,7 @@ TEST(config_that_is_no_text_file_is_refused)
     memset(big, '#', sizeof(big) - 1);
     file_write(f.config, big);
     check_int(helper_config_read(&config, f.config, 8), -1);
-    big[CONFIG_MAX - 1] = '\0';
+    big[KEYFILE_MAX - 1] = '\0';
     file_write(f.config, big);
     check_int(helper_config_read(&config, f.config, 8), 0);
     memset(pattern, 'a', WORKER_PATTERN_MAX);
