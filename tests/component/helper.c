@@ -349,7 +349,7 @@ static void native_start(void)
 
     state_node = PROXY_STATE;
     start_ours(NULL);
-    etc_make(CONFIG);
+    etc_make(example());
     native_make();
     helper = host_spawn(argv);
     helper_connect();
@@ -421,7 +421,7 @@ TEST_AS_ROOT(in_qemus_slot_of_that_libxl_it_becomes_qemu)
     int status = -1;
 
     start_ours(NULL);
-    etc_make(CONFIG);
+    etc_make(example());
     native_make();
     check(!mount("xensim", "/usr/libexec", "tmpfs", 0, "mode=755"));
     file_write(qemu, "#!/bin/sh\necho $* >/run/xensim/qemu.new\n"
