@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * xl-qmp create: becomes xl create, with the settings for a stubdomain of
+ * xl-qmp create: runs xl create, with the settings for a stubdomain of
  * xenqmp's as further arguments. xl reads those behind the file, so what
  * the file or the command line sets is asked of libxlutil first, in the
  * same way, and left as it is.
  */
 #include "config.h"
+#include "creation.h"
 #include "guest_config.h"
 #include "log.h"
 #include "xl_qmp.h"
@@ -221,7 +222,7 @@ static void print_word(const char *word)
     putchar('\'');
 }
 
-/* Prints the command or becomes it. */
+/* Prints the command or runs it. */
 static int run_xl(struct create *create)
 {
     for (size_t i = 0; i < SETTINGS_N; i++)
@@ -237,10 +238,7 @@ static int run_xl(struct create *create)
         putchar('\n');
         return fflush(stdout) ? XL_QMP_CONNECTION : XL_QMP_OK;
     }
-    execvp(create->args[0], create->args);
-    log_error("create: cannot start xl: %m; install Xen's tools "
-              "(Debian: xen-utils-common) and run this as root");
-    return XL_QMP_CONNECTION;
+    return creation_run(create->args, get(create, "name"));
 }
 
 int cmd_create(const struct options *options, int argc, char **argv)

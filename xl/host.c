@@ -139,6 +139,19 @@ bool host_domains(struct host *host, host_domain_fn *fn, void *data)
     return true;
 }
 
+bool host_is_paused(struct host *host, uint32_t domid)
+{
+    libxl_dominfo info;
+    bool paused;
+
+    if (!host_open(host))
+        return false;
+    libxl_dominfo_init(&info);
+    paused = !libxl_domain_info(host->libxl, &info, domid) && info.paused;
+    libxl_dominfo_dispose(&info);
+    return paused;
+}
+
 bool host_version(struct host *host, int *major_r, int *minor_r)
 {
     const libxl_version_info *info = host_open(host) ?

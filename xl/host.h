@@ -53,6 +53,9 @@ bool host_boot(struct host *host, uint32_t stubdom,
 typedef void host_domain_fn(uint32_t domid, void *data);
 bool host_domains(struct host *host, host_domain_fn *fn, void *data);
 
+/* True: it is there and paused, as a guest that is being made. */
+bool host_is_paused(struct host *host, uint32_t domid);
+
 /* Xen's. False: it cannot be asked. */
 bool host_version(struct host *host, int *major_r, int *minor_r);
 

@@ -11,7 +11,8 @@
 
 #include <xentoollog.h>
 
-/* Exit codes; others rely on them. `create` ends with xl's own. */
+/* Exit codes; others rely on them. `create` ends with xl's own, if xl was
+ * left to end by itself. */
 enum {
     XL_QMP_OK = 0,
     XL_QMP_ERROR = 1,           /* the server answered with an error */

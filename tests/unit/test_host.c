@@ -11,7 +11,7 @@
 #define UUID "6a1b0e7c-3d2f-4c58-9b1e-0f1e2d3c4b5a"
 static const uint8_t uuid[16] = { 0x6a, 0x1b, 0x0e, 0x7c, 0x3d, 0x2f, 0x4c,
     0x58, 0x9b, 0x1e, 0x0f, 0x1e, 0x2d, 0x3c, 0x4b, 0x5a };
-static bool no_xen;
+static bool is_paused, no_xen;
 
 int libxl_ctx_alloc(libxl_ctx **ctx_r, int version, unsigned int flags,
                     xentoollog_logger *logger)
@@ -51,6 +51,7 @@ int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
 {
     (void)ctx;
     info->domid = domid;
+    info->paused = domid == 7 && is_paused;
     return domid == 7 ? 0 : ERROR_DOMAIN_NOTFOUND;
 }
 
@@ -170,6 +171,17 @@ TEST(a_domain_that_is_not_there_is_not_found)
     check_int(find("9", &domid), HOST_NO_DOMAIN);
     check_int(find("0a1b0e7c-3d2f-4c58-9b1e-0f1e2d3c4b5a", &domid),
               HOST_NO_DOMAIN);
+}
+
+TEST(a_guest_that_is_being_made_is_paused)
+{
+    struct host host = { 0 };
+
+    check(!host_is_paused(&host, 7));
+    is_paused = true;
+    check(host_is_paused(&host, 7));
+    check(!host_is_paused(&host, 9));
+    host_dispose(&host);
 }
 
 TEST(the_version_is_xens)
