@@ -7,6 +7,7 @@
  * and in the exit code. privileges.c says which rights are kept.
  */
 #include "fdstore.h"
+#include "journal.h"
 #include "log.h"
 #include "options.h"
 #include "privileges.h"
@@ -122,6 +123,8 @@ int main(int argc, char **argv)
 {
     int ready_fd = -1;
 
+    log_open("xenconsoled", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    journal_open();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
         return 0;
@@ -130,8 +133,8 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    log_open("xenconsoled", LOG_TO_STDERR,
-             options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    if (options.verbose)
+        log_open("xenconsoled", LOG_TO_STDERR, LOG_LEVEL_DEBUG);
     if (geteuid()) {
         log_error("only root can serve consoles; run it as root");
         return EPERM;

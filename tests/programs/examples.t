@@ -99,6 +99,7 @@ while read -r example; do
     # With xenconsoled, on xensim: the lines themselves.
     *'xl-qmp console '* | *'xl-qmp consoles'* | *'xl-qmp stats'* | *'/xenconsoled.sock')
         ok "$example" elsewhere component/commands.c 'TEST(examples)' ;;
+    'journalctl '*) ok "$example" elsewhere component/journal.c XENQMP_DOMID=5 ;;
     'xl-qmp create '*) ok "$example" elsewhere system/scenarios/disks.sh 'xl-qmp create /run' ;;
     'xl qemu-monitor-command '*)
         ok "$example" elsewhere system/scenarios/lifecycle.sh 'xl qemu-monitor-command hvm1' ;;

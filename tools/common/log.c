@@ -13,6 +13,7 @@
 static const char *log_program = "xenqmp";
 static enum log_target log_target = LOG_TO_STDERR;
 static enum log_level log_max_level = LOG_LEVEL_INFO;
+static log_write_fn *log_diverted;
 
 void log_open(const char *program, enum log_target target,
               enum log_level max_level)
@@ -22,6 +23,11 @@ void log_open(const char *program, enum log_target target,
     log_max_level = max_level;
     if (target == LOG_TO_SYSLOG)
         openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
+void log_divert(log_write_fn *fn)
+{
+    log_diverted = fn;
 }
 
 void log_sanitise(char *text, size_t n)
@@ -40,20 +46,22 @@ static void log_write(enum log_level level, unsigned int held_back,
         [LOG_LEVEL_INFO] = LOG_INFO,
         [LOG_LEVEL_DEBUG] = LOG_DEBUG,
     };
-    char line[LOG_LINE_MAX];
-    char tail[64] = "";
+    char line[LOG_LINE_MAX + 64];
+    size_t n;
 
     if (level > log_max_level)
         return;
-    vsnprintf(line, sizeof(line), fmt, ap);
-    log_sanitise(line, strlen(line));
+    vsnprintf(line, LOG_LINE_MAX, fmt, ap);
+    n = strlen(line);
+    log_sanitise(line, n);
     if (held_back)
-        snprintf(tail, sizeof(tail), " (%u lines like this held back)",
-                 held_back);
+        snprintf(line + n, sizeof(line) - n,
+                 " (%u lines like this held back)", held_back);
     if (log_target == LOG_TO_SYSLOG)
-        syslog(priorities[level], "%s%s", line, tail);
-    else
-        fprintf(stderr, "%s: %s%s\n", log_program, line, tail);
+        syslog(priorities[level], "%s", line);
+    else if (!log_diverted ||
+             !log_diverted(log_program, priorities[level], line))
+        fprintf(stderr, "%s: %s\n", log_program, line);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)

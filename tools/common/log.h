@@ -26,6 +26,14 @@ enum log_target {
 void log_open(const char *program, enum log_target target,
               enum log_level max_level);
 
+/* Takes one line, sanitised, with syslog(3)'s priority. False: it goes to
+ * standard error after all. */
+typedef bool log_write_fn(const char *program, int priority,
+                          const char *line);
+
+/* Lines for standard error go there first. */
+void log_divert(log_write_fn *fn);
+
 void log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
