@@ -251,7 +251,8 @@ bool console_sync(struct console *c, bool republished)
     bool present;
 
     if (!keys_read(c->server->xs, c->domid, c->n, &keys)) {
-        log_warn("%s: cannot read its keys: %s", c->host.label,
+        log_warn("%s: cannot read its keys in xenstore: %s; it stays as "
+                 "it is until they change", c->host.label,
                  strerror(errno));
         return true;
     }

@@ -173,7 +173,8 @@ static bool domain_is_known(void *data, uint32_t domid)
 static void domains_enumerate(struct server *server)
 {
     if (hv_domains(server->hv, domain_seen, server)) {
-        log_warn("cannot list the domains: %s", strerror(errno));
+        log_warn("cannot list the domains: %s; one that came or went is "
+                 "seen when the next one does", strerror(errno));
         return;
     }
     for (size_t i = 0; i < SERVER_DOMAINS_HASH; i++) {

@@ -32,12 +32,13 @@ static int pid_file_open(const char *path)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0) {
-        log_error("cannot open pid file %s: %s", path, strerror(errno));
+        log_error("cannot open pid file %s: %s; --pid-file names another",
+                  path, strerror(errno));
         return -1;
     }
     if (flock(fd, LOCK_EX | LOCK_NB)) {
-        log_error("pid file %s is locked: another xenconsoled is running",
-                  path);
+        log_error("pid file %s is locked: another xenconsoled is running; "
+                  "end that one first", path);
         close(fd);
         return -1;
     }

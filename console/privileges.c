@@ -164,7 +164,8 @@ int privileges_filter(bool strict)
     if (!r)
         r = seccomp_load(filter);
     if (r)
-        log_error("cannot restrict its system calls: %s", strerror(-r));
+        log_error("cannot restrict its system calls: %s; it needs a "
+                  "kernel with seccomp filters", strerror(-r));
     seccomp_release(filter);
     return r ? -1 : 0;
 }

@@ -145,7 +145,8 @@ static void server_lead(void *data)
                     lanes_is_pending(&server->lanes);
 
         if (loop_run_once(&server->loop, busy ? 0 : -1)) {
-            log_error("cannot wait for events: %s", strerror(errno));
+            log_error("cannot wait for events: %s; xenconsoled ends",
+                      strerror(errno));
             break;
         }
         domains_read_dirty(server);
@@ -203,13 +204,15 @@ static int hv_log_init(struct server *server)
 static int host_socket_init(struct server *server)
 {
     if (listener_is_served(HOST_SOCKET)) {
-        log_error("another xenconsoled serves " HOST_SOCKET);
+        log_error("another xenconsoled serves " HOST_SOCKET "; end that "
+                  "one first");
         return -1;
     }
     if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0,
                       requests_host, requests_take, server))
         return 0;
-    log_error("cannot listen on " HOST_SOCKET ": %s", strerror(errno));
+    log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",
+              strerror(errno));
     return -1;
 }
 
@@ -217,7 +220,8 @@ static int records_init(void)
 {
     if (!record_init(RECORD_FOLDER))
         return 0;
-    log_error("cannot make " RECORD_FOLDER ": %s", strerror(errno));
+    log_error("cannot make " RECORD_FOLDER ": %s; is /run writable, and "
+              "/run/xen there?", strerror(errno));
     return -1;
 }
 

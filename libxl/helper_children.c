@@ -117,7 +117,8 @@ static void qemu_exec(const char *path, char **argv)
     closefrom(STDERR_FILENO + 1);
     argv[0] = (char *)path;
     execv(path, argv);
-    log_error("cannot run %s: %s", path, strerror(errno));
+    log_error("cannot run %s for a guest's disks: %s; install it anew "
+              "(Debian: qemu-system-xen)", path, strerror(errno));
 }
 
 int children_start_qemu(struct children *children, char **argv)

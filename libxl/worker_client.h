@@ -66,6 +66,7 @@ struct client {
     void *server;               /* service's own */
     const struct policy *policy;
     struct client_ref ref;
+    uint32_t guest_domid;       /* for log lines */
     uint64_t *events_lost_r;    /* counts up with all of the owner's */
     /* readable */
     enum client_state state;

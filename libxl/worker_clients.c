@@ -108,6 +108,7 @@ void clients_add(struct clients *clients, int fd,
     client->service = service;
     client->server = server;
     client->policy = policy;
+    client->guest_domid = clients->guest_domid;
     client->events_lost_r = &clients->events_lost;
     clients_rename(clients, client);
     if (client_open(client, fd))

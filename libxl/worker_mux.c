@@ -42,7 +42,8 @@ static void mux_tell_room(struct mux *mux)
 {
     if (!loop_timer_is_set(&mux->room) &&
         loop_timer_set(mux->loop, &mux->room, 0, mux_room, mux))
-        log_error("out of memory; clients may hang");
+        log_error("domain %u: out of memory; QMP clients may hang",
+                  mux->guest_domid);
 }
 
 static void mux_free(struct mux *mux, struct flight *flight)
@@ -85,7 +86,8 @@ static void mux_give_up(struct mux *mux, struct flight *flight)
     if (mux->table.abandoned >= WORKER_ABANDONED_MAX &&
         loop_timer_set(mux->loop, &mux->hang, WORKER_HANG_MS, mux_hang,
                        mux))
-        log_error("out of memory; QMP may hang");
+        log_error("domain %u: out of memory; QMP may hang",
+                  mux->guest_domid);
 }
 
 static void mux_expire(struct mux *mux, struct flight *flight)
@@ -124,7 +126,8 @@ static void mux_expired(void *data)
 static void mux_arm(struct mux *mux, struct flight *flight, int64_t ms)
 {
     if (loop_timer_set(mux->loop, &flight->timer, ms, mux_expired, flight))
-        log_error("out of memory; a command has no time limit");
+        log_error("domain %u: out of memory; a QMP command has no time "
+                  "limit", mux->guest_domid);
 }
 
 static void mux_wait(struct mux *mux, struct flight *flight)
@@ -318,7 +321,7 @@ int mux_init(struct mux *mux)
     mux->room = mux->hang = (struct loop_timer){ 0 };
     mux->save = (struct save){
         .loop = mux->loop, .path = mux->control_path,
-        .hooks = &save_hooks, .data = mux,
+        .guest_domid = mux->guest_domid, .hooks = &save_hooks, .data = mux,
     };
     save_init(&mux->save);
     mux->session = (struct session){

@@ -57,7 +57,8 @@ static void save_arm(struct save *save, int64_t ms, loop_timer_fn *fn)
 {
     /* The heap has room for it but on the first call. */
     if (loop_timer_set(save->loop, &save->timer, ms, fn, save))
-        log_error("out of memory; a save may hang");
+        log_error("domain %u: out of memory; a save may hang",
+                  save->guest_domid);
 }
 
 /* Ends the save; says so now, or when sync is asked for. */
@@ -69,8 +70,8 @@ static void save_fail(struct save *save, const char *what,
     save_close(save);
     save->state = SAVE_FAILED;
     snprintf(save->error, sizeof(save->error), "%s: %s", what, why);
-    log_warn("a save of the stubdomain's device state fails: %s",
-             save->error);
+    log_warn("domain %u: a save of the stubdomain's device state fails: "
+             "%s", save->guest_domid, save->error);
     if (!wait)
         save_arm(save, 0, save_report);
 }
@@ -96,7 +97,8 @@ static void save_lost(struct save *save, const char *what, const char *why)
         return;
     if (loop_timer_set(save->loop, &save->retry, WORKER_SAVE_RETRY_MS,
                        save_connect, save))
-        log_error("out of memory; a save may hang");
+        log_error("domain %u: out of memory; a save may hang",
+                  save->guest_domid);
 }
 
 static void save_request(struct save *save)
@@ -259,8 +261,8 @@ void save_cancel(struct save *save)
         (save->fd < 0 || send(save->fd, SAVE_SYNC_LINE,
                               strlen(SAVE_SYNC_LINE),
                               MSG_NOSIGNAL | MSG_DONTWAIT) < 0))
-        log_warn("a save's stream stays open until the next save (%s)",
-                 save->fd < 0 ? save->obstacle : strerror(errno));
+        log_warn("domain %u: a save's stream stays open until the next "
+                 "save (%s)", save->guest_domid, save->fd < 0 ? save->obstacle : strerror(errno));
     save_close(save);
     save->obstacle[0] = '\0';
     save->state = SAVE_IDLE;

@@ -34,6 +34,7 @@ struct save {
     /* the caller sets */
     struct loop *loop;
     const char *path;           /* of the control socket */
+    uint32_t guest_domid;       /* for log lines */
     const struct save_hooks *hooks;
     void *data;
     /* readable */

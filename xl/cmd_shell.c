@@ -196,7 +196,8 @@ static void run_line(struct shell *shell, const char *line)
                         shell->options->timeout_ms, take_answer, shell,
                         &handle);
         if (rc)
-            log_error("%s: %s", request.command, xlqmp_rc_name(rc));
+            log_error("%s was not sent: %s; see xlqmp(3)",
+                      request.command, xlqmp_rc_name(rc));
         while (!rc && !shell->answered && !interrupted)
             serve(shell, -1);
         if (!rc && !shell->answered) {
@@ -228,7 +229,8 @@ static int read_lines(struct shell *shell)
         if (!xlqmp_is_open(shell->ctx)) {
             putchar('\n');
             fflush(stdout);
-            log_error("%s: the connection was lost", shell->target);
+            log_error("%s: the connection was lost; its QEMU has ended, or "
+                      "was started anew", shell->target);
             return XL_QMP_CONNECTION;
         }
         if (interrupted) {

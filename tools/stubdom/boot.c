@@ -59,7 +59,8 @@ static void load_module(const char *path)
         return;
     }
     if (syscall(SYS_finit_module, fd, options, 0) && errno != EEXIST)
-        log_error("cannot load module %s: %s", path, strerror(errno));
+        log_error("cannot load module %s: %s; kernel and initrd must be of "
+                  "one mkstubdom", path, strerror(errno));
     close(fd);
 }
 

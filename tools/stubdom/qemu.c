@@ -59,7 +59,8 @@ int qemu_read_arguments(struct qemu *qemu, struct xs_handle *xs,
                                              data) : -1;
         free(value);
         if (r)
-            log_error("cannot take QEMU's argument %s", path);
+            log_error("cannot take QEMU's argument %s: it cannot be read, "
+                      "or there are too many", path);
     }
     /* libxl names the guest to hvmloader only; query-uuid asks QEMU. */
     if (!r && !strncmp(vm, "/vm/", 4))
@@ -106,6 +107,7 @@ int qemu_start(struct qemu *qemu, int state_file, int incoming)
         qemu->arguments.argv[0] = strdup(qemu_paths[i]);
         execv(qemu_paths[i], qemu->arguments.argv);
     }
-    log_error("cannot run QEMU: %s", strerror(errno));
+    log_error("cannot run QEMU: %s; make the image anew with mkstubdom",
+              strerror(errno));
     _exit(127);
 }
