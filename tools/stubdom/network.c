@@ -91,6 +91,21 @@ static void tap_connect(int fd, const char *tap, int devid)
                   strerror(errno));
 }
 
+/* The frontend has the emulated NIC's address, and a bridge keeps what is
+ * for an address of its ports': the guest would get nothing but broadcasts.
+ * It gets another, as taps have it; nobody ever sees it. EBUSY: it is up,
+ * and has it already. */
+static int frontend_readdress(int fd, const char *name)
+{
+    struct ifreq ifr = { .ifr_flags = 0 };
+
+    snprintf(ifr.ifr_name, IFNAMSIZ, "%.15s", name);
+    if (ioctl(fd, SIOCGIFHWADDR, &ifr))
+        return -1;
+    ifr.ifr_hwaddr.sa_data[0] = (char)0xfe;
+    return ioctl(fd, SIOCSIFHWADDR, &ifr) && errno != EBUSY ? -1 : 0;
+}
+
 /* The devid of a frontend, which is the xenbus device vif-<devid>. */
 static int frontend_devid(const char *name)
 {
@@ -124,7 +139,8 @@ static void frontends_connect(void)
         bridge_name(bridge, devid);
         /* One without an emulated NIC is the guest's own affair. */
         if (if_nametoindex(bridge) &&
-            link_connect(fd, entry->d_name, devid))
+            (frontend_readdress(fd, entry->d_name) ||
+             link_connect(fd, entry->d_name, devid)))
             log_error("NIC %d: %s cannot be connected to %s: %s", devid,
                       entry->d_name, bridge, strerror(errno));
     }
