@@ -59,6 +59,7 @@ include $(srcdir)/libxl/rules.mk
 include $(srcdir)/console/rules.mk
 include $(srcdir)/xl/rules.mk
 include $(srcdir)/tools/stubdom/rules.mk
+include $(srcdir)/apparmor/rules.mk
 include $(srcdir)/libvirt/rules.mk
 include $(srcdir)/tests/rules.mk
 
@@ -79,7 +80,8 @@ INSTALL = install
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(libexecdir)/xenqmp $(bindir) \
 	    $(libdir)/pkgconfig $(includedir) $(docdir) \
-	    $(systemdsystemunitdir) $(sysconfdir)/logrotate.d)
+	    $(systemdsystemunitdir) $(sysconfdir)/logrotate.d \
+	    $(sysconfdir)/apparmor.d/abstractions)
 	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
@@ -96,6 +98,8 @@ install: all
 	    $(DESTDIR)$(libdir)/xenqmp/libvirt-stubdom.so
 	for daemon in libvirtd virtxend; do $(INSTALL) -D -m644 $(LIBVIRT_DROP_IN) \
 	    $(DESTDIR)$(systemdsystemunitdir)/$$daemon.service.d/xenqmp.conf; done
+	$(INSTALL) -m644 $(PROFILES) $(DESTDIR)$(sysconfdir)/apparmor.d
+	$(INSTALL) -m644 $(ABSTRACTIONS) $(DESTDIR)$(sysconfdir)/apparmor.d/abstractions
 	$(INSTALL) -D -m644 $(srcdir)/xl/xl-qmp.bash \
 	    $(DESTDIR)$(datarootdir)/bash-completion/completions/xl-qmp
 	$(INSTALL) -m644 $(srcdir)/README.md $(srcdir)/docs/*.md $(DESTDIR)$(docdir)
@@ -111,7 +115,7 @@ install: all
 deb:
 	rm -rf deb
 	mkdir -p deb/xenqmp-$(VERSION)
-	cd $(srcdir) && cp -r Makefile README.md VERSION configure console \
+	cd $(srcdir) && cp -r Makefile README.md VERSION apparmor configure console \
 	    debian docs libvirt libxl tests tools xl $(CURDIR)/deb/xenqmp-$(VERSION)
 	cd deb/xenqmp-$(VERSION) && dpkg-buildpackage -us -uc -b -j1
 

@@ -69,6 +69,8 @@ ok 'xenqmp' contains xenqmp $xen /usr/bin/xl-qmp \
     /lib/systemd/system/$unit /etc/logrotate.d/xenqmp \
     /usr/share/man/man1/xl-qmp.1.gz /usr/share/man/man8/xenconsoled.8.gz \
     /usr/share/man/man5/stubdom.conf.5.gz \
+    /etc/apparmor.d/xenqmp-xenconsoled /etc/apparmor.d/xenqmp-helper \
+    /etc/apparmor.d/abstractions/xenqmp-libvirtd \
     "$multiarch/xenqmp/libvirt-stubdom.so" \
     /lib/systemd/system/libvirtd.service.d/xenqmp.conf \
     /usr/share/doc/xenqmp/console-control.md
@@ -180,7 +182,7 @@ left() {
         inside dpkg-divert --list '*xenconsoled*'
         find "$root/var/lib/xenqmp" "$root/usr/libexec/xenqmp" \
             "$root/etc/logrotate.d/xenqmp" 2>/dev/null
-        find "$root/etc/systemd" "$root/lib/systemd" \
+        find "$root/etc/systemd" "$root/lib/systemd" "$root/etc/apparmor.d" \
             "$root$multiarch" "$root$xen.xen" \
             -name '*xenqmp*' -o -name '*.xen' 2>/dev/null
     } | diff - /dev/null
