@@ -90,6 +90,13 @@ END
 }
 helper='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
 
+# stubdomain_image NAME: the image with more in it (see image); its path.
+stubdomain_image() {
+    local dir=/var/lib/xenqmp/stubdom
+    [ -e "$dir/initrd.$1" ] || cat $dir/initrd "$dir/add/$1.gz" >"$dir/initrd.$1"
+    echo "$dir/initrd.$1"
+}
+
 domid() { xl domid "$1"; }
 dm_domid() { xenstore-read "/local/domain/$(domid "$1")/image/device-model-domid"; }
 

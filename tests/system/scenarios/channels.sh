@@ -10,7 +10,7 @@ name = "chan"
 type = "$type"
 memory = 256
 kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
-ramdisk = "/var/lib/xenqmp/stubdom/initrd.pv"
+ramdisk = "$(stubdomain_image pv)"
 extra = "console=hvc0 quiet"
 tsc_mode = "native"
 channel = [ "connection=pty,name=lost", "connection=pty,name=first", "connection=socket,name=second,path=/run/second.sock" ]
