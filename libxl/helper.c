@@ -207,7 +207,8 @@ static int take_proxys_place(struct helper *h)
 
     if (proxy && proxy_end(proxy, h->domid)) {
         log_error("domain %u: its vchan-socket-proxy (process %d) does not "
-                  "end", h->domid, (int)proxy);
+                  "end; kill it, and create the guest again", h->domid,
+                  (int)proxy);
         return -1;
     }
     if (sockets_listen_clients(&h->sockets))
@@ -266,7 +267,8 @@ static int check_slot(struct helper *h, char **argv)
 
     if (in_proxys_slot(h)) {
         if (!stubdomain)
-            log_error("domain %u is no stubdomain", h->domid);
+            log_error("domain %u is no stubdomain; -xen-domid takes the "
+                      "stubdomain's number, not its guest's", h->domid);
         return stubdomain ? 0 : -1;
     }
     if (!h->args.pv_backends || !strchr(h->args.toolstack, '/')) {
