@@ -309,7 +309,8 @@ static int set_up(struct helper *h, char **argv)
     };
     if (consoled_check(CONSOLED_SOCKET, h->domid) || root_make(h) ||
         (stubdomain && consoles_take(h)) ||
-        channels_edit(h->xs, h->guest) < 0 || toolstack_answer(h, argv))
+        (!in_proxys_slot(h) && channels_edit(h->xs, h->guest) < 0) ||
+        toolstack_answer(h, argv))
         return -1;
     sockets_pass(&h->sockets, &h->worker_config);
     if (h->sockets.clients.fd >= 0 || h->sockets.toolstack.fd >= 0)
