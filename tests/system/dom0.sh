@@ -90,6 +90,32 @@ END
 }
 helper='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
 
+# os_cfg DISK [LINE...]: of a guest that boots an operating system from a CD
+# (guests/os.init), with another disk, if it's not "".
+os_cfg() {
+    local disk=$1
+    shift
+    guest_cfg os "$helper" 'serial = "pty"' 'tsc_mode = "native"' \
+        "disk = [ ${disk:+\"$disk\", }\"vdev=hdc,devtype=cdrom,access=ro,format=raw,target=/tests/os.iso\" ]" "$@" |
+        sed -e '/^device_model_args_hvm/d' -e 's,stubdom/initrd.halt,stubdom/initrd,' \
+            -e 's/^boot = .*/boot = "d"/' -e 's/^memory = .*/memory = 128/'
+}
+# One sits at xl console GUEST: say TEXT, and the guest has heard() to say
+# something by now. xl takes no input but a terminal's.
+terminal_open() {
+    mkfifo /run/keyboard.txt
+    socat -t 1 "EXEC:xl console $1,pty,raw,echo=0" - </run/keyboard.txt >/run/heard.txt 2>&1 &
+    terminal=$!
+    exec 3<>/run/keyboard.txt
+}
+say() { printf '%s\n' "$1" >&3; }
+heard() { grep -qF "$1" /run/heard.txt; }
+terminal_close() {
+    exec 3>&-
+    wait $terminal
+    rm -f /run/keyboard.txt
+}
+
 # stubdomain_image NAME: the image with more in it (see image); its path.
 stubdomain_image() {
     local dir=/var/lib/xenqmp/stubdom

@@ -92,6 +92,19 @@ tell "   (QEMU in dom0 and the vchan proxy: 20900 kB + 1000 kB PSS for each gues
 
 show xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper' || broken "qmp-helper still runs"
+
+tell "A guest with Debian's kernel, from a CD; root logs in on its serial port:"
+os_cfg "" >/run/os.cfg
+show xl create /run/os.cfg
+terminal_open os
+wait_for 120 heard 'login:' && say root
+wait_for 30 heard 'Password:' && say secret
+wait_for 30 heard '# ' && say 'uname -sr; cat /sys/hypervisor/type; exit'
+wait_for 30 heard 'xen' || broken "nobody was let in"
+sed -n '/^os: up/,/^xen/p' /run/heard.txt | tr -d '\r' | sed 's/^/           /'
+show xl destroy os
+terminal_close
+wait_for 20 sh -c '! pidof qmp-helper' || broken "qmp-helper still runs"
 rm -f /run/client?.out /run/show.out
 snapshot after
 if same_snapshots before after >/run/difference.txt; then
