@@ -145,7 +145,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,commands consoles drop_in helper journal scale,$(eval $(call xensim_test,$(t))))
+$(foreach t,commands consoles drop_in helper journal scale stubdomd,$(eval $(call xensim_test,$(t))))
 tests/component/commands: | bin/xl-qmp
 OBJECTS += obj/tests/bench/consoles.o
 tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
