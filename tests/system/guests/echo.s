@@ -2,8 +2,8 @@
 #
 # A boot sector, the smallest guest: it says who it is on its first serial
 # port (COM1), gives back what comes in there, and halts in between; at the
-# byte Ctrl-R it reboots. A BIOS with nothing to boot would start again after
-# a minute.
+# byte Ctrl-R it reboots, at Ctrl-P it powers off. A BIOS with nothing to boot
+# would start again after a minute.
     .code16
     .globl _start
 _start:
@@ -60,7 +60,14 @@ more:
     inb %dx, %al
     outb %al, %dx
     cmpb $'R' - 0x40, %al
+    je reboot
+    cmpb $'P' - 0x40, %al
     jne more
+    movw $0xb004, %dx               # by ACPI's PM1a control, where hvmloader
+    movw $0x2000, %ax               # puts it
+    outw %ax, %dx
+    jmp more
+reboot:
     movb $0xfe, %al                 # by the keyboard controller
     outb %al, $0x64
     jmp more

@@ -42,13 +42,13 @@ is_itself() {
         xl-qmp exec "hvm$1" query-name | grep -q "\"hvm$1\"" &&
         xl qemu-monitor-command "hvm$1" "info name" | grep -q "^hvm$1"
 }
+# Said again and again: it may be booting.
 echoes() {
     local tty
     tty=$(xenstore-read "/local/domain/$(domid "hvm$1")/serial/0/tty")
-    timeout 60 sh -c "exec 3<>$tty; stty -F $tty raw -echo
-        echo 'I am $1' >&3
-        while read -r line <&3; do
-            case \$line in *'I am $1'*) exit 0 ;; esac
+    timeout 240 busybox sh -c "exec 3<>$tty; stty -F $tty raw -echo
+        until read -r -t 2 line <&3 && [ \"\${line%I am $1?}\" != \"\$line\" ]; do
+            echo 'I am $1' >&3
         done"
 }
 

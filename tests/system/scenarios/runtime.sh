@@ -40,6 +40,7 @@ printf '\022' >"$(tty hvm1)"
 ok "it reboots as another domain" wait_for 60 is_another
 wait $reader
 cat "$(tty hvm1)" >>/var/log/serial.log &
+reader=$!
 ok "the guest boots again" wait_for 60 booted 2
 ok "QMP goes on" wait_for 10 status_is hvm1 running
 
@@ -47,8 +48,11 @@ ok "xl rename" xl rename hvm1 other
 ok "under its new name" xl-qmp exec other query-status
 ok "xl qemu-monitor-command" xl qemu-monitor-command other "info status"
 
-ok "xl destroy" xl destroy other
-wait_for 20 sh -c '! pidof qmp-helper'
+# It ends as a guest does, and xl's own process clears away.
+printf '\020' >"$(tty other)"
+ok "the guest powers off" wait_for 60 sh -c '! xl domid other'
+ok "and all of it goes" wait_for 20 sh -c '! pidof qmp-helper xl'
+wait $reader
 rm -f /var/log/serial.log
 snapshot after
 ok "nothing is left behind" same_snapshots before after
