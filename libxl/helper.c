@@ -23,6 +23,8 @@
  *   helper_proxy, helper_pids: in the proxy's place
  *   helper_socket(s), helper_config: where clients connect
  *   helper_children    the worker, and QEMU where devices need one
+ *   helper_startup, helper_toolstack: a stubdomain that fails, and where
+ *                      that, and each refusal, is told
  *   helper_privileges  what root's process keeps
  *   helper             (here) the order of the steps; its life
  */
@@ -47,7 +49,9 @@
 #include "helper_proxy.h"
 #include "helper_root.h"
 #include "helper_sockets.h"
+#include "helper_startup.h"
 #include "helper_store.h"
+#include "helper_toolstack.h"
 #include "log.h"
 #include "loop.h"
 
@@ -88,6 +92,7 @@ struct helper {
     struct helper_sockets sockets;
     struct worker_config worker_config;
     struct children children;
+    struct startup startup;
     int serial_ports, tty_known;        /* tty_known: a bit a port */
     bool ending;
     int signal_fd;
@@ -102,6 +107,7 @@ static void service_end(struct helper *h)
     if (h->ending)
         return;
     h->ending = true;
+    startup_end(&h->startup);
     children_end(&h->children);
     sockets_close(&h->sockets);
 }
@@ -342,6 +348,19 @@ static int announce(struct helper *h)
     return -1;
 }
 
+/* From here on errors are the log's, but for one. */
+static void startup(struct helper *h)
+{
+    h->startup = (struct startup){
+        .loop = &h->loop, .xs = h->xs, .guest = h->guest, .dm = h->domid,
+        .over = toolstack_close,
+    };
+    if (h->guest != h->domid)
+        startup_begin(&h->startup);
+    else
+        toolstack_close();
+}
+
 int main(int argc, char **argv)
 {
     static struct helper h = { .sockets = HELPER_SOCKETS_NONE };
@@ -356,6 +375,7 @@ int main(int argc, char **argv)
     }
     closefrom(STDERR_FILENO + 1);
     log_open("qmp-helper", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    toolstack_open();
     h.domid = h.args.domid;
     h.xs = xs_open(0);
     if (!h.xs || loop_init(&h.loop) || signals_open(&h)) {
@@ -364,8 +384,10 @@ int main(int argc, char **argv)
         return 1;
     }
     r = set_up(&h, argv) || announce(&h) ? -1 : 0;
-    if (!r)
+    if (!r) {
+        startup(&h);
         r = loop_run(&h.loop);
+    }
     service_end(&h);
     children_wait(&h.children);
     pids_forget(h.xs, h.domid);

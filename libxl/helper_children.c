@@ -40,8 +40,10 @@ static void worker_restart(void *data)
 
     children->worker_began_ms = loop_now_ms();
     children->worker = fork();
-    if (children->worker == 0)
+    if (children->worker == 0) {
+        log_divert(NULL);       /* to what it is about to close */
         _exit(worker_run(config));
+    }
     if (children->worker < 0) {
         children->worker = 0;
         log_error("domain %u: cannot start its QMP worker: %s",

@@ -37,9 +37,10 @@ WORKER_LIBS = $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 HELPER_NAMES := helper_args helper_channels helper_children helper_config \
     helper_console helper_consoled helper_consoles helper_devices \
     helper_pids helper_privileges helper_proxy helper_root helper_socket \
-    helper_sockets helper_store keyfile
+    helper_sockets helper_startup helper_store helper_toolstack \
+    keyfile
 HELPER_PARTS := $(call objects,libxl,$(HELPER_NAMES))
 HELPER_OBJECTS := obj/libxl/helper.o $(HELPER_PARTS)
 $(eval $(call program,bin/qmp-helper,$(HELPER_OBJECTS) $(WORKER_OBJECTS) \
-    $(QMP_OBJECTS) $(COMMON_OBJECTS),\
+    $(QMP_OBJECTS) $(COMMON_OBJECTS) obj/tools/common/stubdom_log.o,\
     $(XENSTORE_LIBS) $(WORKER_LIBS)))

@@ -2,6 +2,7 @@
 #include "creation.h"
 
 #include "log.h"
+#include "stubdom_log.h"
 #include "xl_qmp.h"
 
 #include <errno.h>
@@ -21,8 +22,6 @@
 #ifndef LOOK_MS
 #define LOOK_MS 200
 #endif
-/* The end of a log, with all that a kernel says when it panics. */
-#define LOG_TAIL 65536
 
 struct creation {
     const char *name;
@@ -33,82 +32,19 @@ struct creation {
     int xl_fd;
 };
 
-/* --- The log ------------------------------------------------------------- */
-
-/* The next line, in place, without its end; NULL: there is no more. */
-static char *line_next(char **text)
-{
-    char *line = *text, *end;
-
-    if (!line || !*line)
-        return NULL;
-    end = strchr(line, '\n');
-    *text = end ? end + 1 : NULL;
-    if (end)
-        *end = '\0';
-    line[strcspn(line, "\r")] = '\0';
-    return line;
-}
-
-/* "[    1.234567] " goes before what a kernel says. */
-static bool is_kernels(const char *line)
-{
-    size_t n = *line == '[' ? strspn(line + 1, " 0123456789.") : 0;
-
-    return n && line[n + 1] == ']';
-}
-
-bool creation_failure(char *log, size_t n, char *why_r, size_t size)
-{
-    static const char panic[] = "Kernel panic - not syncing: ";
-    static const char ours[] = "stubdomd: ";
-    const char *said = NULL, *ended = NULL, *panicked = NULL;
-    char *line;
-
-    log[n] = '\0';
-    for (size_t i = 0; i < n; i++)
-        if (!log[i])
-            log[i] = '?';
-    while ((line = line_next(&log))) {
-        bool is_ours = !strncmp(line, ours, strlen(ours));
-        const char *at = strstr(line, panic);
-
-        if (is_ours && (strstr(line, "QEMU ended with") ||
-                        strstr(line, "QEMU was killed") ||
-                        strstr(line, "powering off")))
-            ended = ended ? ended : line + strlen(ours);
-        else if (is_kernels(line) && at)
-            panicked = panicked ? panicked : at + strlen(panic);
-        else if (*line && !ended && !is_kernels(line))
-            said = is_ours ? line + strlen(ours) : line;
-    }
-    if (panicked && !ended)
-        snprintf(why_r, size, "the stubdomain's kernel panicked: %s",
-                 panicked);
-    else if (ended)
-        snprintf(why_r, size, "%s%s%s%s", ended, said ? " (" : "",
-                 said ? said : "", said ? ")" : "");
-    log_sanitise(why_r, strlen(why_r));
-    return panicked || ended;
-}
-
-/* That of this creation: libxl begins a new file. */
+/* Does the log of this creation say why it can't go on? libxl begins a new
+ * file. */
 static bool log_says(struct creation *creation, char *why_r, size_t size)
 {
-    static char text[LOG_TAIL + 1];
     struct stat st;
-    ssize_t n = -1;
     int fd = open(creation->log, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool says = fd >= 0 && !fstat(fd, &st) &&
+                st.st_ino != creation->before.st_ino &&
+                stubdom_log_failure(fd, why_r, size);
 
-    if (fd >= 0 && !fstat(fd, &st) &&
-        st.st_ino != creation->before.st_ino) {
-        off_t from = st.st_size > LOG_TAIL ? st.st_size - LOG_TAIL : 0;
-
-        n = pread(fd, text, LOG_TAIL, from);
-    }
     if (fd >= 0)
         close(fd);
-    return n > 0 && creation_failure(text, (size_t)n, why_r, size);
+    return says;
 }
 
 /* --- xl ------------------------------------------------------------------ */
@@ -121,6 +57,7 @@ static pid_t start(char **args)
         return pid;
     signal(SIGINT, SIG_DFL);
     signal(SIGQUIT, SIG_DFL);
+    setenv(STUBDOM_LOG_WATCHED, "1", 1);
     execvp(args[0], args);
     log_error("create: cannot start xl: %m; install Xen's tools "
               "(Debian: xen-utils-common) and run this as root");

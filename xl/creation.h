@@ -22,8 +22,4 @@
  * code, or one of ours after a line. */
 int creation_run(char **args, const char *name);
 
-/* Why the stubdomain with this log can't go on, to be shown: false if it
- * says no such thing. Cut to fit, made printable. */
-bool creation_failure(char *log, size_t n, char *why_r, size_t size);
-
 #endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stubdom_log.h"
+
+#include <sys/mman.h>
+
+#include "tap.h"
+
+static void check_why(const char *log, const char *ought)
+{
+    char why[128] = "";
+    int fd = memfd_create("log", 0);
+
+    check_int(write(fd, log, strlen(log)), strlen(log));
+    check_int(stubdom_log_failure(fd, why, sizeof(why)), ought != NULL);
+    check_str(why, ought ? ought : "");
+    close(fd);
+}
+
+TEST(the_log_says_why)
+{
+    check_why("", NULL);
+    check_why("[    0.1] Linux\r\nqemu: warning: x\r\n", NULL);
+    check_why("[    2.0] Kernel panic - not syncing: No working init found."
+              "  Try\r\n[    2.1] CPU: 0\r\n[    2.2] Kernel Offset\r\n",
+              "the stubdomain's kernel panicked: No working init found.  "
+              "Try");
+    check_why("stubdomd: cannot speak to xenstored\r\n"
+              "stubdomd: cannot start: No such file or directory; powering "
+              "off\r\n",
+              "cannot start: No such file or directory; powering off "
+              "(cannot speak to xenstored)");
+    check_why("stubdomd: QEMU was killed by signal 11",
+              "QEMU was killed by signal 11");
+    /* Its end is what counts, not what comes after. */
+    check_why("qemu: a\nstubdomd: QEMU ended with status 1\nb\n"
+              "[    1.0] Kernel panic - not syncing: Attempted to kill "
+              "init!\n", "QEMU ended with status 1 (qemu: a)");
+    check_why("qemu: \033[2J\xff\nstubdomd: QEMU ended with status 1\n",
+              "QEMU ended with status 1 (qemu: ?[2J?)");
+}
+
+/* It may be of any length; its end counts. */
+TEST(a_long_log_is_read_at_its_end)
+{
+    static char text[200001];
+
+    memset(text, 'x', sizeof(text) - 1);
+    check_why(text, NULL);
+    strcpy(text + 150000, "\nqemu: a\nstubdomd: QEMU ended with status 1\n");
+    check_why(text, "QEMU ended with status 1 (qemu: a)");
+}
+
+TAP_MAIN()

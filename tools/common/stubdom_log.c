@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stubdom_log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* The end of a log, with all that a kernel says when it panics. */
+#define LOG_TAIL 65536
+
+/* The next line, in place, without its end; NULL: there is no more. */
+static char *line_next(char **text)
+{
+    char *line = *text, *end;
+
+    if (!line || !*line)
+        return NULL;
+    end = strchr(line, '\n');
+    *text = end ? end + 1 : NULL;
+    if (end)
+        *end = '\0';
+    line[strcspn(line, "\r")] = '\0';
+    return line;
+}
+
+/* "[    1.234567] " goes before what a kernel says. */
+static bool is_kernels(const char *line)
+{
+    size_t n = *line == '[' ? strspn(line + 1, " 0123456789.") : 0;
+
+    return n && line[n + 1] == ']';
+}
+
+static bool text_failure(char *text, char *why_r, size_t size)
+{
+    static const char panic[] = "Kernel panic - not syncing: ";
+    static const char ours[] = "stubdomd: ";
+    const char *said = NULL, *ended = NULL, *panicked = NULL;
+    char *line;
+
+    while ((line = line_next(&text))) {
+        bool is_ours = !strncmp(line, ours, strlen(ours));
+        const char *at = strstr(line, panic);
+
+        if (is_ours && (strstr(line, "QEMU ended with") ||
+                        strstr(line, "QEMU was killed") ||
+                        strstr(line, "powering off")))
+            ended = ended ? ended : line + strlen(ours);
+        else if (is_kernels(line) && at)
+            panicked = panicked ? panicked : at + strlen(panic);
+        else if (*line && !ended && !is_kernels(line))
+            said = is_ours ? line + strlen(ours) : line;
+    }
+    if (panicked && !ended)
+        snprintf(why_r, size, "the stubdomain's kernel panicked: %s",
+                 panicked);
+    else if (ended)
+        snprintf(why_r, size, "%s%s%s%s", ended, said ? " (" : "",
+                 said ? said : "", said ? ")" : "");
+    else
+        return false;
+    log_sanitise(why_r, strlen(why_r));
+    return true;
+}
+
+bool stubdom_log_failure(int fd, char *why_r, size_t size)
+{
+    static char text[LOG_TAIL + 1];
+    struct stat st;
+    ssize_t n = -1;
+
+    if (!fstat(fd, &st))
+        n = pread(fd, text, LOG_TAIL,
+                  st.st_size > LOG_TAIL ? st.st_size - LOG_TAIL : 0);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    for (ssize_t i = 0; i < n; i++)
+        if (!text[i])
+            text[i] = '?';
+    return text_failure(text, why_r, size);
+}
