@@ -172,6 +172,10 @@ static bool domain_is_known(void *data, uint32_t domid)
 /* Xen does not say which domain came or went. */
 static void domains_enumerate(struct server *server)
 {
+    /* Records outlive a daemon that was killed, and the domain may go before
+     * its consoles are opened again. */
+    bool sweep = !server->swept;
+
     if (hv_domains(server->hv, domain_seen, server)) {
         log_warn("cannot list the domains: %s; one that came or went is "
                  "seen when the next one does", strerror(errno));
@@ -186,11 +190,12 @@ static void domains_enumerate(struct server *server)
                 link = &(*link)->next;
             } else {
                 domain_remove(link);
+                sweep = true;
             }
         }
     }
     fdstore_sweep(domain_is_known, server);
-    if (!server->swept)
+    if (sweep)
         record_sweep(domain_is_known, server);
     server->swept = true;
 }

@@ -257,8 +257,14 @@ static int toolstack_answer(struct helper *h, char **argv)
     return children_start_qemu(&h->children, argv);
 }
 
+static bool domain_is_gone(void *xs, uint32_t domid)
+{
+    return store_domain_is_gone(xs, domid);
+}
+
 static int root_make(struct helper *h)
 {
+    helper_root_sweep(ROOT_BASE, domain_is_gone, h->xs);
     if (!helper_root_make(&h->root, ROOT_BASE, h->domid))
         return 0;
     log_error("domain %u: cannot make a directory in %s: %s", h->domid,

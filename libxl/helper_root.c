@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "helper_root.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -19,12 +20,17 @@ static int directory_make(const char *path)
     return chmod(path, ROOT_MODE);
 }
 
+static void root_name(struct helper_root *root, const char *base,
+                      uint32_t domid)
+{
+    snprintf(root->base, sizeof(root->base), "%s", base);
+    snprintf(root->path, sizeof(root->path), "%s/%u", base, domid);
+}
+
 int helper_root_make(struct helper_root *root, const char *base,
                      uint32_t domid)
 {
-    *root = (struct helper_root){ .path = "" };
-    snprintf(root->base, sizeof(root->base), "%s", base);
-    snprintf(root->path, sizeof(root->path), "%s/%u", base, domid);
+    root_name(root, base, domid);
     for (int i = 0; i < ROOT_TRIES; i++) {
         if (!directory_make(base) && !directory_make(root->path))
             return 0;
@@ -51,4 +57,25 @@ void helper_root_remove(struct helper_root *root)
     rmdir(root->path);
     rmdir(root->base);
     root->path[0] = '\0';
+}
+
+void helper_root_sweep(const char *base,
+                       bool (*is_gone)(void *data, uint32_t domid),
+                       void *data)
+{
+    DIR *dir = opendir(base);
+    struct helper_root left;
+    struct dirent *entry;
+    unsigned int domid;
+    int end;
+
+    while (dir && (entry = readdir(dir))) {
+        if (sscanf(entry->d_name, "%9u%n", &domid, &end) != 1 ||
+            entry->d_name[end] || !is_gone(data, domid))
+            continue;
+        root_name(&left, base, domid);
+        helper_root_remove(&left);
+    }
+    if (dir)
+        closedir(dir);
 }

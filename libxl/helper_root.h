@@ -7,6 +7,7 @@
 #ifndef XENQMP_HELPER_ROOT_H
 #define XENQMP_HELPER_ROOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ROOT_BASE "/run/xenqmp"
@@ -23,5 +24,10 @@ int helper_root_make(struct helper_root *root, const char *base,
                      uint32_t domid);
 /* With what is left in it; base too if it was the last. Idempotent. */
 void helper_root_remove(struct helper_root *root);
+/* The same for the domains that is_gone() says are: a helper that was killed
+ * has left them. */
+void helper_root_sweep(const char *base,
+                       bool (*is_gone)(void *data, uint32_t domid),
+                       void *data);
 
 #endif

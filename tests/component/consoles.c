@@ -197,6 +197,29 @@ TEST(a_console_that_was_taken_over_leaves_nothing_behind)
     check(host_wait(no_records, NULL));
 }
 
+TEST(a_console_that_nobody_takes_over_leaves_nothing_behind)
+{
+    struct guest_console c, other;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "file:/run/saved");
+    guest_console_publish(&c);
+    check_connects(&c);
+    put_all(&c, "x", 1);
+    check(host_wait(file_is, "/run/saved:x"));
+    kill_ours();
+    /* As libxl does: the consoles go before the domain. */
+    guest_console_remove(&c);
+    guest_create(6);
+    other = guest_console_add(6, 0, NULL);
+    start_ours(NULL);
+    close(tty_open(&other));
+    check(!no_records(NULL));
+    guest_destroy(5);
+    check(host_wait(no_records, NULL));
+}
+
 TEST(a_daemon_that_comes_back_makes_a_new_terminal)
 {
     struct guest_console c;

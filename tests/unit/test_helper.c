@@ -203,6 +203,37 @@ TEST(the_sockets_directory_comes_and_goes)
     check_str(one.path, "");
 }
 
+static bool is_six_or_seven(void *data, uint32_t domid)
+{
+    (void)data;
+    return domid == 6 || domid == 7;
+}
+
+TEST(a_killed_helpers_directory_goes_with_the_next)
+{
+    char dir[] = "/tmp/test_helper.XXXXXX", base[64], path[80];
+    struct helper_root gone, also_gone, lives;
+    struct stat st;
+
+    check(mkdtemp(dir) != NULL);
+    snprintf(base, sizeof(base), "%s/xenqmp", dir);
+    check_int(helper_root_make(&gone, base, 6), 0);
+    check_int(helper_root_make(&also_gone, base, 7), 0);
+    check_int(helper_root_make(&lives, base, 8), 0);
+    snprintf(path, sizeof(path), "%s/6/console-3", base);
+    check(open(path, O_CREAT | O_WRONLY, 0600) >= 0);
+    snprintf(path, sizeof(path), "%s/6x", base);
+    check_int(mkdir(path, 0700), 0);
+    helper_root_sweep(base, is_six_or_seven, NULL);
+    check_int(stat(gone.path, &st), -1);
+    check_int(stat(also_gone.path, &st), -1);
+    check_int(stat(lives.path, &st), 0);
+    check_int(rmdir(path), 0);
+    helper_root_remove(&lives);
+    check_int(rmdir(dir), 0);
+    helper_root_sweep(base, is_six_or_seven, NULL);
+}
+
 /* A daemon of one connection, which says this. */
 static void greet(const char *path, const char *greeting)
 {
