@@ -32,6 +32,26 @@ TEST(the_domain_dies)
     finish();
 }
 
+/* Whose consoles no daemon opens again: it was killed, and they went. */
+TEST(a_dead_domains_records_go)
+{
+    char dead[256], alive[256];
+
+    start();
+    serve_unix();
+    fake_hv.alive[6] = true;
+    snprintf(dead, sizeof(dead), "%s/5-2", records);
+    snprintf(alive, sizeof(alive), "%s/6-2", records);
+    check(creat(dead, 0600) >= 0);
+    check(creat(alive, 0600) >= 0);
+    fake_hv.alive[5] = false;
+    fake_store_set("@releaseDomain", "", 0);
+    settle();
+    check(access(dead, F_OK));
+    check(!unlink(alive));
+    finish();
+}
+
 TEST(a_guest_that_writes_keys_without_end_is_put_off)
 {
     unsigned int reads;

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Disks: a block device needs no QEMU in dom0; an image does, as a child of
-# qmp-helper's, the consoles staying ours. And xl-qmp create.
+# Disks: a block device needs no QEMU in dom0; a qcow2 image does, as a child
+# of qmp-helper's, the consoles staying ours. A disk that is plugged into the
+# stubdomain becomes the CD in a drive. And xl-qmp create.
 
+head -c 917504 /tests/os.iso >/run/cd.img
 cp /tests/echo.img /run/disk.img
 truncate -s 1M /run/disk.img
 disk_cfg() {
     guest_cfg hvm1 "$1" 'serial = "file:/var/log/serial.log"' \
-        "disk = [ \"vdev=hda,access=rw,format=raw,$2\" ]" |
+        "disk = [ \"vdev=hda,access=rw,$2\"${3:+, \"$3\"} ]" |
         sed -e 's/^boot = .*/boot = "c"/' -e '/^device_model_args_hvm/d' \
             -e 's,stubdom/initrd.halt,stubdom/initrd,'
 }
@@ -24,8 +26,22 @@ end_guest() {
     ok "nothing is left behind" same_snapshots before after
 }
 
+# As QEMU itself makes one of another disk.
+make_qcow2() {
+    {
+        echo '{"execute": "qmp_capabilities"}'
+        echo '{"execute": "drive-backup", "arguments": {"device": "raw",
+               "target": "/run/disk.qcow2", "sync": "full", "format": "qcow2"}}'
+        wait_for 30 grep -q BLOCK_JOB_COMPLETED /run/backup.txt
+        echo '{"execute": "quit"}'
+    } | /usr/libexec/xen-qemu-system-i386 -M none -accel qtest -display none -qmp stdio \
+        -drive if=none,id=raw,format=raw,file=/run/disk.img >/run/backup.txt
+    head -c 4 /run/disk.qcow2 | grep -q QFI
+}
+
+ok "a qcow2 image" make_qcow2
 snapshot before
-disk_cfg "$helper" backendtype=qdisk,target=/run/disk.img >/run/hvm1.cfg
+disk_cfg "$helper" format=qcow2,target=/run/disk.qcow2 >/run/hvm1.cfg
 ok "xl create, disk by QEMU in dom0" xl create /run/hvm1.cfg
 ok "QEMU runs in dom0" pidof xen-qemu-system-i386
 is "it is qmp-helper's child" qmp-helper \
@@ -37,15 +53,41 @@ ok "QMP is on console 3" xl-qmp exec hvm1 query-block
 ok "xentop counts what it has read" reads_are_counted
 end_guest
 
-disk_cfg "$helper" target=/run/disk.img >/run/hvm1.cfg
+disk_cfg "$helper" format=raw,target=/run/disk.img \
+    vdev=hdc,devtype=cdrom,access=ro,format=raw >/run/hvm1.cfg
 ok "xl create, disk by the kernel" xl create /run/hvm1.cfg
 ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
 ok "the guest boots from it" \
     wait_for 60 grep -q 'the guest has booted' /var/log/serial.log
+
+# As libxl does it from Xen 4.20 on: a CD is a disk of the stubdomain's, which
+# QEMU has as a set of descriptors. Today's xl plugs disks only into domains
+# of which it has a configuration.
+cd=$(losetup -rf --show /run/cd.img)
+fdset() {
+    xl-qmp exec hvm1 query-fdsets | tr -d ' \n' | sed 's/{"fds"/\n&/g' |
+        sed -n 's/.*"stub-devid:51728".*"fdset-id":\([0-9]*\).*/\1/p'
+}
+has_fdset() { test -n "$(fdset)"; }
+vm=$(xenstore-read "/local/domain/$(domid hvm1-dm)/vm")
+echo '{"c_info": {"type": "pv", "name": "hvm1-dm"}}' \
+    >"/var/lib/xen/userdata-d.$(domid hvm1-dm).${vm#/vm/}.libxl-json"
+ok "a disk for the stubdomain" \
+    xl block-attach hvm1-dm "vdev=xvdb,access=ro,format=raw,target=$cd"
+ok "QEMU has it as an fdset" wait_for 10 has_fdset
+ok "it becomes the CD" xl-qmp exec hvm1 blockdev-change-medium id=ide-5632 \
+    "filename=/dev/fdset/$(fdset)" format=host_device
+ok "which the guest's drive has" sh -c 'xl-qmp exec hvm1 query-block |
+    tr -d " \n" | grep -o "\"virtual-size\":917504"'
+ok "it is ejected" xl-qmp exec hvm1 eject id=ide-5632 force=true
+ok "and unplugged" xl block-detach hvm1-dm xvdb
+ok "the fdset has gone" wait_for 10 sh -c \
+    '! xl-qmp exec hvm1 query-fdsets | grep -q stub-devid:51728'
+losetup -d "$cd"
 end_guest
 
 # A configuration without a word about stubdomains.
-disk_cfg "" target=/run/disk.img | grep -v -e stubdom -e device_model >/run/plain.cfg
+disk_cfg "" format=raw,target=/run/disk.img | grep -v -e stubdom -e device_model >/run/plain.cfg
 ok "xl-qmp create --dry-run" sh -c \
     'xl-qmp create --dry-run /run/plain.cfg | grep -q stubdomain_override'
 ok "xl-qmp create" xl-qmp create /run/plain.cfg
@@ -54,4 +96,4 @@ ok "the guest boots" \
     wait_for 60 grep -q 'the guest has booted' /var/log/serial.log
 ok "QMP is on console 3" xl-qmp exec hvm1 query-status
 end_guest
-rm -f /run/disk.img /run/plain.cfg
+rm -f /run/disk.img /run/disk.qcow2 /run/cd.img /run/plain.cfg
