@@ -112,12 +112,17 @@ static void pty_event(void *data, uint32_t events)
     pty->output.host->wake(pty->output.host->data);
 }
 
-/* The slave, raw; -1 with errno. */
-static int slave_open(int master)
+/* The slave, raw; -1 with errno. By its name where the mounts are gone
+ * among which an earlier daemon opened the master: systemd gives each start
+ * of a unit a mount namespace of its own. */
+static int slave_open(int master, const char *path)
 {
-    int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
+    int slave = ioctl(master, TIOCGPTPEER, flags);
     struct termios termios;
 
+    if (slave < 0 && errno == ENODEV)
+        slave = open(path, flags);
     if (slave < 0 || tcgetattr(slave, &termios))
         goto out;
     cfmakeraw(&termios);
@@ -146,9 +151,10 @@ static int pty_set_up(struct out_pty *pty, int master)
 {
     struct output_host *host = pty->output.host;
 
-    pty->slave = slave_open(master);
-    if (pty->slave < 0 ||
-        (errno = ptsname_r(master, pty->path, sizeof(pty->path))))
+    if ((errno = ptsname_r(master, pty->path, sizeof(pty->path))))
+        return -1;
+    pty->slave = slave_open(master, pty->path);
+    if (pty->slave < 0)
         return -1;
     return stream_open(&pty->stream, host->loop, master, pty_event, pty);
 }

@@ -5,7 +5,12 @@
 #include "../../console/fdstore.h"
 #include "fake_systemd.h"
 
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 static struct fake_systemd systemd;
 
@@ -116,6 +121,41 @@ TEST(what_is_handed_in_is_checked)
     check(fcntl(3, F_GETFD) < 0 && fcntl(6, F_GETFD) < 0);
     fake_systemd_receive(&systemd);
     check_int(systemd.fds_n, 1);
+    finish_with_systemd();
+}
+
+/* As systemd's is: opened in a mount namespace that ends with the one
+ * process in it. The child has our descriptors, not a copy. */
+static int master_without_mounts(void)
+{
+    pid_t child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL,
+                                 NULL, NULL, NULL);
+    int status;
+
+    check(child >= 0);
+    if (!child) {
+        int master = unshare(CLONE_NEWNS) ? -1 :
+                     posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+
+        _exit(master < 0 || unlockpt(master) ? 0 : master);
+    }
+    check_int(waitpid(child, &status, 0), child);
+    check(WIFEXITED(status) && WEXITSTATUS(status));
+    return WEXITSTATUS(status);
+}
+
+TEST_AS_ROOT(a_terminal_outlives_the_mounts_of_the_daemon)
+{
+    int reader;
+
+    start_with_systemd();
+    store(master_without_mounts(), "pty-5-3");
+    fake_systemd_hand_in(&systemd);
+    fdstore_init();
+    pty_open();
+    reader = open(output_tty(output), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    put("after", 5);
+    expect(reader, "after");
     finish_with_systemd();
 }
 
