@@ -88,7 +88,18 @@ END
     shift
     for line; do echo "$line"; done
 }
-helper='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
+# What qmp-helper needs on an unmodified libxl, and a libxl with the patches
+# does not.
+stand_in='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
+is_native() { [ -e /tests/native ]; }
+helper=$stand_in
+helper_log=/var/log/xen/qemu-dm-hvm1-dm.log
+if is_native; then
+    helper=
+    helper_log=/var/log/xen/qmp-proxy-hvm1-dm.log
+fi
+# A stock guest's; an unmodified xl passes over it.
+stock='stubdomain_transport = "vchan"'
 
 # os_cfg DISK [LINE...]: of a guest that boots an operating system from a CD
 # (guests/os.init), with another disk, if it's not "".

@@ -14,7 +14,7 @@ ramdisk = "$(stubdomain_image pv)"
 extra = "console=hvc0 quiet"
 tsc_mode = "native"
 channel = [ "connection=pty,name=lost", "connection=pty,name=first", "connection=socket,name=second,path=/run/second.sock" ]
-$helper
+$stand_in
 END
     ok "$type: xl create" xl create /run/chan.cfg
     ok "$type: no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'

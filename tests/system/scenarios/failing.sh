@@ -84,7 +84,7 @@ fail_qemu
 ok "QEMU cannot start: xl create says so, and where" user_is_told
 ok "long before libxl does" sh -c '! grep -q "startup timed out" /run/failed.txt'
 is "once" 1 "$(grep -c 'its QEMU does not run' /run/failed.txt)"
-ok "and so does the log of qmp-helper" grep -q "$told" /var/log/xen/qemu-dm-hvm1-dm.log
+ok "and so does the log of qmp-helper" grep -q "$told" $helper_log
 kill $xl
 wait $xl
 ok "xl destroy" xl destroy hvm1

@@ -6,7 +6,7 @@ snapshot before
 begun=$(cut -d. -f1 /proc/uptime)
 ok "xl create is refused" sh -c '! xl create /run/hvm1.cfg'
 ok "within libxl's time limits" test $(($(cut -d. -f1 /proc/uptime) - begun)) -lt 25
-log=$(ls /var/log/xen/qemu-dm-hvm1-dm.log /var/log/xen/qemu-hvm1-dm.log 2>/dev/null | head -1)
+log=$helper_log
 is "one line in the log" 1 "$(grep -c xenconsoled "$log")"
 ok "which names the remedy" grep -q 'xenqmp' "$log"
 xl destroy hvm1 2>/dev/null
