@@ -8,15 +8,17 @@ checks=0 failures=0
 seconds() { cut -d' ' -f1 /proc/uptime; }
 
 # ok NAME COMMAND...: one line of TAP. libxl gives a stubdomain 30 s to start,
-# whatever the host is doing meanwhile: a busy one gets other chances.
+# and a disk's script 40, whatever the host is doing meanwhile: a busy one
+# gets other chances.
 ok() {
     local name=$1 chances=3
     shift
     checks=$((checks + 1))
     until "$@" >/run/ok.out 2>&1; do
-        if grep -q 'startup timed out' /run/ok.out && [ $chances -gt 0 ]; then
+        if grep -q -e 'startup timed out' -e 'script.* because of timeout' \
+               /run/ok.out && [ $chances -gt 0 ]; then
             chances=$((chances - 1))
-            echo "# $name: the stubdomain took more than 30 s; once more"
+            echo "# $name: libxl's time for the stubdomain ran out; once more"
             continue
         fi
         failures=$((failures + 1))
@@ -100,6 +102,15 @@ if is_native; then
 fi
 # A stock guest's; an unmodified xl passes over it.
 stock='stubdomain_transport = "vchan"'
+# The same, of a guest that boots from its first disk: disk_guest_cfg NAME
+# DISKS [LINE...]; the disks as in the list, in quotes.
+disk_guest_cfg() {
+    local name=$1 disks=$2
+    shift 2
+    guest_cfg "$name" "$@" "disk = [ $disks ]" |
+        sed -e 's/^boot = .*/boot = "c"/' -e '/^device_model_args_hvm/d' \
+            -e 's,stubdom/initrd.halt,stubdom/initrd,'
+}
 
 # os_cfg DISK [LINE...]: of a guest that boots an operating system from a CD
 # (guests/os.init), with another disk, if it's not "".
@@ -161,12 +172,12 @@ snapshot() {
 }
 same_snapshots() { diff -u "/run/$1.snapshot" "/run/$2.snapshot"; }
 
-# Of a guest that counts on its serial port (guests/count.s).
-lines() { wc -l </var/log/serial.log; }
-has_grown() { [ "$(lines)" -gt $(($1 + 100)) ]; }
+# Of a guest that counts on its serial port (guests/count.s), or in a log.
+lines() { wc -l <"${1:-/var/log/serial.log}"; }
+has_grown() { [ "$(lines "${2-}")" -gt $(($1 + 100)) ]; }
 # Each number is the one before it and one; the last may have been cut.
 is_gapless() {
-    sed '$d' /var/log/serial.log | awk '{ sub("\r", "") }
+    sed '$d' "${1:-/var/log/serial.log}" | awk '{ sub("\r", "") }
         $0 != sprintf("%08d", NR - 1) { print "line " NR ": " $0; exit 1 }'
 }
 

@@ -7,10 +7,8 @@ head -c 917504 /tests/os.iso >/run/cd.img
 cp /tests/echo.img /run/disk.img
 truncate -s 1M /run/disk.img
 disk_cfg() {
-    guest_cfg hvm1 "$1" 'serial = "file:/var/log/serial.log"' \
-        "disk = [ \"vdev=hda,access=rw,$2\"${3:+, \"$3\"} ]" |
-        sed -e 's/^boot = .*/boot = "c"/' -e '/^device_model_args_hvm/d' \
-            -e 's,stubdom/initrd.halt,stubdom/initrd,'
+    disk_guest_cfg hvm1 "\"vdev=hda,access=rw,$2\"${3:+, \"$3\"}" "$1" \
+        'serial = "file:/var/log/serial.log"'
 }
 # By libxenstat, which asks QEMU for disks that are QEMU's in dom0.
 reads_are_counted() {

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The packages on a whole Debian, with systemd, Xen, AppArmor and libvirt
+# from its own packages: tests/distribution/run in its dom0.
+set -u
+
+here=$SRCDIR/tests/distribution
+dir=$XENQMP_BUILD/distribution
+bail() {
+    echo "Bail out! $*"
+    exit 1
+}
+
+"$here/disk" "$dir" >&2 || bail 'the disk was not made'
+make -C "$XENQMP_BUILD" deb >"$dir/deb.log" 2>&1 || bail "make deb; see $dir/deb.log"
+
+# The second disk: the packages, the scenario, what guests boot.
+tests=$dir/tests
+system=$XENQMP_BUILD/system
+rm -rf "$tests"
+mkdir -p "$tests/packages" "$tests/count/bin"
+cp "$XENQMP_BUILD"/deb/*.deb "$tests/packages"
+rm -f "$tests"/packages/*-dbgsym_* "$tests"/packages/*-dev_*
+cp "$here/run" "$here/libvirt" "$SRCDIR/tests/system/dom0.sh" \
+    "$system/halt.root/echo.img" "$system/halt.root/count.img" "$tests"
+cp "$XENQMP_BUILD/sysroot/bin/busybox" "$tests/count/bin"
+install -m755 "$here/count.init" "$tests/count/init"
+(cd "$tests/count" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$tests/count.gz"
+rm -rf "$tests/count"
+rm -f "$dir/tests.img"
+mke2fs -q -t ext4 -d "$tests" "$dir/tests.img" 64M || bail 'no second disk'
+
+# What takes a minute on a real host takes ten here, and more on a busy one.
+exec "$SRCDIR/tests/system/boot" -x ocaml -d "$dir" -l "${DISTRIBUTION_SECONDS:-3600}" distribution
