@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What only a libxl with the patches does (docs/testing.md): it chooses the
+# What only a libxl with the patches does (patches/README.md): it chooses the
 # transport, gives channels of an HVM guest to xenconsoled, starts QEMU in
 # dom0 for a display, and still has the vchan. xl of 4.17 loses the first
 # channel that a configuration names.
