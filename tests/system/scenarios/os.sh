@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A guest that is an operating system: Debian's kernel with a serial console,
-# a disk, a CD and two NICs, all of them emulated, by QEMU in the stubdomain.
+# A guest that is an operating system: Debian's kernel with three serial
+# ports, a disk, a CD and two NICs, all of them emulated, by QEMU in the
+# stubdomain; in the end it crashes.
 # libxl has QEMU in dom0 read a CD that is in its drive, whatever it is.
 
 dd if=/dev/urandom of=/run/disk.img bs=64k count=16 2>/dev/null
@@ -12,6 +13,8 @@ for n in 0 1; do
 done
 os_cfg "vdev=hda,access=rw,format=raw,target=$disk" \
     'vif = [ "mac=00:16:3e:78:00:01,bridge=xenbr0,model=e1000,type=ioemu", "mac=00:16:3e:78:00:02,bridge=xenbr1,model=rtl8139,type=ioemu" ]' \
+    'on_crash = "preserve"' |
+    sed 's,^serial = .*,serial = [ "pty"\, "file:/var/log/serial1.log"\, "pty" ],' \
     >/run/os.cfg
 
 text() { base64 /run/disk.img | head -c 65536; }
@@ -34,6 +37,16 @@ ok "root is in" wait_for 30 heard '# '
 say 'stty -echo; PS1=; echo a shell is $((6 * 7))'
 ok "the shell answers" wait_for 30 heard 'a shell is 42'
 
+say 'echo this is the second port >/dev/ttyS1'
+ok "the second serial port is a file" \
+    wait_for 30 grep -q 'this is the second port' /var/log/serial1.log
+third=$(xenstore-read "/local/domain/$(domid os)/serial/2/tty")
+say 'stty -F /dev/ttyS2 raw; echo the third port; head -c 1000 </dev/ttyS2 | sha256sum'
+ok "the guest reads its third" wait_for 30 heard 'the third port'
+text | tr -d '\n' | head -c 1000 >"$third"
+ok "what dom0 writes to it comes in" \
+    wait_for 60 heard "$(text | tr -d '\n' | head -c 1000 | sum)"
+
 # Through a terminal that changes nothing. Each byte costs several exits to
 # QEMU, of almost a millisecond here.
 say "stty -opost; echo; echo from here; base64 /dev/sda | head -c 65536; echo; echo to here"
@@ -51,9 +64,14 @@ ok "the guest writes" wait_for 30 heard 'written'
 is "dom0's file is what it has written" "$(head -c 1048576 /tests/os.iso | sum)" \
     "$(sum </run/disk.img)"
 
+is_crashed() { xl list os | awk 'NR == 2 && $5 ~ /c/ { ok = 1 } END { exit !ok }'; }
+say 'echo c >/proc/sysrq-trigger'
+ok "it crashes, and is preserved" wait_for 60 is_crashed
+ok "QEMU as well" xl-qmp exec os query-status
 ok "xl destroy" xl destroy os
 terminal_close
 wait_for 20 sh -c '! pidof qmp-helper'
+rm -f /var/log/serial1.log
 snapshot after
 ok "nothing is left behind" same_snapshots before after
 losetup -d "$disk"
