@@ -76,9 +76,11 @@ doctor() {
     case $? in 0|3) ! grep -vE '^(ok|problem)  ' out ;; *) return 1 ;; esac
 }
 image() {
-    STUBDOMD=$bin/stubdomd sh -c "$(echo "$1" |
-        sed "s,^mkstubdom,& -r $sysroot -o $tmp/image,; s,/lib/modules,$sysroot&,")" &&
-        [ -s image/initrd ]
+    mkdir -p usr/local/share/roms
+    echo rom >usr/local/share/roms/own.rom
+    STUBDOMD=$bin/stubdomd sh -c "$(echo "$1" | sed "s,/lib/modules,$sysroot&,
+        s,^mkstubdom,& -k $(ls "$sysroot/lib/modules") -r $sysroot -o $tmp/image,
+        s,/usr/local,$tmp&,")" && [ -s image/initrd ]
 }
 
 # elsewhere FILE TEXT: there it is.
@@ -94,7 +96,7 @@ while read -r example; do
     'xl-qmp doctor') ok "$example" doctor "$example" ;;
     *'xl-qmp exec '* | *'xl-qmp reset '* | *'xl-qmp batch '*)
         ok "$example" on_qemu "$example" ;;
-    'mkstubdom -k '*) ok "$example" image "$example" ;;
+    'mkstubdom -'*) ok "$example" image "$example" ;;
     */xenconsoled\ --version) ok "$example" sh -c "$tmp/root$example" ;;
     # With xenconsoled, on xensim: the lines themselves.
     *'xl-qmp console '* | *'xl-qmp consoles'* | *'xl-qmp stats'* | *'/xenconsoled.sock')

@@ -1,25 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# mkstubdom twice on the packages that the system tests boot: the same
-# bytes, and the file of a guest that runs is not replaced without a reason.
+# mkstubdom on the packages that the system tests boot: how large the image
+# is, that the same packages give the same bytes however it is called, which
+# kernel and which firmware is in it, and that the file of a guest that runs
+# is not replaced without a reason.
 set -u
 
 . "$SRCDIR/tests/tap.sh"
 image=$tmp/image
+sysroot=$XENQMP_BUILD/sysroot
+kver=$(ls "$sysroot/lib/modules" | tail -n 1)
+mkstubdom=$XENQMP_BUILD/bin/mkstubdom
+export STUBDOMD="$XENQMP_BUILD/bin/stubdomd"
 make() {
-    STUBDOMD=$XENQMP_BUILD/bin/stubdomd "$XENQMP_BUILD/bin/mkstubdom" \
-        -r "$XENQMP_BUILD/sysroot" -k "$(ls "$XENQMP_BUILD/sysroot/lib/modules" |
-            tail -n 1)" -o "$image"
+    "$mkstubdom" -r "$sysroot" -k "$kver" -o "$image" "$@"
+}
+archive() {
+    gzip -dc "$image/initrd"
 }
 inodes() {
     stat -c %i "$image/vmlinuz" "$image/initrd"
 }
 
 ok 'it makes an image' make
-ok 'a compressed archive with stubdomd and QEMU' sh -c \
-    'gzip -dc "$0" | cpio -t --quiet | grep -cxE "init|usr/libexec/xen-qemu-system-i386" | grep -qx 2' \
-    "$image/initrd"
+has_both() {
+    archive | cpio -t --quiet | grep -cxE "init|usr/libexec/xen-qemu-system-i386" |
+        grep -qx 2
+}
+ok 'a compressed archive with stubdomd and QEMU' has_both
+size=$(stat -c %s "$image/initrd")
+echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
+ok 'of less than 16 MiB' test "$size" -lt $((16 << 20))
+
 inodes >"$tmp/before"
 touch -d @0 "$image/vmlinuz" "$image/initrd"
 echo another >"$tmp/other"
@@ -31,7 +44,82 @@ is_new() {
     [ "$image/vmlinuz" -nt "$tmp/other" ] && [ "$image/initrd" -nt "$tmp/other" ]
 }
 ok 'with the time of that look' is_new
+
+# Copied, so with other times, modes and inodes, in another order; and two
+# kernels: the second is the first, under another name.
+copy=$tmp/copy
+other=${kver%%-*}-other
+unpacked_again() {
+    for f in /lib64 /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/lib/ipxe /usr/libexec \
+        /usr/share/seabios /usr/share/qemu; do
+        mkdir -p "$copy${f%/*}"
+        cp -r --no-preserve=all "$sysroot$f" "$copy${f%/*}/"
+    done
+    chmod 700 "$copy"/usr/libexec/* "$copy"/usr/lib64/*
+    ln -s usr/lib "$copy/lib"
+    mkdir -p "$copy/boot" "$copy/lib/modules"
+    for k in "$kver" "$other"; do
+        cp "$sysroot/boot/vmlinuz-$kver" "$copy/boot/vmlinuz-$k"
+        cp -rs "$sysroot/lib/modules/$kver" "$copy/lib/modules/$k"
+    done
+    echo "another kernel" >>"$copy/boot/vmlinuz-$other"
+    depmod -b "$copy" "$other"
+}
+ok '(the packages are unpacked once more)' unpacked_again
+elsewhere() {
+    mkdir -m 2700 "$tmp/tmp"
+    cd "$copy/usr" && umask 077 && TMPDIR=$tmp/tmp TZ=Asia/Tokyo LC_ALL=C.UTF-8 \
+        "$mkstubdom" -r .. -k "$kver" -o "$tmp/second"
+}
+ok 'another umask, locale, time zone and place' elsewhere
+same() {
+    cmp "$image/initrd" "$tmp/second/initrd" && cmp "$image/vmlinuz" "$tmp/second/vmlinuz"
+}
+ok 'give the same bytes' same
+chosen() {
+    "$mkstubdom" -r "$copy" -k "$other" -o "$tmp/chosen" &&
+        cmp "$tmp/chosen/vmlinuz" "$copy/boot/vmlinuz-$other"
+}
+ok '-k chooses the kernel' chosen
+none() {
+    ! "$mkstubdom" -r "$copy" -k 0.1 -o "$tmp/none" 2>"$tmp/said" &&
+        grep -q 'vmlinuz-0.1 is missing: install linux-image-0.1' "$tmp/said" && [ ! -e "$tmp/none" ]
+}
+ok 'one that is not there is named' none
+
+# QEMU itself, in the image: it makes no NIC whose ROM it doesn't find.
+firmware() {
+    mkdir "$tmp/a dir"
+    cp "$sysroot/usr/lib/ipxe/qemu/efi-e1000.rom" "$tmp/a dir/own.rom"
+    cp "$sysroot/usr/share/seabios/bios.bin" "$tmp/bios-256k.bin"
+    make -f "$tmp/a dir/own.rom" -f "$tmp/bios-256k.bin" && mkdir "$tmp/tree" &&
+        archive | (cd "$tmp/tree" && cpio -id --quiet)
+}
+ok '-f adds firmware' firmware
+# qemu_roms ROM: what QEMU has loaded, with a NIC that has this one.
+qemu_roms() {
+    printf 'info roms\nquit\n' | timeout 60 unshare -r chroot "$tmp/tree" \
+        /usr/libexec/xen-qemu-system-i386 -M pc -accel qtest -display none -nodefaults \
+        -serial none -monitor stdio -S -device "e1000,romfile=$1" 2>&1
+}
+finds() {
+    qemu_roms own.rom >"$tmp/roms"
+    grep -q kvmvapic.bin "$tmp/roms" || { cat "$tmp/roms"; false; }
+}
+ok 'which QEMU finds by name' finds
+ok 'before its own' grep -q 'size=0x020000 .*"bios-256k.bin"' "$tmp/roms"
+misses() {
+    qemu_roms none.rom | grep -q 'failed to find romfile "none.rom"'
+}
+ok 'and it says what it misses' misses
+refused() {
+    ! make -f "$tmp/none.rom" 2>"$tmp/said" &&
+        grep -q 'none.rom is no file that can be read' "$tmp/said"
+}
+ok 'no firmware, no image' refused
+
 changed() {
+    inodes >"$tmp/before"
     echo older >"$image/initrd"
     make && [ "$(head -n 1 "$tmp/before")" = "$(inodes | head -n 1)" ] &&
         ! grep -qx older "$image/initrd" &&
