@@ -55,8 +55,8 @@ unpacked_again() {
         mkdir -p "$copy${f%/*}"
         cp -r --no-preserve=all "$sysroot$f" "$copy${f%/*}/"
     done
-    # Files only: a link may lead out of the copy, to the machine's own.
-    find "$copy/usr" -type f -exec chmod 700 {} +
+    # No links: they may lead out of the copy, to the machine's own files.
+    find "$copy/usr/libexec" -type f -exec chmod 700 {} +
     ln -s usr/lib "$copy/lib"
     mkdir -p "$copy/boot" "$copy/lib/modules"
     for k in "$kver" "$other"; do
