@@ -56,7 +56,8 @@ static void set_up(const char *creates)
     check(mkdtemp(dir) && !chdir(dir));
     snprintf(script, sizeof(script), "#!/bin/sh\n"
              "echo \"$@\" >>calls\n"
-             "case $1 in destroy) rm guest; exit;; esac\n%s\n", creates);
+             "case $1 in destroy) rm guest; exit;; esac\n"
+             "echo $$ >pid\n%s\n", creates);
     check(!mkdir("bin", 0755));
     put("bin/xl", script, 0755);
     put("calls", "", 0644);
@@ -104,7 +105,7 @@ static int run(const char *name)
 #define LOG "qemu-dm-g.log"
 /* Long enough to be looked at, if anybody looked. */
 #define LASTS "i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done\n"
-#define STAYS "echo $$ >pid\nexec tail -f /dev/null\n"
+#define STAYS "exec tail -f /dev/null\n"
 #define BOOT "[    0.000000] Linux version 6.1\\r\\n" \
              "[    0.9] Run /init as init process\\r\\n"
 #define DIES "printf '" BOOT "qemu: -foo: invalid option\\r\\n" \
