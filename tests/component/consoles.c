@@ -176,7 +176,8 @@ static bool is_bound(void *data)
            != first_handle;
 }
 
-TEST(a_console_that_was_taken_over_leaves_nothing_behind)
+/* One of which the daemon has written down how far it is. */
+static struct guest_console recorded_console(void)
 {
     struct guest_console c;
 
@@ -187,6 +188,13 @@ TEST(a_console_that_was_taken_over_leaves_nothing_behind)
     check_connects(&c);
     put_all(&c, "x", 1);
     check(host_wait(file_is, "/run/saved:x"));
+    return c;
+}
+
+TEST(a_console_that_was_taken_over_leaves_nothing_behind)
+{
+    struct guest_console c = recorded_console();
+
     first_handle = xensim->ports[xensim_port(5, c.port)->remote_port].handle;
     kill_ours();
     check(!no_records(NULL));
@@ -199,15 +207,8 @@ TEST(a_console_that_was_taken_over_leaves_nothing_behind)
 
 TEST(a_console_that_nobody_takes_over_leaves_nothing_behind)
 {
-    struct guest_console c, other;
+    struct guest_console c = recorded_console(), other;
 
-    start_ours(NULL);
-    guest_create(5);
-    c = guest_console_add(5, 1, "file:/run/saved");
-    guest_console_publish(&c);
-    check_connects(&c);
-    put_all(&c, "x", 1);
-    check(host_wait(file_is, "/run/saved:x"));
     kill_ours();
     /* As libxl does: the consoles go before the domain. */
     guest_console_remove(&c);
