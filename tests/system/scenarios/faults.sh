@@ -15,8 +15,8 @@ create() { xl create /run/hvm1.cfg; }
 save() { xl save hvm1 $saved; }
 restore() { xl restore $base; }
 migrate() { xl migrate -s "" hvm1 "xl migrate-receive"; }
-# For as long as it takes to hit them. It is left as a user leaves it.
-console() { { usleep 5000000; printf '\035'; } | xl console hvm1; }
+# Left as a user leaves it, once something was hit.
+console() { { wait_for 60 test -e /run/hit.txt; printf '\035'; } | xl console hvm1; }
 qmp() { xl-qmp batch --repeat 200 hvm1 /run/batch.txt; }
 echo query-status >/run/batch.txt
 
@@ -35,14 +35,11 @@ xenconsoled_dies() {
 }
 worker_dies() { kill -9 $(helpers worker); }
 parent_dies() { kill -9 $(helpers parent); }
-# Or its stubdomain has gone meanwhile, in which QEMU was to be.
+# Its stubdomain goes with it, having said so.
 qemu_dies() {
     local dm
     dm=$(domid hvm1-dm) && xenstore-write "/local/domain/$dm/attack" kill-qemu
-    until [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = kill-qemu ]; do
-        xenstore-read "/local/domain/$dm/attack" || break
-        usleep 100000
-    done
+    wait_for 5 grep -q 'QEMU was killed' /var/log/xen/qemu-dm-hvm1.log
 }
 stubdomain_dies() { xl destroy "$(domid hvm1-dm)"; }
 xl_dies() { kill -9 $(pidof xl libxl-save-helper); }
@@ -62,7 +59,7 @@ clear_away() {
         xl destroy "$guest"
     done
     wait_for 20 sh -c '! pidof qmp-helper xl libxl-save-helper'
-    rm -f $saved /var/log/serial.log
+    rm -f $saved /var/log/serial.log /var/log/xen/qemu-dm-hvm1.log
 }
 centiseconds() { tr -d . </proc/uptime | cut -d' ' -f1; }
 # before OPERATION: what it needs.
@@ -81,16 +78,18 @@ broken() {
     turn=$((turn % 3 + 1))
     before "$operation" >/run/before.txt 2>&1 || { cat /run/before.txt; return 1; }
     started=$(centiseconds)
+    rm -f /run/hit.txt
     $operation >/run/operation.txt 2>&1 &
     pid=$!
     usleep $((took * turn * 2500))
-    wait_for 10 ${fault}_dies
+    wait_for 10 ${fault}_dies && touch /run/hit.txt
     ( while [ $(centiseconds) -lt $((started + 24000)) ]; do usleep 100000; done
       kill -9 $pid ) 2>/dev/null &
     wait $pid || status=$?
     kill $! 2>/dev/null
     echo "# $fault dies after $turn/4 of $operation: exit $status after $(($(centiseconds) - started)) of usually $took cs" >/run/said.txt
     tail -2 /run/operation.txt | cut -c1-200 | sed 's/^/#   /' >>/run/said.txt
+    [ -e /run/hit.txt ] || { echo "there was no $fault to hit"; return 1; }
     what_is_left "$fault" "$operation" "$status"
 }
 # The guest does not notice that the parent has gone, but nobody starts it
