@@ -81,7 +81,7 @@ vcpus = 1
 device_model_version = "qemu-xen"
 device_model_stubdomain_override = 1
 stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
-stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.halt"
+stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
 stubdomain_memory = 192
 vnc = 0
 boot = "a"
@@ -100,8 +100,11 @@ if is_native; then
     helper=
     helper_log=/var/log/xen/qmp-proxy-hvm1-dm.log
 fi
-# A stock guest's; an unmodified xl passes over it.
-stock='stubdomain_transport = "vchan"'
+# A stock guest's; an unmodified xl passes over the transport.
+stock='stubdomain_transport = "vchan"
+stubdomain_cmdline = "rdinit=/stock.init"'
+# A stubdomain that attacks dom0 (guests/hostile.init).
+hostile='stubdomain_cmdline = "rdinit=/hostile.init"'
 # The same, of a guest that boots from its first disk: disk_guest_cfg NAME
 # DISKS [LINE...]; the disks as in the list, in quotes.
 disk_guest_cfg() {
@@ -109,7 +112,7 @@ disk_guest_cfg() {
     shift 2
     guest_cfg "$name" "$@" "disk = [ $disks ]" |
         sed -e 's/^boot = .*/boot = "c"/' -e '/^device_model_args_hvm/d' \
-            -e 's,stubdom/initrd.halt,stubdom/initrd,'
+            -e 's,stubdom/initrd.tests,stubdom/initrd,'
 }
 
 # os_cfg DISK [LINE...]: of a guest that boots an operating system from a CD
@@ -119,7 +122,7 @@ os_cfg() {
     shift
     guest_cfg os "$helper" 'serial = "pty"' 'tsc_mode = "native"' \
         "disk = [ ${disk:+\"$disk\", }\"vdev=hdc,devtype=cdrom,access=ro,format=raw,target=/tests/os.iso\" ]" "$@" |
-        sed -e '/^device_model_args_hvm/d' -e 's,stubdom/initrd.halt,stubdom/initrd,' \
+        sed -e '/^device_model_args_hvm/d' -e 's,stubdom/initrd.tests,stubdom/initrd,' \
             -e 's/^boot = .*/boot = "d"/' -e 's/^memory = .*/memory = 128/'
 }
 # One sits at xl console GUEST: say TEXT, and the guest has heard() to say
@@ -136,13 +139,6 @@ terminal_close() {
     exec 3>&-
     wait $terminal
     rm -f /run/keyboard.txt
-}
-
-# stubdomain_image NAME: the image with more in it (see image); its path.
-stubdomain_image() {
-    local dir=/var/lib/xenqmp/stubdom
-    [ -e "$dir/initrd.$1" ] || cat $dir/initrd "$dir/add/$1.gz" >"$dir/initrd.$1"
-    echo "$dir/initrd.$1"
 }
 
 domid() { xl domid "$1"; }

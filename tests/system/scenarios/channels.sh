@@ -10,8 +10,8 @@ name = "chan"
 type = "$type"
 memory = 256
 kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
-ramdisk = "$(stubdomain_image pv)"
-extra = "console=hvc0 quiet"
+ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
+extra = "console=hvc0 quiet rdinit=/pv.init"
 tsc_mode = "native"
 channel = [ "connection=pty,name=lost", "connection=pty,name=first", "connection=socket,name=second,path=/run/second.sock" ]
 $stand_in

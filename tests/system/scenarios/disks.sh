@@ -10,7 +10,8 @@ disk_cfg() {
     disk_guest_cfg hvm1 "\"vdev=hda,access=rw,$2\"${3:+, \"$3\"}" "$1" \
         'serial = "file:/var/log/serial.log"'
 }
-# By libxenstat, which asks QEMU for disks that are QEMU's in dom0.
+# By libxenstat, which asks QEMU for disks that are QEMU's in dom0, and waits
+# 10 ms for an answer: under software emulation it may need to be asked again.
 reads_are_counted() {
     /usr/lib/xen-4.17/bin/xentop -b -i 1 >/run/xentop.txt
     cat /run/xentop.txt
@@ -48,7 +49,7 @@ is_native || ok "the log says how to do without" grep -q 'phy:' $helper_log
 ok "the guest boots from it" \
     wait_for 60 grep -q 'the guest has booted' /var/log/serial.log
 ok "QMP is on console 3" xl-qmp exec hvm1 query-block
-ok "xentop counts what it has read" reads_are_counted
+ok "xentop counts what it has read" wait_for 10 reads_are_counted
 end_guest
 
 disk_cfg "$helper" format=raw,target=/run/disk.img \

@@ -5,9 +5,8 @@
 # the next one works. The guest counts on its serial port, and no number is
 # lost. $fault_cases, if set, are all that are tried: FAULT-OPERATION.
 
-guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' |
-    sed -e 's,/echo\.img,/count.img,' \
-        -e "s,/[^\"]*/initrd.halt,$(stubdomain_image hostile)," >/run/hvm1.cfg
+guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' "$hostile" |
+    sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
 saved=/var/lib/xen/faults.save
 base=/var/lib/xen/faults-base.save
 

@@ -4,8 +4,7 @@
 
 echo 'root:SECRET-OF-DOM0:1:0:99999:7:::' >/etc/shadow
 guest_cfg hvm1 "$helper" >/run/hvm1.cfg
-guest_cfg hvm2 "$helper" |
-    sed "s,/.*/initrd.halt,$(stubdomain_image hostile)," >/run/hvm2.cfg
+guest_cfg hvm2 "$helper" "$hostile" >/run/hvm2.cfg
 snapshot before
 ok "an honest guest" xl create /run/hvm1.cfg
 ok "a hostile guest" xl create /run/hvm2.cfg

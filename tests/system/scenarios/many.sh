@@ -7,7 +7,7 @@ guests="1 2 3 4 5 6 7 8"
 for i in $guests; do
     guest_cfg "hvm$i" "$helper" 'serial = "pty"' >"/run/hvm$i.cfg"
 done
-guest_cfg stock1 "$stock" | sed "s,/.*/initrd.halt,$(stubdomain_image stock)," >/run/stock1.cfg
+guest_cfg stock1 "$stock" >/run/stock1.cfg
 guest_cfg stock2 | sed '/stubdom/d; /device_model_args_hvm/d' >/run/stock2.cfg
 
 # at_once COMMAND...: for each guest, its number behind the command; how

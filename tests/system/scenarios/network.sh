@@ -24,7 +24,7 @@ tftpd=$!
 guest_cfg hvm1 "$helper" \
     'vif = [ "mac=00:16:3e:77:00:01,bridge=xenbr0,model=e1000,type=ioemu", "mac=00:16:3e:77:00:02,bridge=xenbr0,model=rtl8139,type=ioemu" ]' |
     sed -e 's/^boot = .*/boot = "n"/' -e '/^device_model_args_hvm/d' \
-        -e 's,stubdom/initrd.halt,stubdom/initrd,' >/run/hvm1.cfg
+        -e 's,stubdom/initrd.tests,stubdom/initrd,' >/run/hvm1.cfg
 ok "xl create" xl create /run/hvm1.cfg
 dm=$(dm_domid hvm1)
 ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
