@@ -1,4 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A guest's life, and some that are over at once, on C xenstored.
-exec "${0%/*}/boot" -x c smoke lifecycle failing
+# On C xenstored: a guest's life, and some that are over at once; save and
+# restore, checkpoint included; migration to localhost.
+exec "${0%/*}/boot" -x c -l 1200 smoke lifecycle failing save migrate

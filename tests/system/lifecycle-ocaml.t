@@ -1,4 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A guest's life, on oxenstored.
-exec "${0%/*}/boot" -x ocaml smoke lifecycle
+# On oxenstored: a guest's life, what xl asks of its QEMU meanwhile, a
+# stubdomain that attacks dom0, and the faults from which it takes most to
+# recover.
+exec "${0%/*}/boot" -x ocaml -l 1200 smoke lifecycle runtime hostile worst
