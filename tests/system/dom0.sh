@@ -160,7 +160,8 @@ snapshot() {
         done | grep -v -e ' sed ' -e ' tr ' | sort
         find /run /tmp /var/lib/xen ! -path '/run/*.snapshot' \
             ! -path /run/ok.out ! -path '/run/*.cfg' ! -path '/run/*.txt' \
-            ! -path /run/xen/domid-history ! -path '/run/xen-hotplug/*' | sort
+            ! -path /run/xen/domid-history ! -path '/run/xen-hotplug/*' \
+            ! -path /run/xenstored/db | sort
         sort -k8 /proc/net/unix | awk '$8 != "" { print "socket", $8 }' | sort -u
         xenstore-ls -f | grep -v -e '^/local/domain/0/memory' | sort
         ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l | sed 's/^/xenconsoled descriptors /'

@@ -6,7 +6,7 @@
 # lost. $fault_cases, if set, are all that are tried: FAULT-OPERATION.
 
 guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' "$hostile" |
-    sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
+    sed 's,/echo\.img,/paced.img,' >/run/hvm1.cfg
 saved=/var/lib/xen/faults.save
 base=/var/lib/xen/faults-base.save
 
@@ -105,7 +105,13 @@ lives() {
     esac
     n=$(lines)
     wait_for 20 runs || { echo "its QEMU does not run"; return 1; }
-    wait_for 20 has_grown "$n" || { echo "it does not count"; return 1; }
+    wait_for 20 has_grown "$n" || {
+        echo "it does not count"
+        xl vcpu-list
+        xl-qmp exec hvm1 query-status
+        xl-qmp stats
+        return 1
+    }
 }
 what_is_left() {
     [ "$3" != 137 ] || [ "$1" = xl ] || { echo "$2 did not end"; return 1; }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What xl asks of a guest's QEMU while it runs; reboot, rename.
+# What xl asks of a guest's QEMU while it runs, and an administrator by
+# xl-qmp; reboot, rename.
 
 guest_cfg hvm1 "$helper" 'maxvcpus = 2' 'serial = "pty"' \
     'on_reboot = "restart"' >/run/hvm1.cfg
@@ -32,6 +33,39 @@ ok "xl mem-set" xl mem-set hvm1 60
 ok "xl trigger nmi" xl trigger hvm1 nmi
 ok "xl button-press" xl button-press hvm1 sleep
 ok "QMP goes on" status_is hvm1 running
+
+# xl-qmp's commands, by domain number and UUID as well.
+n=$(domid hvm1)
+uuid=$(sed -n 's/^uuid = "\(.*\)"/\1/p' /run/hvm1.cfg)
+xl-qmp events "$n" --filter STOP RESUME >/run/events.txt &
+events=$!
+xl-qmp events hvm1 --filter 'NIC_*' >/run/other-events.txt &
+others=$!
+events_are_heard() { [ "$(lines /run/events.txt)" -ge 2 ] || { xl-qmp exec hvm1 stop && xl-qmp exec hvm1 cont && false; }; }
+ok "xl-qmp events" wait_for 20 events_are_heard
+kill $events $others
+wait $events $others
+is "one JSON object a line, of those that were asked for" 0 \
+    "$(grep -cvE '^\{.*"event": "(STOP|RESUME)".*\}$' /run/events.txt)"
+is "another filter lets none through" 0 "$(lines /run/other-events.txt)"
+printf 'query-status\nquery-uuid\n' | xl-qmp shell "$uuid" >/run/shell.txt
+ok "xl-qmp shell" sh -c "grep -q running /run/shell.txt && grep -q $uuid /run/shell.txt"
+xl-qmp stats --openmetrics >/run/stats.txt
+is "xl-qmp stats: guest and stubdomain, QMP, an end" 4 "$(grep -c -e '^# EOF$' \
+    -e '^xenqmp_console_written_bytes_total{.*name="hvm1-dm",console="4"' \
+    -e '^xenqmp_console_written_bytes_total{.*name="hvm1-dm",console="3"' \
+    -e '^xenqmp_qmp_commands_total{.*name="hvm1"' /run/stats.txt)"
+dm=$(dm_domid hvm1)
+mkfifo /run/keyboard.txt
+socat -t 1 "EXEC:xl-qmp console $dm 0,pty,raw,echo=0" - </run/keyboard.txt >/run/heard.txt 2>&1 &
+terminal=$!
+exec 3<>/run/keyboard.txt
+ok "xl-qmp console" wait_for 20 xl-qmp exec hvm1 query-name
+printf '\035' >&3
+ok "Ctrl-] detaches" wait_for 20 sh -c "! kill -0 $terminal"
+exec 3>&-
+rm -f /run/events.txt /run/other-events.txt /run/shell.txt /run/stats.txt \
+    /run/keyboard.txt /run/heard.txt
 
 # Another domain and another stubdomain, by xl's own process.
 first=$(domid hvm1)
