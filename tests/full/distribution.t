@@ -15,13 +15,21 @@ bail() {
 "$here/disk" "$dir" >&2 || bail 'the disk was not made'
 make -C "$XENQMP_BUILD" deb >"$dir/deb.log" 2>&1 || bail "make deb; see $dir/deb.log"
 
-# The second disk: the packages, the scenario, what guests boot.
+# The second disk: the packages, an upgrade, the scenario, what guests boot.
 tests=$dir/tests
 system=$XENQMP_BUILD/system
 rm -rf "$tests"
-mkdir -p "$tests/packages" "$tests/count/bin"
+mkdir -p "$tests/packages" "$tests/upgrade" "$dir/upgrade" "$tests/count/bin"
 cp "$XENQMP_BUILD"/deb/*.deb "$tests/packages"
 rm -f "$tests"/packages/*-dbgsym_* "$tests"/packages/*-dev_*
+for deb in "$tests"/packages/xenqmp*.deb; do
+    rm -rf "$dir/upgrade"
+    dpkg-deb -R "$deb" "$dir/upgrade" &&
+        sed -i 's/^Version: .*/&+upgrade/' "$dir/upgrade/DEBIAN/control" &&
+        dpkg-deb -Zgzip -z1 --root-owner-group -b "$dir/upgrade" "$tests/upgrade" >&2 ||
+        bail "no upgrade of $deb"
+done
+rm -rf "$dir/upgrade"
 cp "$here/run" "$here/libvirt" "$SRCDIR/tests/system/dom0.sh" \
     "$system/halt.root/echo.img" "$system/halt.root/count.img" "$tests"
 cp "$XENQMP_BUILD/sysroot/bin/busybox" "$tests/count/bin"
