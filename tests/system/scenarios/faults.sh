@@ -69,7 +69,8 @@ before() {
     esac
 }
 
-# broken FAULT OPERATION: in one of three moments of it, in turn.
+# broken FAULT OPERATION: in one of three moments of it, in turn; at the end of
+# a save the guest has gone.
 turn=0
 broken() {
     local fault=$1 operation=$2 pid status=0 started took
@@ -80,13 +81,16 @@ broken() {
     rm -f /run/hit.txt
     $operation >/run/operation.txt 2>&1 &
     pid=$!
-    usleep $((took * turn * 2500))
+    case $operation in
+    save) usleep $((took * turn * 1250)) ;;
+    *) usleep $((took * turn * 2500)) ;;
+    esac
     wait_for 10 ${fault}_dies && touch /run/hit.txt
     ( while [ $(centiseconds) -lt $((started + 24000)) ]; do usleep 100000; done
       kill -9 $pid ) 2>/dev/null &
     wait $pid || status=$?
     kill $! 2>/dev/null
-    echo "# $fault dies after $turn/4 of $operation: exit $status after $(($(centiseconds) - started)) of usually $took cs" >/run/said.txt
+    echo "# $fault dies in moment $turn of $operation: exit $status after $(($(centiseconds) - started)) of usually $took cs" >/run/said.txt
     tail -2 /run/operation.txt | cut -c1-200 | sed 's/^/#   /' >>/run/said.txt
     [ -e /run/hit.txt ] || { echo "there was no $fault to hit"; return 1; }
     what_is_left "$fault" "$operation" "$status"
