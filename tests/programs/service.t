@@ -70,10 +70,10 @@ cat >"$tmp/xenconsoled" <<'SH'
 #!/bin/sh
 trap 'echo hup >"$1/says"' HUP
 echo ready >"$1/says"
-while :; do read -r line <>"$1/never"; done
+while :; do sleep 0.1; done
 SH
 chmod +x "$tmp/xenconsoled"
-mkfifo "$tmp/says" "$tmp/never"
+mkfifo "$tmp/says"
 "$tmp/xenconsoled" "$tmp" &
 echo $! >"$tmp/pid"
 
