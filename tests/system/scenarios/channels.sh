@@ -3,6 +3,13 @@
 # xenconsoled's, on the unmodified xl, which loses the first that a
 # configuration names (helper_channels.h): it is not used here.
 
+answers_on_first() {
+    wait_for 20 grep -q 'first: hello' /run/first.txt || {
+        cat /run/first.txt
+        xl-qmp stats chan
+        return 1
+    }
+}
 snapshot before
 for type in pv pvh; do
     cat >/run/chan.cfg <<END
@@ -28,8 +35,7 @@ END
     cat "$tty" >/run/first.txt &
     reader=$!
     echo hello >"$tty"
-    ok "$type: it answers on the first" \
-        wait_for 20 grep -q 'first: hello' /run/first.txt
+    ok "$type: it answers on the first" answers_on_first
     (echo hello; wait_for 20 grep -q 'second: hello' /run/second.txt) |
         socat -t1 - UNIX-CONNECT:/run/second.sock >/run/second.txt
     ok "$type: it answers on the second" grep -q 'second: hello' /run/second.txt
