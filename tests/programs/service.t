@@ -74,7 +74,8 @@ while :; do sleep 0.1; done
 SH
 chmod +x "$tmp/xenconsoled"
 mkfifo "$tmp/says"
-"$tmp/xenconsoled" "$tmp" &
+# A shell cannot trap what nohup had it ignore.
+env --default-signal=HUP "$tmp/xenconsoled" "$tmp" &
 echo $! >"$tmp/pid"
 
 says() {
