@@ -125,16 +125,17 @@ os_cfg() {
         sed -e '/^device_model_args_hvm/d' -e 's,stubdom/initrd.tests,stubdom/initrd,' \
             -e 's/^boot = .*/boot = "d"/' -e 's/^memory = .*/memory = 128/'
 }
-# One sits at xl console GUEST: say TEXT, and the guest has heard() to say
-# something by now. xl takes no input but a terminal's.
+# One sits at a terminal: terminal_open COMMAND..., say TEXT, and it has
+# heard() something by now. xl console takes no input but a terminal's.
 terminal_open() {
     mkfifo /run/keyboard.txt
-    socat -t 1 "EXEC:xl console $1,pty,raw,echo=0" - </run/keyboard.txt >/run/heard.txt 2>&1 &
+    socat -t 1 "EXEC:$*,pty,raw,echo=0" - </run/keyboard.txt >/run/heard.txt 2>&1 &
     terminal=$!
     exec 3<>/run/keyboard.txt
 }
 say() { printf '%s\n' "$1" >&3; }
 heard() { grep -qF "$1" /run/heard.txt; }
+terminal_has_ended() { ! kill -0 $terminal; }
 terminal_close() {
     exec 3>&-
     wait $terminal

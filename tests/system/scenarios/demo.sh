@@ -96,7 +96,7 @@ wait_for 20 sh -c '! pidof qmp-helper' || broken "qmp-helper still runs"
 tell "A guest with Debian's kernel, from a CD; root logs in on its serial port:"
 os_cfg "" >/run/os.cfg
 show xl create /run/os.cfg
-terminal_open os
+terminal_open xl console os
 wait_for 120 heard 'login:' && say root
 wait_for 30 heard 'Password:' && say secret
 wait_for 30 heard '# ' && say 'uname -sr; cat /sys/hypervisor/type; exit'

@@ -159,9 +159,10 @@ ok create timed create
 # Xen cannot migrate a guest whose firmware moves its memory about.
 ok "the guest counts" wait_for 60 has_grown 0
 ok migrate timed migrate
-ok save timed save
+ok "the guest is saved for all cases" save
 mv $saved $base
 ok restore timed restore
+ok save timed save
 echo "# create, migrate, save, restore take $took_create, $took_migrate, $took_save, $took_restore cs"
 clear_away
 snapshot before

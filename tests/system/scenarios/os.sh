@@ -22,7 +22,7 @@ sum() { sha256sum | cut -d' ' -f1; }
 
 snapshot before
 ok "xl create" xl create /run/os.cfg
-terminal_open os
+terminal_open xl console os
 ok "Debian's kernel comes up" wait_for 120 heard 'os: up'
 ok "its disk is dom0's file" heard "os: disk $(sum </run/disk.img)"
 ok "its CD as well" heard "os: cdrom $(head -c 1048576 /tests/os.iso | sum)"

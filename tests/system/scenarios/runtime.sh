@@ -48,24 +48,24 @@ wait $events $others
 is "one JSON object a line, of those that were asked for" 0 \
     "$(grep -cvE '^\{.*"event": "(STOP|RESUME)".*\}$' /run/events.txt)"
 is "another filter lets none through" 0 "$(lines /run/other-events.txt)"
-printf 'query-status\nquery-uuid\n' | xl-qmp shell "$uuid" >/run/shell.txt
-ok "xl-qmp shell" sh -c "grep -q running /run/shell.txt && grep -q $uuid /run/shell.txt"
+terminal_open env TERM=dumb xl-qmp shell "$uuid"
+say query-status
+ok "xl-qmp shell" wait_for 20 heard running
+printf '\004' >&3
+ok "Ctrl-D ends it" wait_for 20 terminal_has_ended
+terminal_close
 xl-qmp stats --openmetrics >/run/stats.txt
 is "xl-qmp stats: guest and stubdomain, QMP, an end" 4 "$(grep -c -e '^# EOF$' \
     -e '^xenqmp_console_written_bytes_total{.*name="hvm1-dm",console="4"' \
     -e '^xenqmp_console_written_bytes_total{.*name="hvm1-dm",console="3"' \
     -e '^xenqmp_qmp_commands_total{.*name="hvm1"' /run/stats.txt)"
 dm=$(dm_domid hvm1)
-mkfifo /run/keyboard.txt
-socat -t 1 "EXEC:xl-qmp console $dm 0,pty,raw,echo=0" - </run/keyboard.txt >/run/heard.txt 2>&1 &
-terminal=$!
-exec 3<>/run/keyboard.txt
+terminal_open xl-qmp console "$dm" 0
 ok "xl-qmp console" wait_for 20 xl-qmp exec hvm1 query-name
 printf '\035' >&3
-ok "Ctrl-] detaches" wait_for 20 sh -c "! kill -0 $terminal"
-exec 3>&-
-rm -f /run/events.txt /run/other-events.txt /run/shell.txt /run/stats.txt \
-    /run/keyboard.txt /run/heard.txt
+ok "Ctrl-] detaches" wait_for 20 terminal_has_ended
+terminal_close
+rm -f /run/events.txt /run/other-events.txt /run/stats.txt /run/heard.txt
 
 # Another domain and another stubdomain, by xl's own process.
 first=$(domid hvm1)
