@@ -157,7 +157,7 @@ with_systemd() {
 ok 'with systemd nothing, for there is the unit' with_systemd
 image=$root/var/lib/xenqmp/stubdom
 ok 'the image was made of the installed kernel' \
-    cmp "$image/vmlinuz" "$(ls "$sysroot"/boot/vmlinuz-*)"
+    grep -aqF "$(ls "$sysroot/lib/modules") " "$image/vmlinuz"
 ok 'with an initramfs' gzip -t "$image/initrd"
 
 renewed() {
