@@ -43,7 +43,7 @@ qemu_dies() {
 stubdomain_dies() { xl destroy "$(domid hvm1-dm)"; }
 xl_dies() { kill -9 $(pidof xl libxl-save-helper); }
 
-runs() { xl-qmp exec hvm1 query-status | grep -q '"running"'; }
+runs() { xl-qmp exec hvm1 query-status | grep -q '"status": "running"'; }
 # The first and the last line may have been cut. (A number that begins with 0
 # is octal to this awk.)
 is_gapless_here() {
@@ -105,7 +105,9 @@ lives() {
         dm=$(dm_domid hvm1)
         setsid /usr/libexec/xenqmp/qmp-helper \
             "--state-path=/local/domain/0/device-model/$dm/state" "$dm" \
-            "/run/xen/qmp-libxl-$(domid hvm1)" >/run/revived.txt 2>&1 & ;;
+            "/run/xen/qmp-libxl-$(domid hvm1)" >/run/revived.txt 2>&1 &
+        # A migration that it ended has stopped QEMU.
+        wait_for 20 xl-qmp exec hvm1 cont ;;
     esac
     n=$(lines)
     wait_for 20 runs || { echo "its QEMU does not run"; return 1; }
