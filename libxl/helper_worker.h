@@ -34,8 +34,10 @@ struct worker_socket {
 #define WORKER_PATTERN_MAX 128
 
 struct worker_config {
-    /* Who forks it: getpid() before the fork. It ends with that process,
-     * even if that was faster than its start. */
+    /* Who forks it: getpid() before the fork. Killed, that process costs
+     * the guest nothing: the worker goes on alone, and ends soon after its
+     * console has gone. Without a console it ends at once, as it does if
+     * the parent was faster to end than this to start. */
     pid_t parent;
     uint32_t guest_domid, dm_domid;
     /* /run/xenqmp/<dm>: root's own, the worker's root directory. */
@@ -60,9 +62,8 @@ struct worker_config {
 
 /*
  * Called in a forked child, which it makes its own: it closes every
- * descriptor but 0 to 2 and those above, resets the signal mask, and
- * asks for SIGKILL should the parent die (the change of user would undo an
- * earlier request). Logs by log.h; call log_open() first.
+ * descriptor but 0 to 2 and those above, and resets the signal mask. Logs by
+ * log.h; call log_open() first.
  *
  * Returns only if it cannot go on: the exit status for the parent's log.
  */

@@ -45,17 +45,40 @@ struct worker {
     struct listener full, toolstack, lesser[WORKER_SOCKETS_MAX];
     struct policy policies[WORKER_SOCKETS_MAX];
     loop_id parent_id;
+    struct loop_timer alone;
+    bool was_absent;
     char console_path[WORKER_PATH_MAX], control_path[WORKER_PATH_MAX];
 };
 
+/* Ends with its console, that is, with its domain; not while xenconsoled is
+ * restarted. */
+static void worker_look(void *data)
+{
+    struct worker *worker = data;
+    bool is_absent = worker->guest.mux.session.console.is_absent;
+
+    if ((is_absent && worker->was_absent) ||
+        loop_timer_set(&worker->loop, &worker->alone, WORKER_LOOK_MS,
+                       worker_look, worker))
+        loop_stop(&worker->loop);
+    worker->was_absent = is_absent;
+}
+
+/* A save or a migration is not to be left halfway: libxl cannot let a guest
+ * go on without QMP. */
 static void worker_parent_died(void *data, uint32_t events)
 {
     struct worker *worker = data;
 
     (void)events;
-    log_error("domain %u: qmp-helper has died; its worker ends",
-              worker->config->guest_domid);
-    loop_stop(&worker->loop);
+    loop_del(&worker->loop, &worker->parent_id);
+    log_error("domain %u: qmp-helper was killed; its worker %s",
+              worker->config->guest_domid, worker->config->console ?
+              "goes on, and nothing starts it again if it ends" : "ends");
+    if (worker->config->console)
+        worker_look(worker);
+    else
+        loop_stop(&worker->loop);
 }
 
 static int worker_watch_parent(struct worker *worker)

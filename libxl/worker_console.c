@@ -134,7 +134,8 @@ static void console_attempt(void *data)
 {
     struct console *console = data;
 
-    if (console_connect(console)) {
+    console->is_absent = console_connect(console) && errno == ENOENT;
+    if (!console_is_connected(console)) {
         if (++console->failures == WORKER_CONNECT_WARN)
             log_warn("domain %u: console 3 (QMP): xenconsoled does not "
                      "serve %s (%s); trying on; see that xenqmp's "

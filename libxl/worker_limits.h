@@ -117,6 +117,11 @@
 #endif
 /* xenconsoled missing for so many attempts in a row gets a log line. */
 #define WORKER_CONNECT_WARN      10
+/* Without a parent: the console's socket missing for so long is a domain
+ * that has gone, not an upgrade of xenconsoled. */
+#ifndef WORKER_LOOK_MS
+#define WORKER_LOOK_MS           5000
+#endif
 /* Commands are handed to the console while less than this waits there, so
  * that what isn't sent yet is known not to be. */
 #define WORKER_CONSOLE_PAUSE     (64u << 10)

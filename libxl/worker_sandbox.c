@@ -151,11 +151,8 @@ static int sandbox_capabilities(const struct worker_config *config)
 static int sandbox_process(const struct worker_config *config)
 {
     (void)config;
-    /* Even a worker that hangs ends with its parent. Not earlier: the
-     * change of user would have undone it. */
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
-           prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ? -1 : 0;
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? -1 : 0;
 }
 
 int sandbox_enter(const struct worker_config *config)

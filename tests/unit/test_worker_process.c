@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* qmp-helper's worker as a process: its parent, its rights. */
+#define WORKER_LOOK_MS 100
 #include "worker_fixture.h"
 
 TEST(worker_keeps_nothing_of_its_parents)
@@ -79,37 +80,81 @@ TEST(sandbox_takes_every_right_and_all_works)
     fixture_end(&f);
 }
 
-TEST(worker_ends_with_its_parent)
+/* A parent with a worker: its pid. */
+static pid_t fork_both(struct worker_config *config)
+{
+    pid_t parent;
+
+    fflush(stdout);
+    parent = fork();
+    if (parent)
+        return parent;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    config->parent = getpid();
+    if (!fork()) {
+        close(STDERR_FILENO);
+        _exit(worker_run(config));
+    }
+    for (;;)
+        pause();
+}
+
+static void kill_it(pid_t parent)
+{
+    int status;
+
+    kill(parent, SIGKILL);
+    waitpid(parent, &status, 0);
+}
+
+TEST(without_a_console_the_worker_ends_with_its_parent)
 {
     struct fixture f;
-    int fd, listener, status;
+    struct worker_config config = { .root = "/nonexistent", .listen_fd = -1 };
     pid_t parent;
+    int fd;
 
     snprintf(f.toolstack, sizeof(f.toolstack), "/tmp/worker-parent-%d",
              getpid());
-    listener = listen_at(f.toolstack);
-    fflush(stdout);
-    parent = fork();
-    if (!parent) {
-        struct worker_config config = {
-            .parent = getpid(), .root = "/nonexistent",
-            .console = "/console-3", .listen_fd = -1,
-            .toolstack_fd = listener,
-        };
-
-        if (!fork()) {
-            close(STDERR_FILENO);
-            _exit(worker_run(&config));
-        }
-        pause();
-    }
-    close(listener);
+    config.toolstack_fd = listen_at(f.toolstack);
+    parent = fork_both(&config);
+    close(config.toolstack_fd);
     fd = connect_to(f.toolstack);
     expect_part(fd, "QMP");
-    kill(parent, SIGKILL);
-    waitpid(parent, &status, 0);
+    kill_it(parent);
     expect_end(fd);
     unlink(f.toolstack);
+}
+
+TEST(the_worker_outlives_its_parent_until_its_console_has_gone)
+{
+    struct fixture f;
+    struct worker_config config = {
+        .console = "/console-3", .root = f.dir, .toolstack_fd = -1,
+    };
+    pid_t parent;
+    int fd;
+
+    fixture_make(&f);
+    config.listen_fd = listen_at(f.clients);
+    parent = fork_both(&config);
+    close(config.listen_fd);
+    peer_accept(&f);
+    peer_session(&f);
+    fd = client_start(&f);
+    check_works(&f, fd);
+    kill_it(parent);
+    check_works(&f, fd);
+    close(f.console);           /* xenconsoled is restarted */
+    peer_accept(&f);
+    peer_session(&f);
+    usleep(3000 * WORKER_LOOK_MS);
+    check_works(&f, fd);
+    unlink(f.console_path);     /* the domain has gone */
+    close(f.console_listener);
+    close(f.console);
+    expect_end(fd);
+    fixture_remove(&f);
 }
 
 TEST(worker_does_not_start_without_its_parent)

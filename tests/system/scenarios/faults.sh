@@ -5,7 +5,8 @@
 # the next one works. The guest counts on its serial port, and no number is
 # lost. $fault_cases, if set, are all that are tried: FAULT-OPERATION.
 
-guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' "$hostile" |
+guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' "$hostile" \
+    'on_reboot = "destroy"' |
     sed 's,/echo\.img,/paced.img,' >/run/hvm1.cfg
 saved=/var/lib/xen/faults.save
 base=/var/lib/xen/faults-base.save
@@ -48,8 +49,10 @@ runs() { xl-qmp exec hvm1 query-status | grep -q '"status": "running"'; }
 # is octal to this awk.)
 is_gapless_here() {
     sed '1d; $d; s/^/1/; s/\r$//' /var/log/serial.log | awk '
-        NR > 1 && $0 != last + 1 { print "line " NR ": " $0; exit 1 }
-        { last = $0 }'
+        NR > 1 && $0 != last + 1 { print "line " NR ", after " last ":"; bad++ }
+        bad && bad++ < 8 { print }
+        { last = $0 }
+        END { exit bad > 0 }'
 }
 # All that is left of it, by one xl destroy each.
 clear_away() {
@@ -76,6 +79,7 @@ broken() {
     local fault=$1 operation=$2 pid status=0 started took
     eval "took=\$took_$operation"
     turn=$((turn % 3 + 1))
+    clear_away
     before "$operation" >/run/before.txt 2>&1 || { cat /run/before.txt; return 1; }
     started=$(centiseconds)
     rm -f /run/hit.txt
@@ -95,20 +99,9 @@ broken() {
     [ -e /run/hit.txt ] || { echo "there was no $fault to hit"; return 1; }
     what_is_left "$fault" "$operation" "$status"
 }
-# The guest does not notice that the parent has gone, but nobody starts it
-# again; an administrator does it as docs/troubleshooting.md says.
 lives() {
-    local dm n
-    case $1 in
-    qemu | stubdomain) return ;;
-    parent)
-        dm=$(dm_domid hvm1)
-        setsid /usr/libexec/xenqmp/qmp-helper \
-            "--state-path=/local/domain/0/device-model/$dm/state" "$dm" \
-            "/run/xen/qmp-libxl-$(domid hvm1)" >/run/revived.txt 2>&1 &
-        # A migration that it ended has stopped QEMU.
-        wait_for 20 xl-qmp exec hvm1 cont ;;
-    esac
+    local n
+    case $1 in qemu | stubdomain) return ;; esac
     n=$(lines)
     wait_for 20 runs || { echo "its QEMU does not run"; return 1; }
     wait_for 20 has_grown "$n" || {
@@ -156,15 +149,19 @@ timed() {
     eval "took_$1=$(($(centiseconds) - started))"
 }
 took_console=100 took_qmp=100
-snapshot before
-ok create timed create
 # Xen cannot migrate a guest whose firmware moves its memory about.
-ok "the guest counts" wait_for 60 has_grown 0
-ok migrate timed migrate
-ok "the guest is saved for all cases" save
-mv $saved $base
-ok restore timed restore
-ok save timed save
+saves_the_base() {
+    clear_away
+    timed create && wait_for 60 has_grown 0 && timed migrate && save &&
+        mv $saved $base
+}
+restores_and_saves() {
+    clear_away
+    timed restore && wait_for 20 runs && timed save
+}
+snapshot before
+ok "a guest is created, migrated, and saved for all cases" saves_the_base
+ok "it is restored, and saved" restores_and_saves
 echo "# create, migrate, save, restore take $took_create, $took_migrate, $took_save, $took_restore cs"
 clear_away
 snapshot before
