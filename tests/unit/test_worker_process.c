@@ -148,7 +148,8 @@ TEST(the_worker_outlives_its_parent_until_its_console_has_gone)
     close(f.console);           /* xenconsoled is restarted */
     peer_accept(&f);
     peer_session(&f);
-    usleep(3000 * WORKER_LOOK_MS);
+    check_int(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1,
+                   3 * WORKER_LOOK_MS), 0);
     check_works(&f, fd);
     unlink(f.console_path);     /* the domain has gone */
     close(f.console_listener);
