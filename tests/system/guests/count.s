@@ -2,8 +2,7 @@
 #
 # A boot sector that counts on its first serial port (COM1), one number a
 # line, as fast as the port takes them: what is lost or comes twice on the
-# way is seen. "paced", it halts after every tenth until the clock ticks, 18
-# times a second, and leaves the processor to others.
+# way is seen.
     .code16
     .globl _start
 _start:
@@ -34,14 +33,6 @@ digit:
     cmpb $'9' + 1, (%si)
     jne line
     movb $'0', (%si)
-.ifdef is_paced
-    cmpw $last, %si
-    jne carry
-    sti
-    hlt
-    cli
-carry:
-.endif
     decw %si
     jmp digit
 
