@@ -47,7 +47,7 @@ echoes() {
     local tty
     tty=$(xenstore-read "/local/domain/$(domid "hvm$1")/serial/0/tty")
     timeout 240 busybox sh -c "exec 3<>$tty; stty -F $tty raw -echo
-        until read -r -t 2 line <&3 && [ \"\${line%I am $1?}\" != \"\$line\" ]; do
+        until read -r -t 2 line <&3 && [ \"\${line#*I am $1}\" != \"\$line\" ]; do
             echo 'I am $1' >&3
         done"
 }
