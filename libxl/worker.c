@@ -46,7 +46,7 @@ struct worker {
     struct policy policies[WORKER_SOCKETS_MAX];
     loop_id parent_id;
     struct loop_timer alone;
-    bool was_absent;
+    bool is_lost;               /* the console, when last looked at */
     char console_path[WORKER_PATH_MAX], control_path[WORKER_PATH_MAX];
 };
 
@@ -55,13 +55,14 @@ struct worker {
 static void worker_look(void *data)
 {
     struct worker *worker = data;
-    bool is_absent = worker->guest.mux.session.console.is_absent;
+    bool was_lost = worker->is_lost;
 
-    if ((is_absent && worker->was_absent) ||
+    worker->is_lost =
+        !console_is_connected(&worker->guest.mux.session.console);
+    if ((was_lost && worker->is_lost) ||
         loop_timer_set(&worker->loop, &worker->alone, WORKER_LOOK_MS,
                        worker_look, worker))
         loop_stop(&worker->loop);
-    worker->was_absent = is_absent;
 }
 
 /* A save or a migration is not to be left halfway: libxl cannot let a guest

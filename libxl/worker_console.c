@@ -134,8 +134,7 @@ static void console_attempt(void *data)
 {
     struct console *console = data;
 
-    console->is_absent = console_connect(console) && errno == ENOENT;
-    if (!console_is_connected(console)) {
+    if (console_connect(console)) {
         if (++console->failures == WORKER_CONNECT_WARN)
             log_warn("domain %u: console 3 (QMP): xenconsoled does not "
                      "serve %s (%s); trying on; see that xenqmp's "

@@ -32,7 +32,6 @@ struct console {
     /* readable */
     struct qmp_buf out;
     uint64_t written;           /* bytes sent in all */
-    bool is_absent;             /* there was no socket, when last tried */
     /* private */
     int fd;                     /* -1: not connected */
     loop_id id;

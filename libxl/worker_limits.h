@@ -117,8 +117,8 @@
 #endif
 /* xenconsoled missing for so many attempts in a row gets a log line. */
 #define WORKER_CONNECT_WARN      10
-/* Without a parent: the console's socket missing for so long is a domain
- * that has gone, not an upgrade of xenconsoled. */
+/* Without a parent: a console lost at two looks in a row is a domain that
+ * has gone, not an upgrade of xenconsoled. */
 #ifndef WORKER_LOOK_MS
 #define WORKER_LOOK_MS           5000
 #endif

@@ -7,8 +7,8 @@ checks=0 failures=0
 
 seconds() { cut -d' ' -f1 /proc/uptime; }
 
-# Once in some hundred guests the emulated processor (QEMU 7.2's SVM) leaves
-# one with Xen's registers for its own, and Xen triple faults it: the line of
+# Now and then the emulated processor (the SVM of QEMU 7.2) leaves a guest
+# with Xen's registers for its own, and Xen triple faults it: the line of
 # Xen's console that says so.
 guest_in_xen() { xl dmesg -c | grep -a -m 1 'e008:.*ffff82d0'; }
 

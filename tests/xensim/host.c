@@ -86,6 +86,7 @@ pid_t host_spawn(const char *const argv[])
     dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
     dup2(open("/run/xensim/log", O_WRONLY | O_CREAT | O_APPEND, 0600),
          STDERR_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
     close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     execv(argv[0], (char *const *)argv);
     err(1, "%s", argv[0]);

@@ -35,8 +35,15 @@ printf 'what comes in goes out\r\n' >"$tty"
 ok "and the guest hears what is typed" \
     wait_for 60 grep -q 'what comes in goes out' /run/serial.txt
 ok "QMP went on meanwhile" xl-qmp exec hvm1 query-status
+kill $console
+
+# What is typed before it listens is lost.
+comes_back() { say "$1"; usleep 300000; heard "$1"; }
+terminal_open xl-qmp console hvm1-dm 4
+ok "xl-qmp console does as much" wait_for 60 comes_back 'once more'
 ok "xl destroy" xl destroy hvm1
-wait $console
+ok "and ends with the guest" wait_for 20 terminal_has_ended
+terminal_close
 wait_for 20 sh -c '! pidof qmp-helper'
 rm -f /run/serial.txt
 snapshot after
