@@ -28,12 +28,14 @@ our $dir = tempdir('qmp-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0711, $dir or die "$dir: $!\n";
 my @children;
 
+# Each leads a group: qmp-helper's worker outlives its parent.
 sub start {
     my (@command) = @_;
     pipe(my $theirs, my $input) or die "pipe: $!\n";
     pipe(my $output, my $out) or die "pipe: $!\n";
     my $pid = fork() // die "fork: $!\n";
     if (!$pid) {
+        setpgrp;
         open(STDIN, '<&', $theirs) && open(STDOUT, '>&', $out) or exit 127;
         close $_ for $theirs, $input, $output, $out;
         exec @command or exit 127;
@@ -44,7 +46,7 @@ sub start {
 
 END {
     local $?;
-    kill 'KILL', @children;
+    kill 'KILL', map { ($_, -$_) } @children;
     waitpid $_, 0 for @children;
 }
 
@@ -194,7 +196,7 @@ sub wait_in_flight {
 # Ends a child that cannot object, and waits for that.
 sub end {
     my ($pid) = @_;
-    kill 'KILL', $pid;
+    kill 'KILL', $pid, -$pid;
     waitpid $pid, 0;
     @children = grep { $_ != $pid } @children;
 }
