@@ -73,13 +73,16 @@ static void worker_parent_died(void *data, uint32_t events)
 
     (void)events;
     loop_del(&worker->loop, &worker->parent_id);
-    log_error("domain %u: qmp-helper was killed; its worker %s",
-              worker->config->guest_domid, worker->config->console ?
-              "goes on, and nothing starts it again if it ends" : "ends");
-    if (worker->config->console)
-        worker_look(worker);
-    else
+    if (!worker->config->console) {
+        log_error("domain %u: qmp-helper was killed; its worker ends",
+                  worker->config->guest_domid);
         loop_stop(&worker->loop);
+        return;
+    }
+    log_error("domain %u: qmp-helper was killed; its worker goes on, and "
+              "nothing starts it again if it ends",
+              worker->config->guest_domid);
+    worker_look(worker);
 }
 
 static int worker_watch_parent(struct worker *worker)
