@@ -42,12 +42,12 @@ is_itself() {
         xl-qmp exec "hvm$1" query-name | grep -q "\"hvm$1\"" &&
         xl qemu-monitor-command "hvm$1" "info name" | grep -q "^hvm$1"
 }
-# Said again and again: it may be booting.
+# Said again and again: it may be booting. Eight at once take seconds a line.
 echoes() {
     local tty
     tty=$(xenstore-read "/local/domain/$(domid "hvm$1")/serial/0/tty")
     timeout 240 busybox sh -c "exec 3<>$tty; stty -F $tty raw -echo
-        until read -r -t 2 line <&3 && [ \"\${line#*I am $1}\" != \"\$line\" ]; do
+        until read -r -t 20 line <&3 && [ \"\${line#*I am $1}\" != \"\$line\" ]; do
             echo 'I am $1' >&3
         done"
 }
