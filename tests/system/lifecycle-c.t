@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # On C xenstored: a guest's life, and some that are over at once; save and
 # restore, checkpoint included; migration to localhost.
-exec "${0%/*}/boot" -x c -l 1200 smoke lifecycle failing save migrate
+exec "${0%/*}/boot" -x c smoke lifecycle failing save migrate
