@@ -18,6 +18,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,21 +97,30 @@ static int read_back(libxl_ctx *ctx, libxl_domain_config *config,
 }
 
 /* Only HVM guests have a QEMU, which is what a stubdomain is for. */
+static bool has_no_qemu(const char *type)
+{
+    return !strcmp(type, "pv") || !strcmp(type, "pvh");
+}
+
 static int edit(libxl_ctx *ctx, libxl_domain_config *config,
                 struct qmp_buf *json)
 {
     struct stubdom stubdom;
-    char name[NAME_SIZE], type[16], why[KEYFILE_MAX + 256];
+    char name[NAME_SIZE], type[16] = "", why[KEYFILE_MAX + 256];
     int r;
 
     if (domain_json_get(json, "name", name, sizeof(name)))
         return refuse("?", "its name can't be read");
-    if (domain_json_get(json, "type", type, sizeof(type)) ||
-        strcmp(type, "hvm"))
+    if (domain_json_get(json, "type", type, sizeof(type)))
+        type[0] = '\0';
+    if (has_no_qemu(type))
         return 0;
     r = stubdom_select(&stubdom, STUBDOM_CONF, name, why, sizeof(why));
     if (r <= 0)
         return r ? refuse(name, why) : 0;
+    if (strcmp(type, "hvm"))
+        return refuse(name, "its type can't be read in what libxl writes; "
+                      "xenqmp is to be of this Xen's version");
     if (fill_in(json, &stubdom))
         return refuse(name, strerror(errno));
     if (read_back(ctx, config, json))

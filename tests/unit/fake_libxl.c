@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fake_libxl.h"
 
+#include <dlfcn.h>
+#include <string.h>
+
 struct fake_libxl fake_libxl;
+
+char *libxl_domain_config_to_json(libxl_ctx *ctx, libxl_domain_config *config)
+{
+    __typeof__(libxl_domain_config_to_json) *real =
+        dlsym(RTLD_NEXT, "libxl_domain_config_to_json");
+
+    return fake_libxl.json ? strdup(fake_libxl.json) : real(ctx, config);
+}
 
 int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config,
                             uint32_t *domid,

@@ -17,6 +17,7 @@ struct fake_libxl {
     const libxl_domain_restore_params *params;
     /* the caller sets */
     int rc;
+    const char *json;               /* a configuration's, if not libxl's own */
 };
 
 extern struct fake_libxl fake_libxl;

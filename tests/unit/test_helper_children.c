@@ -96,6 +96,49 @@ TEST(at_the_end_nothing_is_started_again)
     check(!loop_timer_is_set(&f.children.restart));
 }
 
+/* Before anybody waits for them, or has them killed. */
+TEST(at_the_end_both_are_told)
+{
+    struct fixture f;
+    char *argv[] = { "qmp-helper", "-c", "while :; do read x </dev/ptmx; "
+                     "done", NULL };
+    siginfo_t info;
+
+    fixture_init(&f, 0);
+    children_start_worker(&f.children);
+    check_int(children_start_qemu(&f.children, argv), 0);
+    children_end(&f.children);
+    check_int(waitid(P_PID, (id_t)f.children.worker, &info,
+                     WEXITED | WNOWAIT), 0);
+    check_int(info.si_code, CLD_KILLED);
+    check_int(info.si_status, SIGKILL);
+    check_int(waitid(P_PID, (id_t)f.children.qemu, &info,
+                     WEXITED | WNOWAIT), 0);
+    check_int(info.si_code, CLD_KILLED);
+    check_int(info.si_status, SIGTERM);
+}
+
+/* Once it was reaped, its pid is anybody's. */
+TEST(at_the_end_who_has_ended_is_not_signalled)
+{
+    struct fixture f;
+    char *argv[] = { "qmp-helper", "-c", "exit", NULL };
+
+    fixture_init(&f, 1);
+    /* A signal to the pid that stands for none goes to the own group, so
+     * to this process. */
+    check_int(setpgid(0, 0), 0);
+    signal(SIGTERM, SIG_DFL);
+    children_start_worker(&f.children);
+    reap_one(&f);
+    check_int(f.children.worker, 0);
+    check_int(children_start_qemu(&f.children, argv), 0);
+    reap_one(&f);
+    check_int(f.children.qemu, 0);
+    children_end(&f.children);
+    children_wait(&f.children);
+}
+
 /* /bin/sh in QEMU's place: -c, and a script that shows its arguments. */
 TEST(qemu_gets_libxls_arguments_but_for_channels)
 {

@@ -312,10 +312,39 @@ TEST(no_pid_of_ours_stays_behind)
     pids_forget(fake_store, DM);
     check_str(get("/local/domain/6/image/qmp-proxy-pid"), "");
     check_str(get("/local/domain/6/image/device-model-pid"), "");
-    /* A pid that is another's stays. */
+}
+
+/* Of a helper that another has replaced, or that came to nothing before it
+ * had taken the proxy's place. */
+TEST(anothers_pid_stays)
+{
+    char own[16];
+
+    set(0, "1", "/local/domain/6/image/qmp-proxy-pid");
     set(0, "1", "/local/domain/6/image/device-model-pid");
+    set(0, "running", "/local/domain/0/device-model/6/state");
     pids_forget(fake_store, DM);
+    check_str(get("/local/domain/6/image/qmp-proxy-pid"), "1");
     check_str(get("/local/domain/6/image/device-model-pid"), "1");
+    check_str(get("/local/domain/0/device-model/6/state"), "running");
+    /* Each for itself. */
+    snprintf(own, sizeof(own), "%d", (int)getpid());
+    set(0, own, "/local/domain/6/image/device-model-pid");
+    pids_forget(fake_store, DM);
+    check_str(get("/local/domain/6/image/qmp-proxy-pid"), "1");
+    check_str(get("/local/domain/6/image/device-model-pid"), "");
+    check_str(get("/local/domain/0/device-model/6/state"), "");
+    set(0, own, "/local/domain/6/image/qmp-proxy-pid");
+    set(0, "1", "/local/domain/6/image/device-model-pid");
+    set(0, "running", "/local/domain/0/device-model/6/state");
+    pids_forget(fake_store, DM);
+    check_str(get("/local/domain/6/image/qmp-proxy-pid"), "");
+    check_str(get("/local/domain/6/image/device-model-pid"), "1");
+    check_str(get("/local/domain/0/device-model/6/state"), "running");
+    /* One that a stubdomain has put there is none. */
+    set(DM, own, "/local/domain/6/image/device-model-pid");
+    pids_forget(fake_store, DM);
+    check_str(get("/local/domain/6/image/device-model-pid"), own);
 }
 
 TEST(a_pid_that_is_none_is_not_signalled)
