@@ -102,9 +102,9 @@ struct console *console_new(struct server *server, uint32_t domid,
 
 void console_park(struct console *c)
 {
-    log_guest(LOG_LEVEL_WARN, "%s: the counters in its ring make no sense; "
-              "it is left alone until the guest publishes a new ring",
-              c->host.label);
+    log_guest(c->domid, LOG_LEVEL_WARN, "%s: the counters in its ring make "
+              "no sense; it is left alone until the guest publishes a new "
+              "ring", c->host.label);
     frontend_abandon(c);
     console_set_state(c, CONSOLE_PARKED);
 }
@@ -173,8 +173,9 @@ static void tty_publish(struct console *c)
     keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
     c->tty_published = store_write_owned(c->server->xs, path, tty);
     if (!c->tty_published)
-        log_guest(LOG_LEVEL_DEBUG, "%s: its key 'tty' is missing or not "
-                  "dom0's; %s is not written there", c->host.label, tty);
+        log_guest(c->domid, LOG_LEVEL_DEBUG, "%s: cannot write %s to its "
+                  "key 'tty': %s", c->host.label, tty, errno == EPERM ?
+                  "it is missing or not dom0's" : strerror(errno));
 }
 
 /* One line for each key that a guest made for itself. */
@@ -185,9 +186,10 @@ static void foreign_report(struct console *c, const struct keys *keys)
     c->foreign = keys->foreign;
     for (int key = 0; fresh; key++, fresh >>= 1)
         if (fresh & 1)
-            log_guest(LOG_LEVEL_WARN, "%s: ignoring the key '%s' in the "
-                      "frontend's directory: the guest owns it, not dom0",
-                      c->host.label, keys_text_name((enum keys_text)key));
+            log_guest(c->domid, LOG_LEVEL_WARN, "%s: ignoring the key '%s' "
+                      "in the frontend's directory: the guest owns it, not "
+                      "dom0", c->host.label,
+                      keys_text_name((enum keys_text)key));
 }
 
 static void console_leave(struct console *c, enum console_state state)
@@ -251,9 +253,9 @@ bool console_sync(struct console *c, bool republished)
     bool present;
 
     if (!keys_read(c->server->xs, c->domid, c->n, &keys)) {
-        log_warn("%s: cannot read its keys in xenstore: %s; it stays as "
-                 "it is until they change", c->host.label,
-                 strerror(errno));
+        log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot read its keys in "
+                  "xenstore: %s; it stays as it is until they change",
+                  c->host.label, strerror(errno));
         return true;
     }
     /* A primary console lives as long as its domain. Before its ring is

@@ -45,8 +45,9 @@ static void peer_idle(void *data)
 {
     struct control_peer *peer = data;
 
-    log_warn("a client of %s takes no replies; disconnected",
-             peer->control->listener.path);
+    log_guest(peer->control->listener.domid, LOG_LEVEL_WARN,
+              "a client of %s takes no replies; disconnected",
+              peer->control->listener.path);
     peer_free(peer);
 }
 
@@ -198,8 +199,9 @@ static void peer_add(void *data, int fd)
         peer = calloc(1, sizeof(*peer));
     if (!peer || loop_add(control->loop, fd, EPOLLIN, peer_event, peer,
                           &peer->id)) {
-        log_warn("too many connections to %s; refused one",
-                 control->listener.path);
+        log_guest(control->listener.domid, LOG_LEVEL_WARN,
+                  "too many connections to %s; refused one",
+                  control->listener.path);
         free(peer);
         close(fd);
         return;
@@ -223,15 +225,15 @@ void control_init(struct control *control)
 }
 
 int control_open(struct control *control, struct loop *loop,
-                 const char *path, uid_t uid, control_fn *fn,
-                 control_take_fn *take, void *data)
+                 const char *path, uint32_t domid, uid_t uid,
+                 control_fn *fn, control_take_fn *take, void *data)
 {
     control->loop = loop;
     control->fn = fn;
     control->take = take;
     control->data = data;
-    return listener_open(&control->listener, loop, path, uid, peer_add,
-                         control);
+    return listener_open(&control->listener, loop, path, domid, uid,
+                         peer_add, control);
 }
 
 void control_dispose(struct control *control)

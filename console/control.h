@@ -55,10 +55,11 @@ struct control {
 };
 
 void control_init(struct control *control);
-/* Root and uid may connect. take may be NULL. -1 with errno. */
+/* Root and uid may connect; domid: whose console it belongs to, 0: none's.
+ * take may be NULL. -1 with errno. */
 int control_open(struct control *control, struct loop *loop,
-                 const char *path, uid_t uid, control_fn *fn,
-                 control_take_fn *take, void *data);
+                 const char *path, uint32_t domid, uid_t uid,
+                 control_fn *fn, control_take_fn *take, void *data);
 /* Disconnects all and removes the socket. Idempotent; not from fn. */
 void control_dispose(struct control *control);
 

@@ -94,9 +94,9 @@ static void console_notice(struct server *server, struct domain *d,
         watch_of(c, path, sizeof(path), token, sizeof(token));
         c->watched = xs_watch(server->xs, path, token);
         if (!c->watched)
-            log_error("domain %" PRIu32 " console %u is not followed: "
-                      "cannot watch %s: %s", d->domid, n, path,
-                      strerror(errno));
+            log_guest(d->domid, LOG_LEVEL_ERROR, "domain %" PRIu32
+                      " console %u is not followed: cannot watch %s: %s",
+                      d->domid, n, path, strerror(errno));
     }
     console_mark(c);
 }

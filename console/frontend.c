@@ -51,7 +51,9 @@ static void backend_state_set(struct console *c, enum xenbus_state state)
         return;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
     snprintf(text, sizeof(text), "%d", (int)state);
-    store_write_owned(c->server->xs, path, text);
+    if (!store_write_owned(c->server->xs, path, text) && errno != EPERM)
+        log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot write %s in "
+                  "xenstore: %s", c->host.label, path, strerror(errno));
     c->backend_state = (int)state;
 }
 
@@ -68,16 +70,16 @@ static bool ring_map(struct console *c)
     else
         r = hv_map_primary(hv, c->domid, c->ring_ref, &c->page);
     if (r) {
-        log_guest(LOG_LEVEL_WARN, "%s: cannot map its ring (ring-ref "
-                  "%" PRIu64 "): %s", c->host.label, c->ring_ref,
+        log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot map its ring "
+                  "(ring-ref %" PRIu64 "): %s", c->host.label, c->ring_ref,
                   strerror(errno));
         return false;
     }
     c->port = hv_bind(hv, c->domid, c->remote_port, c);
     if (c->port >= 0)
         return true;
-    log_guest(LOG_LEVEL_WARN, "%s: cannot bind its event channel (port "
-              "%" PRIu32 "): %s", c->host.label, c->remote_port,
+    log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot bind its event channel "
+              "(port %" PRIu32 "): %s", c->host.label, c->remote_port,
               strerror(errno));
     hv_unmap(hv, &c->page);
     return false;
@@ -116,8 +118,8 @@ static int ring_take_over(struct console *c)
     if (first && output_position(c->output, &out_cons)) {
         if (!ring_adopt(&c->ring, c->page.page, &out_cons))
             return 0;
-        log_guest(LOG_LEVEL_WARN, "%s: its ring does not go with what its "
-                  "file has", c->host.label);
+        log_guest(c->domid, LOG_LEVEL_WARN, "%s: its ring does not go with "
+                  "what its file has", c->host.label);
         output_ring_lost(c->output);
     }
     return ring_adopt(&c->ring, c->page.page, NULL);

@@ -41,7 +41,7 @@ static void hv_log(xentoollog_logger *logger, xentoollog_level level,
     if (level < XTL_WARN)
         return;
     vsnprintf(text, sizeof(text), format, ap);
-    log_guest(LOG_LEVEL_DEBUG, "%s: %s%s%s", context ? context : "xen",
+    log_guest(0, LOG_LEVEL_DEBUG, "%s: %s%s%s", context ? context : "xen",
               text, errnoval >= 0 ? ": " : "",
               errnoval >= 0 ? strerror(errnoval) : "");
 }

@@ -13,6 +13,9 @@
 
 /* Connections that may wait to be accepted: a few clients at once. */
 #define LISTENER_BACKLOG 16
+/* Accepted before others get their turn: who connects and hangs up without
+ * end is as fast as we are. */
+#define LISTENER_BATCH 16
 /* How soon to accept again when descriptors ran out. */
 #define LISTENER_RETRY_MS 1000
 
@@ -87,9 +90,21 @@ static bool peer_is_allowed(const struct listener *listener, int fd)
         return false;
     if (peer.uid == 0 || peer.uid == listener->uid)
         return true;
-    log_guest(LOG_LEVEL_WARN, "refused a connection of user %u to %s",
-              peer.uid, listener->path);
+    log_guest(listener->domid, LOG_LEVEL_WARN, "refused a connection of "
+              "user %u to %s", peer.uid, listener->path);
     return false;
+}
+
+/* What accept() has failed with is in errno. */
+static void listener_failed(struct listener *listener)
+{
+    if (errno == EAGAIN)
+        return;
+    log_guest(listener->domid, LOG_LEVEL_WARN, "cannot accept a connection "
+              "to %s: %s", listener->path, strerror(errno));
+    loop_mod(listener->loop, listener->id, 0);
+    loop_timer_set(listener->loop, &listener->retry, LISTENER_RETRY_MS,
+                   listener_resume, listener);
 }
 
 static void listener_event(void *data, uint32_t events)
@@ -97,26 +112,21 @@ static void listener_event(void *data, uint32_t events)
     struct listener *listener = data;
 
     (void)events;
-    for (;;) {
+    for (int i = 0; i < LISTENER_BATCH; i++) {
         int fd = accept4(listener->fd, NULL, NULL,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
-        if (fd < 0)
-            break;
+        if (fd < 0) {
+            listener_failed(listener);
+            return;
+        }
         if (peer_is_allowed(listener, fd))
             listener->fn(listener->data, fd);
         else
             close(fd);
     }
-    if (errno == EAGAIN)
-        return;
-    log_guest(LOG_LEVEL_WARN, "cannot accept a connection to %s: %s",
-              listener->path, strerror(errno));
-    loop_mod(listener->loop, listener->id, 0);
-    loop_timer_set(listener->loop, &listener->retry, LISTENER_RETRY_MS,
-                   listener_resume, listener);
 }
 
 void listener_init(struct listener *listener)
@@ -125,8 +135,10 @@ void listener_init(struct listener *listener)
 }
 
 int listener_open(struct listener *listener, struct loop *loop,
-                  const char *path, uid_t uid, listener_fn *fn, void *data)
+                  const char *path, uint32_t domid, uid_t uid,
+                  listener_fn *fn, void *data)
 {
+    listener->domid = domid;
     listener->loop = loop;
     listener->uid = uid;
     listener->fn = fn;

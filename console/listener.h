@@ -12,6 +12,7 @@
 
 #include "loop.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* fd is the receiver's from here on; non-blocking. */
@@ -20,6 +21,7 @@ typedef void listener_fn(void *data, int fd);
 struct listener {
     /* readable */
     char *path;                 /* NULL: not open */
+    uint32_t domid;             /* whose limits log lines count to */
     /* private */
     struct loop *loop;
     uid_t uid;
@@ -33,7 +35,8 @@ struct listener {
 void listener_init(struct listener *listener);
 /* -1 with errno; EEXIST: something that is no socket is at path. */
 int listener_open(struct listener *listener, struct loop *loop,
-                  const char *path, uid_t uid, listener_fn *fn, void *data);
+                  const char *path, uint32_t domid, uid_t uid,
+                  listener_fn *fn, void *data);
 /* Removes the socket. Idempotent; not from fn. */
 void listener_dispose(struct listener *listener);
 

@@ -43,7 +43,7 @@ static void place_record(struct logger *l)
         !memcmp(r, &l->recorded, sizeof(*r)))
         return;
     if (record_write(r))
-        log_guest(LOG_LEVEL_WARN, "cannot write a record to "
+        log_guest(r->domid, LOG_LEVEL_WARN, "cannot write a record to "
                   RECORD_FOLDER ": %s; some of %s may be written twice "
                   "should xenconsoled be killed", strerror(errno),
                   l->file.path);

@@ -67,7 +67,8 @@ static void pipe_failed(struct out_pipe *p, int error)
     enum log_level level = error == ENOENT && p->offset ? LOG_LEVEL_DEBUG :
                            LOG_LEVEL_ERROR;
 
-    log_guest(level, "%s: cannot read %s for the guest: %s",
+    log_guest(p->output.host->ring.domid, level,
+              "%s: cannot read %s for the guest: %s",
               p->output.host->label, p->path,
               error == EINVAL ? "not a regular file" : strerror(error));
     pipe_finish(p, PIPE_DONE);

@@ -47,8 +47,9 @@ static void pty_flush(struct out_pty *pty)
     if (done > 0)
         host->counters->delivered += (uint64_t)done;
     if (done < 0)
-        log_guest(LOG_LEVEL_WARN, "%s: cannot write to its terminal %s: "
-                  "%s", host->label, pty->path, strerror(errno));
+        log_guest(host->ring.domid, LOG_LEVEL_WARN,
+                  "%s: cannot write to its terminal %s: %s", host->label,
+                  pty->path, strerror(errno));
 }
 
 static size_t pty_put(struct output *output, const char *bytes, size_t n)

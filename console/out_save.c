@@ -80,9 +80,9 @@ static void record_drop(const struct out_save *save)
 
 static void save_fail(struct out_save *save, const char *why)
 {
-    log_guest(LOG_LEVEL_ERROR, "%s: the state of the device model is not "
-              "saved: writing %s: %s", save->output.host->label,
-              save->path, why);
+    log_guest(save->output.host->ring.domid, LOG_LEVEL_ERROR,
+              "%s: the state of the device model is not saved: writing "
+              "%s: %s", save->output.host->label, save->path, why);
     record_drop(save);
     save->why = why;
     save_end(save, SAVE_FAILED);
@@ -98,9 +98,10 @@ static void record_set(struct out_save *save, uint64_t length)
     record.base = save->position - (uint32_t)save->bytes;
     record.length = length;
     if (record_write(&record))
-        log_warn("%s: cannot write a record to " RECORD_FOLDER ": %s; the "
-                 "save fails should xenconsoled be killed",
-                 save->output.host->label, strerror(errno));
+        log_guest(record.domid, LOG_LEVEL_WARN, "%s: cannot write a record "
+                  "to " RECORD_FOLDER ": %s; the save fails should "
+                  "xenconsoled be killed", save->output.host->label,
+                  strerror(errno));
 }
 
 static void save_done(struct out_save *save)

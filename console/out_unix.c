@@ -63,9 +63,9 @@ static void unix_stalled(void *data)
     struct out_unix *u = data;
     struct output_host *host = u->output.host;
 
-    log_guest(LOG_LEVEL_WARN, "%s: the reader of %s has taken nothing for "
-              "%d s; disconnected", host->label, u->listener.path,
-              UNIX_STALL_MS / 1000);
+    log_guest(host->ring.domid, LOG_LEVEL_WARN, "%s: the reader of %s has "
+              "taken nothing for %d s; disconnected", host->label,
+              u->listener.path, UNIX_STALL_MS / 1000);
     unix_detach(u);
     host->wake(host->data);
 }
@@ -176,8 +176,8 @@ static void unix_accept(void *data, int fd)
     /* Still unattached: what the guest wrote before is dropped. */
     host->drain(host->data);
     if (stream_open(&u->reader, host->loop, fd, unix_reader_event, u)) {
-        log_warn("%s: cannot serve a reader: %s", host->label,
-                 strerror(errno));
+        log_guest(host->ring.domid, LOG_LEVEL_WARN, "%s: cannot serve a "
+                  "reader: %s", host->label, strerror(errno));
         close(fd);
         return;
     }
@@ -205,10 +205,11 @@ struct output *out_unix_open(const struct settings *settings,
     control_init(&u->control);
     snprintf(control_path, sizeof(control_path), "%s.ctl", settings->path);
     /* The control socket first: who finds the console finds both. */
-    if (control_open(&u->control, host->loop, control_path, settings->uid,
-                     host->control, NULL, host->data) ||
+    if (control_open(&u->control, host->loop, control_path,
+                     host->ring.domid, settings->uid, host->control, NULL,
+                     host->data) ||
         listener_open(&u->listener, host->loop, settings->path,
-                      settings->uid, unix_accept, u)) {
+                      host->ring.domid, settings->uid, unix_accept, u)) {
         error = errno;
         unix_close(&u->output);
         errno = error;

@@ -208,7 +208,7 @@ static int host_socket_init(struct server *server)
                   "one first");
         return -1;
     }
-    if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0,
+    if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0, 0,
                       requests_host, requests_take, server))
         return 0;
     log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store.h"
 
-#include "log.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +48,7 @@ enum store_owner store_read_owned(struct xs_handle *xs, xs_transaction_t t,
     return owner == STORE_DOM0 && !*value_r ? STORE_ABSENT : owner;
 }
 
+/* errno EPERM: it is not. */
 static bool write_allowed(struct xs_handle *xs, xs_transaction_t t,
                           const char *path)
 {
@@ -57,14 +56,16 @@ static bool write_allowed(struct xs_handle *xs, xs_transaction_t t,
     char parent[STORE_PATH_MAX];
     char *slash;
 
-    if (owner != STORE_ABSENT)
-        return owner == STORE_DOM0;
-    snprintf(parent, sizeof(parent), "%s", path);
-    slash = strrchr(parent, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    return store_owner(xs, t, parent) == STORE_DOM0;
+    if (owner == STORE_ABSENT) {
+        snprintf(parent, sizeof(parent), "%s", path);
+        slash = strrchr(parent, '/');
+        if (slash) {
+            *slash = '\0';
+            owner = store_owner(xs, t, parent);
+        }
+    }
+    errno = EPERM;
+    return owner == STORE_DOM0;
 }
 
 bool store_write_owned(struct xs_handle *xs, const char *path,
@@ -72,17 +73,21 @@ bool store_write_owned(struct xs_handle *xs, const char *path,
 {
     for (int i = 0; i < STORE_RETRIES; i++) {
         xs_transaction_t t = xs_transaction_start(xs);
+        int error = 0;
         bool ok;
 
         if (t == XBT_NULL)
             break;
         ok = write_allowed(xs, t, path) &&
              xs_write(xs, t, path, value, (unsigned int)strlen(value));
-        if (xs_transaction_end(xs, t, !ok))
+        if (!ok)
+            error = errno;
+        if (xs_transaction_end(xs, t, !ok)) {
+            errno = error;
             return ok;
+        }
         if (errno != EAGAIN)
             break;
     }
-    log_warn("cannot write %s in xenstore: %s", path, strerror(errno));
     return false;
 }

@@ -41,7 +41,9 @@ char *store_read(struct xs_handle *xs, xs_transaction_t t,
 
 /* Writes a node that exists and is dom0's, or that is missing in a
  * directory that is dom0's: it never brings back what was removed, and
- * never makes a node that a guest would own. False if not written. */
+ * never makes a node that a guest would own. False if not written; errno
+ * EPERM if it is none of these, EAGAIN if somebody wrote there all the
+ * time. */
 bool store_write_owned(struct xs_handle *xs, const char *path,
                        const char *value);
 

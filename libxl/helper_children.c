@@ -67,8 +67,9 @@ static void worker_ended(struct children *children, int status)
         return;
     if (loop_now_ms() - children->worker_began_ms > RESTART_LAST_MS)
         children->restart_ms = 0;
-    log_guest(LOG_LEVEL_ERROR, "domain %u: the QMP worker ended (%s %d) and "
-              "is started again", config->guest_domid,
+    log_guest(config->guest_domid, LOG_LEVEL_ERROR,
+              "domain %u: the QMP worker ended (%s %d) and is started "
+              "again", config->guest_domid,
               WIFSIGNALED(status) ? "signal" : "status",
               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     loop_timer_set(children->loop, &children->restart, children->restart_ms,

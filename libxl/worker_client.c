@@ -59,8 +59,9 @@ void client_close(struct client *client, const char *why)
     if (!client_is_live(client))
         return;
     if (why)
-        log_guest(LOG_LEVEL_WARN, "domain %u: QMP: closing the connection "
-                  "of %s: %s", client->guest_domid, client->who, why);
+        log_guest(client->guest_domid, LOG_LEVEL_WARN,
+                  "domain %u: QMP: closing the connection of %s: %s",
+                  client->guest_domid, client->who, why);
     loop_timer_clear(client->loop, &client->greeting_timer);
     loop_timer_clear(client->loop, &client->stall);
     loop_timer_clear(client->loop, &client->blank);

@@ -94,10 +94,10 @@ void clients_add(struct clients *clients, int fd,
     struct client *client = clients_place(clients, policy);
 
     if (!client) {
-        log_guest(LOG_LEVEL_WARN, "domain %u: QMP: refused a client: "
-                  "there are %zu already; see what keeps their "
-                  "connections open", clients->guest_domid,
-                  policy->clients_max);
+        log_guest(clients->guest_domid, LOG_LEVEL_WARN,
+                  "domain %u: QMP: refused a client: there are %zu "
+                  "already; see what keeps their connections open",
+                  clients->guest_domid, policy->clients_max);
         clients->refused++;
         close(fd);
         return;
@@ -112,8 +112,8 @@ void clients_add(struct clients *clients, int fd,
     client->events_lost_r = &clients->events_lost;
     clients_rename(clients, client);
     if (client_open(client, fd))
-        log_guest(LOG_LEVEL_ERROR, "domain %u: QMP: lost a client: %s",
-                  clients->guest_domid, strerror(errno));
+        log_guest(clients->guest_domid, LOG_LEVEL_ERROR,
+                  "domain %u: QMP: lost a client: %s", clients->guest_domid, strerror(errno));
     else
         monitor_open(client);
 }

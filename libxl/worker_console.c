@@ -44,9 +44,9 @@ static void console_lost(struct console *console, const char *why)
 {
     console_close(console);
     console_retry(console);
-    log_guest(LOG_LEVEL_INFO, "domain %u: console 3 (QMP): lost the "
-              "connection to xenconsoled (%s); connecting again",
-              console->dm_domid, why);
+    log_guest(console->dm_domid, LOG_LEVEL_INFO,
+              "domain %u: console 3 (QMP): lost the connection to "
+              "xenconsoled (%s); connecting again", console->dm_domid, why);
     console->hooks->lost(console->data, why);   /* must be last */
 }
 
@@ -136,10 +136,11 @@ static void console_attempt(void *data)
 
     if (console_connect(console)) {
         if (++console->failures == WORKER_CONNECT_WARN)
-            log_warn("domain %u: console 3 (QMP): xenconsoled does not "
-                     "serve %s (%s); trying on; see that xenqmp's "
-                     "xenconsoled runs", console->dm_domid, console->path,
-                     strerror(errno));
+            log_guest(console->dm_domid, LOG_LEVEL_WARN,
+                      "domain %u: console 3 (QMP): xenconsoled does not "
+                      "serve %s (%s); trying on; see that xenqmp's "
+                      "xenconsoled runs", console->dm_domid, console->path,
+                      strerror(errno));
         console_retry(console);
         return;
     }

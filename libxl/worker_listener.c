@@ -30,8 +30,8 @@ static void listener_ready(void *data, uint32_t events)
     }
     if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
         return;
-    log_guest(LOG_LEVEL_ERROR, "domain %u: QMP: can't accept a client: %s",
-              clients->guest_domid, strerror(errno));
+    log_guest(clients->guest_domid, LOG_LEVEL_ERROR,
+              "domain %u: QMP: can't accept a client: %s", clients->guest_domid, strerror(errno));
     loop_mod(clients->loop, listener->id, 0);
     loop_timer_set(clients->loop, &listener->retry, WORKER_ACCEPT_RETRY_MS,
                    listener_again, listener);

@@ -68,8 +68,9 @@ static void mux_hang(void *data)
 {
     struct mux *mux = data;
 
-    log_guest(LOG_LEVEL_WARN, "domain %u: console 3 (QMP): QEMU does not "
-              "answer any more; QMP is reset", mux->dm_domid);
+    log_guest(mux->dm_domid, LOG_LEVEL_WARN,
+              "domain %u: console 3 (QMP): QEMU does not answer any more; "
+              "QMP is reset", mux->dm_domid);
     session_restart(&mux->session);
 }
 
@@ -222,8 +223,9 @@ static void mux_reply(struct mux *mux, const struct qmp_message *message)
     bool wanted;
 
     if (!flight) {
-        log_guest(LOG_LEVEL_INFO, "domain %u: console 3 (QMP): dropped a "
-                  "reply to nothing that was asked", mux->dm_domid);
+        log_guest(mux->dm_domid, LOG_LEVEL_INFO,
+                  "domain %u: console 3 (QMP): dropped a reply to nothing "
+                  "that was asked", mux->dm_domid);
         return;
     }
     wanted = flight->state == FLIGHT_SENT;

@@ -70,8 +70,9 @@ static void save_fail(struct save *save, const char *what,
     save_close(save);
     save->state = SAVE_FAILED;
     snprintf(save->error, sizeof(save->error), "%s: %s", what, why);
-    log_warn("domain %u: a save of the stubdomain's device state fails: "
-             "%s", save->guest_domid, save->error);
+    log_guest(save->guest_domid, LOG_LEVEL_WARN,
+              "domain %u: a save of the stubdomain's device state fails: "
+              "%s", save->guest_domid, save->error);
     if (!wait)
         save_arm(save, 0, save_report);
 }
@@ -261,8 +262,10 @@ void save_cancel(struct save *save)
         (save->fd < 0 || send(save->fd, SAVE_SYNC_LINE,
                               strlen(SAVE_SYNC_LINE),
                               MSG_NOSIGNAL | MSG_DONTWAIT) < 0))
-        log_warn("domain %u: a save's stream stays open until the next "
-                 "save (%s)", save->guest_domid, save->fd < 0 ? save->obstacle : strerror(errno));
+        log_guest(save->guest_domid, LOG_LEVEL_WARN,
+                  "domain %u: a save's stream stays open until the next "
+                  "save (%s)", save->guest_domid,
+                  save->fd < 0 ? save->obstacle : strerror(errno));
     save_close(save);
     save->obstacle[0] = '\0';
     save->state = SAVE_IDLE;

@@ -139,8 +139,9 @@ static void session_offence(struct session *session, const char *what,
             pause = WORKER_OFFENCE_LAST_MS;
     }
     session->offences++;
-    log_guest(LOG_LEVEL_WARN, "domain %u: console 3 (QMP): the stubdomain "
-              "sent %s (%s); QMP is reset", session->dm_domid, what, why);
+    log_guest(session->dm_domid, LOG_LEVEL_WARN,
+              "domain %u: console 3 (QMP): the stubdomain sent %s (%s); QMP "
+              "is reset", session->dm_domid, what, why);
     session_break(session, pause);              /* must be last */
 }
 
@@ -150,8 +151,8 @@ static void session_up(struct session *session)
     session->begun++;
     session->resets = 0;
     console_set_healthy(&session->console);
-    log_guest(LOG_LEVEL_INFO, "domain %u: console 3 (QMP): QEMU is ready",
-              session->dm_domid);
+    log_guest(session->dm_domid, LOG_LEVEL_INFO,
+              "domain %u: console 3 (QMP): QEMU is ready", session->dm_domid);
     session->hooks->ready(session->data);       /* must be last */
 }
 

@@ -15,18 +15,18 @@ enum { ACT_WRITE, ACT_READ, ACT_COUNTER, ACT_SCRIBBLE, ACT_ZERO, ACT_EVENT,
 
 /* What it complains about is not what is looked for. */
 void __wrap_log_line(enum log_level level, const char *fmt, ...);
-void __wrap_log_limited(struct log_limit *limit, enum log_level level,
-                        const char *fmt, ...);
+void __wrap_log_limited(struct log_site *site, uint32_t domid,
+                        enum log_level level, const char *fmt, ...);
 
 void __wrap_log_line(enum log_level level, const char *fmt, ...)
 {
     (void)level, (void)fmt;
 }
 
-void __wrap_log_limited(struct log_limit *limit, enum log_level level,
-                        const char *fmt, ...)
+void __wrap_log_limited(struct log_site *site, uint32_t domid,
+                        enum log_level level, const char *fmt, ...)
 {
-    (void)limit, (void)level, (void)fmt;
+    (void)site, (void)domid, (void)level, (void)fmt;
 }
 
 /* A turn or two of the loop, not until all is done: the guest goes on. */

@@ -51,7 +51,7 @@ static void start(void)
     snprintf(path, sizeof(path), "%s/s", dir);
     check(!loop_init(&loop));
     control_init(&control);
-    check(!control_open(&control, &loop, path, geteuid(), answer, take,
+    check(!control_open(&control, &loop, path, 5, geteuid(), answer, take,
                         NULL));
     signal(SIGPIPE, SIG_IGN);
 }
@@ -125,12 +125,42 @@ TEST_AS_ROOT(the_socket_may_be_another_s)
 
     start();
     control_dispose(&control);
-    check(!control_open(&control, &loop, path, 65534, answer, take,
+    check(!control_open(&control, &loop, path, 5, 65534, answer, take,
                         NULL));
     check(!stat(path, &st));
     check_int(st.st_uid, 65534);
     check_int(st.st_mode & 07777, 0600);
     finish();
+}
+
+static unsigned int accepted;
+
+/* It hangs up and connects again, as fast as it is accepted. */
+static void accept_and_connect(void *data, int fd)
+{
+    (void)data;
+    close(fd);
+    if (++accepted < 1000)
+        close(client());
+}
+
+TEST(who_connects_without_end_leaves_others_their_turn)
+{
+    struct listener listener;
+
+    check(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/s", dir);
+    check(!loop_init(&loop));
+    listener_init(&listener);
+    check(!listener_open(&listener, &loop, path, 5, geteuid(),
+                         accept_and_connect, NULL));
+    close(client());
+    check(!loop_run_once(&loop, 0));
+    check(accepted && accepted < 100);
+    while (accepted < 1000)
+        check(!loop_run_once(&loop, 0));
+    listener_dispose(&listener);
+    rmdir(dir);
 }
 
 TEST(requests_in_order_however_they_are_cut)
@@ -241,12 +271,12 @@ TEST(a_stale_socket_is_replaced_and_nothing_else)
         close(fd);
     }
     check(!listener_is_served(path));
-    check(!control_open(&control, &loop, path, geteuid(), answer, take,
+    check(!control_open(&control, &loop, path, 5, geteuid(), answer, take,
                         NULL));
     check(listener_is_served(path));
     control_dispose(&control);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    check_int(control_open(&control, &loop, path, geteuid(), answer, take,
+    check_int(control_open(&control, &loop, path, 5, geteuid(), answer, take,
                            NULL), -1);
     check_int(errno, EEXIST);
     check(!access(path, F_OK));

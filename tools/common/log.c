@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,13 @@ static const char *log_program = "xenqmp";
 static enum log_target log_target = LOG_TO_STDERR;
 static enum log_level log_max_level = LOG_LEVEL_INFO;
 static log_write_fn *log_diverted;
+
+static struct log_entry {
+    const struct log_site *site;    /* NULL: not used yet */
+    uint32_t domid;
+    struct log_limit limit;
+} log_entries[LOG_LIMITS_MAX];
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void log_open(const char *program, enum log_target target,
               enum log_level max_level)
@@ -73,16 +81,22 @@ void log_line(enum log_level level, const char *fmt, ...)
     va_end(ap);
 }
 
-bool log_limit_pass(struct log_limit *limit, int64_t now_s,
-                    unsigned int *held_back_r)
+/* As it is now: time gives lines back. */
+static void limit_refill(struct log_limit *limit, int64_t now_s)
 {
     int64_t refill = (now_s - limit->last_s) / LOG_GUEST_INTERVAL_S;
 
-    if (refill > 0) {
-        limit->tokens_used -= refill < limit->tokens_used ?
-                              (unsigned int)refill : limit->tokens_used;
-        limit->last_s += refill * LOG_GUEST_INTERVAL_S;
-    }
+    if (refill <= 0)
+        return;
+    limit->tokens_used -= refill < limit->tokens_used ?
+                          (unsigned int)refill : limit->tokens_used;
+    limit->last_s += refill * LOG_GUEST_INTERVAL_S;
+}
+
+bool log_limit_pass(struct log_limit *limit, int64_t now_s,
+                    unsigned int *held_back_r)
+{
+    limit_refill(limit, now_s);
     if (limit->tokens_used >= LOG_GUEST_BURST) {
         limit->held_back++;
         return false;
@@ -93,15 +107,48 @@ bool log_limit_pass(struct log_limit *limit, int64_t now_s,
     return true;
 }
 
-void log_limited(struct log_limit *limit, enum log_level level,
-                 const char *fmt, ...)
+struct log_limit *log_limit_of(struct log_site *site, uint32_t domid,
+                               int64_t now_s)
+{
+    size_t at = ((uintptr_t)site / sizeof(*site) + domid) % LOG_LIMITS_MAX;
+    struct log_entry *room = NULL;
+
+    for (size_t i = 0; i < LOG_LIMITS_MAX; i++) {
+        struct log_entry *e = &log_entries[(at + i) % LOG_LIMITS_MAX];
+
+        if (e->site == site && e->domid == domid)
+            return &e->limit;
+        if (e->site)
+            limit_refill(&e->limit, now_s);
+        /* All of its lines are back: a new one would be the same. */
+        if (!room && !e->limit.tokens_used)
+            room = e;
+        if (!e->site)
+            break;
+    }
+    if (!room)
+        return &site->others;
+    *room = (struct log_entry){ .site = site, .domid = domid,
+                                .limit = { .last_s = now_s } };
+    return &room->limit;
+}
+
+void log_limited(struct log_site *site, uint32_t domid,
+                 enum log_level level, const char *fmt, ...)
 {
     unsigned int held_back;
     struct timespec now;
     va_list ap;
+    bool pass;
 
+    if (level > log_max_level)
+        return;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!log_limit_pass(limit, now.tv_sec, &held_back))
+    pthread_mutex_lock(&log_lock);
+    pass = log_limit_pass(log_limit_of(site, domid, now.tv_sec),
+                          now.tv_sec, &held_back);
+    pthread_mutex_unlock(&log_lock);
+    if (!pass)
         return;
     va_start(ap, fmt);
     log_write(level, held_back, fmt, ap);

@@ -102,7 +102,7 @@ static void disks_command(struct disks *disks, const char *command, int fd)
      * reading will tell. */
     if (sendmsg(disks->monitor.fd, &msg, MSG_NOSIGNAL) !=
         (ssize_t)text.iov_len)
-        log_guest(LOG_LEVEL_ERROR, "QEMU's monitor takes no command: %s",
+        log_guest(0, LOG_LEVEL_ERROR, "QEMU's monitor takes no command: %s",
                   strerror(errno));
     disks->waiting = true;
 }
@@ -127,7 +127,7 @@ static void disk_add(struct disks *disks, int devid, const char *name)
     snprintf(path, sizeof(path), "%s/%s", disks->dev, name);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        log_guest(LOG_LEVEL_ERROR, "disk %d: cannot open %s: %s", devid,
+        log_guest(0, LOG_LEVEL_ERROR, "disk %d: cannot open %s: %s", devid,
                   path, strerror(errno));
         return;
     }
@@ -170,7 +170,7 @@ static void disks_reply(struct disks *disks,
     if (message->kind == QMP_ERROR && disks->adding >= 0) {
         qmp_message_error(message, class, sizeof(class), desc,
                           sizeof(desc));
-        log_guest(LOG_LEVEL_ERROR, "disk %d: QEMU does not take it: %s",
+        log_guest(0, LOG_LEVEL_ERROR, "disk %d: QEMU does not take it: %s",
                   disks->adding, desc);
     }
     /* A set that libxl has removed is not there any more: no matter. */

@@ -75,7 +75,7 @@ static int open_console(struct stubdomd *d, int n)
 
 static void start_afresh(const char *what)
 {
-    log_guest(LOG_LEVEL_ERROR, "%s; QMP starts afresh", what);
+    log_guest(0, LOG_LEVEL_ERROR, "%s; QMP starts afresh", what);
 }
 
 /* --- Monitors -------------------------------------------------------- */
@@ -137,7 +137,7 @@ static void qmp_lost(struct stubdomd *d)
     close(d->qmp_fd);
     d->qmp_fd = -1;
     relay_console_renewed(&d->relay);
-    log_guest(LOG_LEVEL_WARN, "console 3 was hung up; QMP starts afresh when "
+    log_guest(0, LOG_LEVEL_WARN, "console 3 was hung up; QMP starts afresh when "
               "it is back");
     loop_timer_set(&d->loop, &d->reopen, REOPEN_MS, qmp_reopen, d);
 }
