@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lane.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +9,35 @@
  * worth, where the disk is no more than memory. */
 #define LANES_BATCH 64
 
+/* Jobs that are done one after the other: those on one file system; or, as
+ * long as it isn't known on which one it is, on one folder. */
+struct line {
+    const char *folder;         /* NULL: of a file system */
+    dev_t dev;
+    unsigned int lanes;
+    bool busy;                  /* its first job is being done */
+    bool is_ready;
+    struct job_queue jobs;
+    TAILQ_ENTRY(line) entry, ready;
+};
+
+/*
+ * Which file system a folder is on is asked in the lane's first job, for the
+ * question hangs where the file system does. Until the answer is there jobs
+ * wait in the lane. So what was submitted for one path is done in order,
+ * even by two lanes: both ask in the same line.
+ */
+struct lane {
+    struct job find;
+    bool found;
+    dev_t dev;                  /* find's result; 0: none */
+    struct lanes *lanes;
+    struct line *line;
+    unsigned int users;         /* the one who opened it, and jobs */
+    struct job_queue jobs;      /* until it is found */
+    char folder[];
+};
+
 void lanes_init(struct lanes *lanes, struct crew *crew)
 {
     TAILQ_INIT(&lanes->all);
@@ -17,49 +45,109 @@ void lanes_init(struct lanes *lanes, struct crew *crew)
     lanes->crew = crew;
 }
 
-/* The device of the folder: it is in use, so the kernel knows it without
- * asking the disk. What isn't there is in no one's way. */
-static dev_t dev_of(const char *path)
+/* As many as the host has file systems for consoles, a few; and folders
+ * that were not looked at yet. NULL: no memory. */
+static struct line *line_get(struct lanes *lanes, const char *folder,
+                             dev_t dev)
 {
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t n = slash && slash != path ? (size_t)(slash - path) : 1;
-    struct stat st;
+    struct line *line;
 
-    if (n >= sizeof(folder))
-        return 0;
-    memcpy(folder, path, n);
-    folder[n] = '\0';
-    return stat(folder, &st) ? 0 : st.st_dev;
+    TAILQ_FOREACH(line, &lanes->all, entry)
+        if (folder ? line->folder && !strcmp(line->folder, folder) :
+                     !line->folder && line->dev == dev)
+            break;
+    if (!line) {
+        line = calloc(1, sizeof(*line) + (folder ? strlen(folder) + 1 : 0));
+        if (!line)
+            return NULL;
+        if (folder)
+            line->folder = strcpy((char *)(line + 1), folder);
+        line->dev = dev;
+        TAILQ_INIT(&line->jobs);
+        TAILQ_INSERT_TAIL(&lanes->all, line, entry);
+    }
+    line->lanes++;
+    return line;
+}
+
+static void line_put(struct lanes *lanes, struct line *line)
+{
+    if (--line->lanes)
+        return;
+    TAILQ_REMOVE(&lanes->all, line, entry);
+    free(line);
+}
+
+static void line_wait(struct lanes *lanes, struct line *line)
+{
+    if (line->is_ready || line->busy || TAILQ_EMPTY(&line->jobs))
+        return;
+    line->is_ready = true;
+    TAILQ_INSERT_TAIL(&lanes->waiting, line, ready);
 }
 
 static void lane_unuse(struct lane *lane)
 {
     if (--lane->users)
         return;
-    TAILQ_REMOVE(&lane->lanes->all, lane, entry);
+    line_put(lane->lanes, lane->line);
     free(lane);
+}
+
+static void find_run(struct job *job)
+{
+    struct lane *lane = (struct lane *)job;
+    struct stat st;
+
+    lane->dev = stat(lane->folder, &st) ? 0 : st.st_dev;
+}
+
+static void find_done(struct job *job)
+{
+    struct lane *lane = (struct lane *)job;
+    struct line *line = NULL;
+
+    /* A folder that is not there stays in a line of its own: it may be
+     * mounted later. */
+    if (lane->dev)
+        line = line_get(lane->lanes, NULL, lane->dev);
+    if (line) {
+        line_put(lane->lanes, lane->line);
+        lane->line = line;
+    }
+    lane->found = true;
+    TAILQ_CONCAT(&lane->line->jobs, &lane->jobs, entry);
+    line_wait(lane->lanes, lane->line);
+}
+
+static void line_add(struct lane *lane, struct job *job)
+{
+    job->lane = lane;
+    lane->users++;
+    TAILQ_INSERT_TAIL(&lane->line->jobs, job, entry);
+    line_wait(lane->lanes, lane->line);
 }
 
 struct lane *lane_open(struct lanes *lanes, const char *path)
 {
-    dev_t dev = dev_of(path);
-    struct lane *lane;
+    const char *slash = strrchr(path, '/');
+    size_t n = slash && slash != path ? (size_t)(slash - path) : 1;
+    struct lane *lane = calloc(1, sizeof(*lane) + n + 1);
 
-    /* As many as the host has file systems for consoles: a few. */
-    TAILQ_FOREACH(lane, &lanes->all, entry)
-        if (lane->dev == dev) {
-            lane->users++;
-            return lane;
-        }
-    lane = calloc(1, sizeof(*lane));
     if (!lane)
         return NULL;
-    lane->dev = dev;
-    lane->users = 1;
+    memcpy(lane->folder, path, n);
+    lane->line = line_get(lanes, lane->folder, 0);
+    if (!lane->line) {
+        free(lane);
+        return NULL;
+    }
     lane->lanes = lanes;
+    lane->users = 1;
     TAILQ_INIT(&lane->jobs);
-    TAILQ_INSERT_TAIL(&lanes->all, lane, entry);
+    lane->find.run = find_run;
+    lane->find.done = find_done;
+    line_add(lane, &lane->find);
     return lane;
 }
 
@@ -69,29 +157,25 @@ void lane_close(struct lane *lane)
         lane_unuse(lane);
 }
 
-static void lane_wait(struct lane *lane)
-{
-    if (lane->is_ready || lane->busy || TAILQ_EMPTY(&lane->jobs))
-        return;
-    lane->is_ready = true;
-    TAILQ_INSERT_TAIL(&lane->lanes->waiting, lane, ready);
-}
-
 void lane_submit(struct lane *lane, struct job *job)
 {
+    if (lane->found) {
+        line_add(lane, job);
+        return;
+    }
     job->lane = lane;
     lane->users++;
     TAILQ_INSERT_TAIL(&lane->jobs, job, entry);
-    lane_wait(lane);
 }
 
 void lane_job_done(struct job *job)
 {
     struct lane *lane = job->lane;
+    struct line *line = lane->line;
 
-    TAILQ_REMOVE(&lane->jobs, job, entry);
-    lane->busy = false;
-    lane_wait(lane);
+    TAILQ_REMOVE(&line->jobs, job, entry);
+    line->busy = false;
+    line_wait(lane->lanes, line);
     job->done(job);
     lane_unuse(lane);
 }
@@ -103,19 +187,17 @@ bool lanes_is_pending(const struct lanes *lanes)
 
 bool lanes_run(struct lanes *lanes)
 {
-    struct lane *lane;
-
     /* In turn, a job of each. */
     for (int i = 0; i < LANES_BATCH; i++) {
+        struct line *line = TAILQ_FIRST(&lanes->waiting);
         struct job *job;
 
-        lane = TAILQ_FIRST(&lanes->waiting);
-        if (!lane)
+        if (!line)
             break;
-        TAILQ_REMOVE(&lanes->waiting, lane, ready);
-        lane->is_ready = false;
-        lane->busy = true;
-        job = TAILQ_FIRST(&lane->jobs);
+        TAILQ_REMOVE(&lanes->waiting, line, ready);
+        line->is_ready = false;
+        line->busy = true;
+        job = TAILQ_FIRST(&line->jobs);
         if (lanes->crew && !crew_do(lanes->crew, job))
             return false;
         if (!lanes->crew)

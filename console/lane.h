@@ -2,13 +2,16 @@
 /*
  * Work on regular files, in line by file system.
  *
- * open(), write() and the like on a regular file cannot be asked not to
- * wait: a disk that hangs holds whoever calls. So nobody in the loop calls
- * them. They are jobs; those for one file system stand in one lane and are
- * done one after the other, so that what was submitted first is also done
- * first. lanes_run(), at the very top of the daemon's loop, where nothing
- * is half done, does them; crew.h sees to it that one that hangs takes only
- * its own lane with it.
+ * Nothing that goes by a path, nor write() and the like on a regular file,
+ * can be asked not to wait: a disk that hangs holds whoever calls, for a
+ * stat() as well. So nobody in the loop calls them. They are jobs; those for
+ * one file system stand in one line and are done one after the other, so
+ * that what was submitted first is also done first. lanes_run(), at the very
+ * top of the daemon's loop, where nothing is half done, does them; crew.h
+ * sees to it that one that hangs takes only its own line with it.
+ *
+ * The kernel's own file systems in RAM are no disks: the loop itself opens
+ * what is below /dev, and records below /run (record.h).
  */
 #ifndef XENQMP_LANE_H
 #define XENQMP_LANE_H
@@ -17,7 +20,6 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
-#include <sys/types.h>
 
 /* Embedded in its owner, who keeps it until done() was called. */
 struct job {
@@ -31,22 +33,13 @@ struct job {
 };
 TAILQ_HEAD(job_queue, job);
 
-struct lane {
-    /* private */
-    dev_t dev;
-    unsigned int users;         /* lane_open()s, and jobs */
-    bool busy;                  /* its first job is being done */
-    struct job_queue jobs;
-    struct lanes *lanes;
-    TAILQ_ENTRY(lane) entry, ready;
-    bool is_ready;
-};
-
-TAILQ_HEAD(lane_queue, lane);
+struct lane;
+struct line;
+TAILQ_HEAD(line_queue, line);
 
 struct lanes {
     /* private */
-    struct lane_queue all, waiting;
+    struct line_queue all, waiting;
     struct crew *crew;          /* NULL: jobs are simply done (tests) */
 };
 
@@ -59,8 +52,9 @@ bool lanes_run(struct lanes *lanes);
 void lanes_finish(struct lanes *lanes);
 bool lanes_is_pending(const struct lanes *lanes);
 
-/* The lane of the file system on which the file is, or would be made.
- * NULL: no memory. */
+/* A place in the line of the file system on which the file is, or would be
+ * made. It is called for each user of a path, and does not look at the path
+ * itself. NULL: no memory. */
 struct lane *lane_open(struct lanes *lanes, const char *path);
 /* Jobs that were submitted are done all the same. NULL is legal. */
 void lane_close(struct lane *lane);

@@ -20,7 +20,7 @@ $(eval $(call unit_test,cmd_stats,$(call objects,xl,cmd_stats domid listing metr
 $(eval $(call unit_test,completion,$(call objects,xl,completion schema) $(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,creation,$(call objects,tools/common,log stubdom_log),))
-$(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
+$(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),-Wl$(comma)--wrap=stat $(CAP_LIBS) $(SECCOMP_LIBS)))
 $(eval $(call unit_test,disks,$(call objects,tools/stubdom,disks monitor) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))

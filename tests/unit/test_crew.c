@@ -8,6 +8,7 @@
 #include "tap.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 static struct loop loop;
 static struct lanes lanes;
@@ -86,9 +87,9 @@ static void others_go_on(void)
         first = pthread_self();
         lane_a = lane_open(&lanes, "/dev/x");
         lane_b = lane_open(&lanes, "/proc/x");
-        check(lane_a != lane_b);
-        check(lane_open(&lanes, "/dev/y") == lane_a);
         submit(&slow, lane_a);
+        /* Another path on the same file system. */
+        lane_a = lane_open(&lanes, "/dev/y");
         submit(&after, lane_a);
         submit(&other[0], lane_b);
         submit(&other[1], lane_b);
@@ -159,6 +160,72 @@ static void many_hang(void)
 TEST(as_many_as_there_are)
 {
     run(many_hang);
+}
+
+/* A folder whose file system does not even answer what it is. */
+int __real_stat(const char *path, struct stat *st);
+int __wrap_stat(const char *path, struct stat *st);
+
+static unsigned int hung_stats;
+
+int __wrap_stat(const char *path, struct stat *st)
+{
+    char byte;
+
+    if (!strncmp(path, "/hung", 5)) {
+        __atomic_add_fetch(&hung_stats, 1, __ATOMIC_SEQ_CST);
+        check_int(read(hang[0], &byte, 1), 1);
+        path = "/dev";
+    }
+    return __real_stat(path, st);
+}
+
+static struct work hung[4];
+
+static void folder_hangs(void)
+{
+    static int step;
+
+    switch (step) {
+    case 0:
+        lane_b = lane_open(&lanes, "/dev/x");
+        /* As many as there are: in one folder they take one thread. */
+        for (int i = 0; i < 4; i++) {
+            lane_a = lane_open(&lanes, i < 3 ? "/hung/x" : "/hung2/x");
+            submit(&hung[i], lane_a);
+        }
+        submit(&other[0], lane_b);
+        step++;
+        break;
+    case 1:
+        if (!other[0].done ||
+            __atomic_load_n(&hung_stats, __ATOMIC_SEQ_CST) < 2)
+            break;
+        check_int(hung_stats, 2);
+        /* /dev's line goes on, though that is where /hung will be. */
+        submit(&other[1], lane_b);
+        step++;
+        break;
+    case 2:
+        if (!other[1].done)
+            break;
+        for (int i = 0; i < 4; i++)
+            check(!hung[i].ran);
+        check_int(write(hang[1], "abcd", 4), 4);
+        step++;
+        break;
+    case 3:
+        if (!hung[2].done || !hung[3].done)
+            break;
+        check(hung[0].at < hung[1].at && hung[1].at < hung[2].at);
+        fflush(stdout);
+        _exit(0);
+    }
+}
+
+TEST(a_folder_that_hangs_delays_only_its_own)
+{
+    run(folder_hangs);
 }
 
 static struct work quick[1000];
