@@ -22,7 +22,8 @@
  *   helper_console(s), helper_channels, helper_devices: xenstore's part
  *   helper_proxy, helper_pids: in the proxy's place
  *   helper_socket(s), helper_config: where clients connect
- *   helper_children    the worker, and QEMU where devices need one
+ *   helper_children    the worker
+ *   helper_qemu        a QEMU in dom0, where devices need one
  *   helper_startup, helper_toolstack: a stubdomain that fails, and where
  *                      that, and each refusal, is told
  *   helper_privileges  what root's process keeps
@@ -47,6 +48,7 @@
 #include "helper_pids.h"
 #include "helper_privileges.h"
 #include "helper_proxy.h"
+#include "helper_qemu.h"
 #include "helper_root.h"
 #include "helper_sockets.h"
 #include "helper_startup.h"
@@ -92,6 +94,7 @@ struct helper {
     struct helper_sockets sockets;
     struct worker_config worker_config;
     struct children children;
+    struct qemu qemu;           /* in dom0, where a device needs one */
     struct startup startup;
     int serial_ports, tty_known;        /* tty_known: a bit a port */
     bool ending;
@@ -236,25 +239,34 @@ static int consoles_take(struct helper *h)
         (native ? sockets_listen_clients(&h->sockets) : take_proxys_place(h)))
         return -1;
     sockets_listen_lesser(&h->sockets);
-    if (!native)
-        devices_prune(h->xs, h->domid);
     return 0;
 }
 
-/* Where libxl asks a QEMU in dom0; started if some device needs one. */
-static int toolstack_answer(struct helper *h, char **argv)
+/* Frontends that nobody would serve go. If some device needs QEMU as its
+ * backend, it gets the process that libxl has started, and this goes on in
+ * another. */
+static int devices_take(struct helper *h, char **argv)
 {
     const char *device;
 
     if (in_proxys_slot(h))
         return 0;               /* libxl starts QEMU if need be */
+    if (h->guest != h->domid)
+        devices_prune(h->xs, h->domid);
     device = devices_need_qemu(h->xs, h->domid);
     if (!device)
-        return sockets_listen_toolstack(&h->sockets);
+        return 0;
     log_warn("domain %u: a device (%s) needs QEMU in dom0 as its backend; "
              "for disks, a raw block device (phy:) does without",
              h->domid, device);
-    return children_start_qemu(&h->children, argv);
+    return qemu_make_way(&h->qemu, h->domid, argv);
+}
+
+/* Where libxl asks a QEMU in dom0, unless there is one. */
+static int toolstack_answer(struct helper *h)
+{
+    return in_proxys_slot(h) || h->qemu.fd >= 0 ? 0 :
+           sockets_listen_toolstack(&h->sockets);
 }
 
 static bool domain_is_gone(void *xs, uint32_t domid)
@@ -293,18 +305,28 @@ static int check_slot(struct helper *h, char **argv)
     if (!stubdomain || !consoles_are_native(h->xs, h->guest))
         return 0;
     /* Another of us is in the proxy's slot: here libxl wants a QEMU. */
-    children_become_qemu(h->domid, argv);
+    qemu_become(h->domid, argv);
     return -1;
 }
 
-static int set_up(struct helper *h, char **argv)
+/* From here on it is the process that stays. */
+static int begin(struct helper *h, char **argv)
 {
-    bool stubdomain;
-
     h->guest = store_guest_of(h->xs, h->domid);
-    stubdomain = h->guest != h->domid;
-    if (check_slot(h, argv))
+    if (check_slot(h, argv) || consoled_check(CONSOLED_SOCKET, h->domid) ||
+        devices_take(h, argv))
         return -1;
+    if (!loop_init(&h->loop) && !signals_open(h) &&
+        !qemu_watch(&h->qemu, &h->loop, h->xs))
+        return 0;
+    log_error("domain %u: cannot start: %s", h->domid, strerror(errno));
+    return -1;
+}
+
+static int set_up(struct helper *h)
+{
+    bool stubdomain = h->guest != h->domid;
+
     h->worker_config = (struct worker_config){
         .parent = getpid(), .guest_domid = h->guest, .dm_domid = h->domid,
         .uid = worker_uid(h->domid), .gid = worker_uid(h->domid),
@@ -319,10 +341,9 @@ static int set_up(struct helper *h, char **argv)
     h->children = (struct children){
         .loop = &h->loop, .worker_config = &h->worker_config,
     };
-    if (consoled_check(CONSOLED_SOCKET, h->domid) || root_make(h) ||
-        (stubdomain && consoles_take(h)) ||
+    if (root_make(h) || (stubdomain && consoles_take(h)) ||
         (!in_proxys_slot(h) && channels_edit(h->xs, h->guest) < 0) ||
-        toolstack_answer(h, argv))
+        toolstack_answer(h))
         return -1;
     sockets_pass(&h->sockets, &h->worker_config);
     if (h->sockets.clients.fd >= 0 || h->sockets.toolstack.fd >= 0)
@@ -369,7 +390,9 @@ static void startup(struct helper *h)
 
 int main(int argc, char **argv)
 {
-    static struct helper h = { .sockets = HELPER_SOCKETS_NONE };
+    static struct helper h = {
+        .sockets = HELPER_SOCKETS_NONE, .qemu = QEMU_NONE,
+    };
     int r;
 
     if (helper_args_parse(&h.args, argc, argv))
@@ -384,13 +407,16 @@ int main(int argc, char **argv)
     toolstack_open();
     h.domid = h.args.domid;
     h.xs = xs_open(0);
-    if (!h.xs || loop_init(&h.loop) || signals_open(&h)) {
-        log_error("domain %u: cannot start: %s", h.domid, h.xs ?
-                  strerror(errno) : "xenstored does not answer");
+    if (!h.xs) {
+        log_error("domain %u: cannot start: xenstored does not answer",
+                  h.domid);
         return 1;
     }
-    r = set_up(&h, argv) || announce(&h) ? -1 : 0;
+    if (begin(&h, argv))
+        return 1;
+    r = set_up(&h) || announce(&h) ? -1 : 0;
     if (!r) {
+        qemu_go(&h.qemu);
         startup(&h);
         r = loop_run(&h.loop);
     }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The processes that qmp-helper looks after. The worker (helper_worker.h)
+ * The process that qmp-helper looks after, its worker (helper_worker.h),
  * is started again whenever it ends: at once if it had lived for a while,
  * else ever later. The listening sockets stay open meanwhile, so a client
- * that connects then only waits. A QEMU in dom0, the backend of disk
- * images, is not: its disks would not survive that.
+ * that connects then only waits.
  */
 #ifndef XENQMP_HELPER_CHILDREN_H
 #define XENQMP_HELPER_CHILDREN_H
@@ -17,7 +16,7 @@ struct children {
     struct loop *loop;
     const struct worker_config *worker_config;
     /* private */
-    pid_t worker, qemu;         /* 0: none */
+    pid_t worker;               /* 0: none */
     int64_t worker_began_ms, restart_ms;
     struct loop_timer restart;
     bool ending;
@@ -25,16 +24,11 @@ struct children {
 
 /* The worker never fails to start for good. */
 void children_start_worker(struct children *children);
-/* With libxl's arguments for one; argv[0] is replaced. Channels are left
- * out: xenconsoled serves them. -1 after a line. */
-int children_start_qemu(struct children *children, char **argv);
-/* The same in this process's place; returns only after a line. */
-void children_become_qemu(uint32_t domid, char **argv);
 /* After SIGCHLD. */
 void children_reap(struct children *children);
-/* Ends both, and starts none any more. Idempotent. */
+/* Ends it, and starts none any more. Idempotent. */
 void children_end(struct children *children);
-/* Until both are gone. After children_end(). */
+/* Until it is gone. After children_end(). */
 void children_wait(struct children *children);
 
 #endif

@@ -26,6 +26,7 @@ $(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/u
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS)))
+$(eval $(call unit_test,helper_qemu,obj/libxl/helper_store.o obj/tests/unit/fake_store.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children helper_config helper_sockets keyfile) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_store,$(call objects,libxl,helper_channels helper_console helper_consoles helper_devices helper_pids helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,host,obj/xl/host.o,$(XENTOOLLOG_LIBS)))

@@ -535,6 +535,40 @@ static bool qemu_was_started(void *data)
     return !access("/run/xensim/qemu", F_OK);
 }
 
+/* The process that was libxl's device model is, and stays, QEMU. */
+TEST_AS_ROOT(disks_outlive_a_helper_that_is_killed)
+{
+    static const char qemu[] = "/usr/libexec/xen-qemu-system-i386";
+    int fd, status;
+    char *pid;
+
+    start_ours(NULL);
+    etc_make(example());
+    stubdomain_make();
+    guest_write(0, "qcow2:/x", "/local/domain/0/backend/qdisk/" DM
+                "/51712/params");
+    check(!mount("xensim", "/usr/libexec", "tmpfs", 0, "mode=755"));
+    file_write(qemu, "#!/bin/sh\necho $$ >/run/xensim/qemu.new\n"
+               "mv /run/xensim/qemu.new /run/xensim/qemu\n"
+               "exec sleep 1000\n");
+    check(!chmod(qemu, 0755));
+    helper_spawn();
+    check(host_wait(qemu_was_started, NULL));
+    check_int(atoi(file_text("/run/xensim/qemu")), helper);
+    guest_write(0, "running", "%s", state_node);
+    helper_connect();
+    fd = client_open(CLIENTS);
+
+    pid = guest_read("/local/domain/" DM "/image/qmp-proxy-pid");
+    check(pid && atoi(pid) > 1 && atoi(pid) != helper);
+    check(!kill(atoi(pid), SIGKILL));
+    check(host_wait(log_has, "domain 7: qmp-helper was killed; its worker "
+                    "goes on"));
+    client_ask(fd, "cont", "{\"return\": {}}");
+    check_int(waitpid(helper, &status, WNOHANG), 0);
+    free(pid);
+}
+
 /* A setting that stayed in a configuration, for a guest whose disk needs a
  * QEMU in dom0. */
 TEST_AS_ROOT(in_qemus_slot_of_that_libxl_it_becomes_qemu)

@@ -70,7 +70,7 @@ ok "xenconsoled has the unit's devices" devices
 
 # Each path at which qmp-helper looks for QEMU: as a rule's, unfolded.
 qemus() {
-    sed -n '/define CHILDREN_QEMU_PATHS/,/^$/p' "$SRCDIR/libxl/helper_children.c" |
+    sed -n '/define HELPER_QEMU_PATHS/,/^$/p' "$SRCDIR/libxl/helper_qemu.c" |
         grep -oE '"/[^"]+"' | tr -d '"' >"$tmp/qemus"
     [ -s "$tmp/qemus" ] || return 1
     sed -n 's/^ *\(\/[^ ]*qemu-system[^ ]*\) Ux,/\1/p' "$helper" |

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* helper_children.c, helper_privileges.c, with processes of this test's in
- * the place of the worker and of QEMU. */
-#define CHILDREN_QEMU_PATHS "/nowhere/qemu", "/bin/sh"
+ * the place of the worker. */
 #include "helper_children.c"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <fcntl.h>
 
 #include "helper_privileges.h"
 #include "tap.h"
@@ -96,89 +97,35 @@ TEST(at_the_end_nothing_is_started_again)
     check(!loop_timer_is_set(&f.children.restart));
 }
 
-/* Before anybody waits for them, or has them killed. */
-TEST(at_the_end_both_are_told)
+/* Before anybody waits for it, or has it killed. */
+TEST(at_the_end_it_is_told)
 {
     struct fixture f;
-    char *argv[] = { "qmp-helper", "-c", "while :; do read x </dev/ptmx; "
-                     "done", NULL };
     siginfo_t info;
 
     fixture_init(&f, 0);
     children_start_worker(&f.children);
-    check_int(children_start_qemu(&f.children, argv), 0);
     children_end(&f.children);
     check_int(waitid(P_PID, (id_t)f.children.worker, &info,
                      WEXITED | WNOWAIT), 0);
     check_int(info.si_code, CLD_KILLED);
     check_int(info.si_status, SIGKILL);
-    check_int(waitid(P_PID, (id_t)f.children.qemu, &info,
-                     WEXITED | WNOWAIT), 0);
-    check_int(info.si_code, CLD_KILLED);
-    check_int(info.si_status, SIGTERM);
 }
 
 /* Once it was reaped, its pid is anybody's. */
 TEST(at_the_end_who_has_ended_is_not_signalled)
 {
     struct fixture f;
-    char *argv[] = { "qmp-helper", "-c", "exit", NULL };
 
     fixture_init(&f, 1);
     /* A signal to the pid that stands for none goes to the own group, so
      * to this process. */
     check_int(setpgid(0, 0), 0);
-    signal(SIGTERM, SIG_DFL);
     children_start_worker(&f.children);
     reap_one(&f);
     check_int(f.children.worker, 0);
-    check_int(children_start_qemu(&f.children, argv), 0);
-    reap_one(&f);
-    check_int(f.children.qemu, 0);
     children_end(&f.children);
     children_wait(&f.children);
-}
-
-/* /bin/sh in QEMU's place: -c, and a script that shows its arguments. */
-TEST(qemu_gets_libxls_arguments_but_for_channels)
-{
-    struct fixture f;
-    char dir[] = "/tmp/test_children.XXXXXX", out[64], text[256] = "";
-    char *argv[] = { "qmp-helper", "-c", NULL, "x", "-chardev",
-                     "socket,id=libxl-cmd,path=/a", "-chardev",
-                     "pty,id=libxl-channel0", "-name", "y", NULL };
-    FILE *file;
-
-    fixture_init(&f, 0);
-    check(mkdtemp(dir) != NULL);
-    snprintf(out, sizeof(out), "%s/out", dir);
-    check(asprintf(&argv[2], "echo \"$*\" >%s; read x", out) > 0);
-    check_int(children_start_qemu(&f.children, argv), 0);
-    check(f.children.qemu > 0);
-    reap_one(&f);               /* its standard input is at its end */
-    check_int(f.children.qemu, 0);
-    file = fopen(out, "r");
-    check(file && fgets(text, sizeof(text), file));
-    check_str(text, "-chardev socket,id=libxl-cmd,path=/a -name y\n");
-    unlink(out);
-    rmdir(dir);
-}
-
-TEST(a_qemu_that_does_not_end_is_killed)
-{
-    struct fixture f;
-    char *argv[] = { "qmp-helper", "-c",
-                     "trap '' TERM; while :; do read x </dev/ptmx; done",
-                     NULL };
-    pid_t qemu;
-
-    fixture_init(&f, 0);
-    check_int(children_start_qemu(&f.children, argv), 0);
-    qemu = f.children.qemu;
-    children_end(&f.children);
-    children_wait(&f.children);
-    check_int(f.children.qemu, 0);
-    check_int(kill(qemu, 0), -1);
 }
 
 TEST(the_parent_keeps_five_capabilities)

@@ -43,14 +43,28 @@ snapshot before
 disk_cfg "$helper" format=qcow2,target=/run/disk.qcow2 >/run/hvm1.cfg
 ok "xl create, disk by QEMU in dom0" xl create /run/hvm1.cfg
 ok "QEMU runs in dom0" pidof xen-qemu-system-i386
-is_native || is "it is qmp-helper's child" qmp-helper \
-    "$(cat "/proc/$(awk '{ print $4 }' "/proc/$(pidof xen-qemu-system-i386)/stat")/comm")"
+is "it is the process that libxl will end" "$(pidof xen-qemu-system-i386)" \
+    "$(xenstore-read "/local/domain/$(domid hvm1-dm)/image/device-model-pid")"
 is_native || ok "the log says how to do without" grep -q 'phy:' $helper_log
 ok "the guest boots from it" \
     wait_for 60 grep -q 'the guest has booted' /var/log/serial.log
 ok "QMP is on console 3" xl-qmp exec hvm1 query-block
 ok "xentop counts what it has read" wait_for 10 reads_are_counted
-end_guest
+# Who is killed takes no disk along.
+parent=$(xenstore-read "/local/domain/$(domid hvm1-dm)/image/qmp-proxy-pid")
+has_ended() { ! [ -e "/proc/$1" ]; }
+ok "qmp-helper is killed" kill -9 "$parent"
+ok "and has gone" wait_for 5 has_ended "$parent"
+# A part that nothing has read so far.
+ok "the guest's QEMU reads the disk" sh -c "xl-qmp exec hvm1 human-monitor-command \
+    command-line='qemu-io ide0-hd0 \"read 786432 4096\"' | grep -v -i error"
+ok "QEMU in dom0 still serves it" pidof xen-qemu-system-i386
+# Nobody is left to remove its folder.
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper xen-qemu-system-i386'
+rm -rf /var/log/serial.log /run/xenqmp /run/xen/qmp-*
+snapshot after
+ok "nothing runs any more" same_snapshots before after
 
 disk_cfg "$helper" format=raw,target=/run/disk.img \
     vdev=hdc,devtype=cdrom,access=ro,format=raw >/run/hvm1.cfg
