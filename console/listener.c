@@ -43,8 +43,9 @@ static int stale_remove(const char *path)
     return unlink(path);
 }
 
-/* The listening descriptor, or -1 with errno and nothing left behind. */
-static int socket_listen(const char *path, uid_t uid)
+/* The listening descriptor, and what stands for it at path; or -1 with
+ * errno and nothing left behind. */
+static int socket_listen(const char *path, uid_t uid, struct stat *st_r)
 {
     struct sockaddr_un address;
     mode_t mask;
@@ -60,7 +61,7 @@ static int socket_listen(const char *path, uid_t uid)
     umask(mask);
     if (!r && uid && lchown(path, uid, (gid_t)-1))
         r = -2;
-    if (!r && listen(fd, LISTENER_BACKLOG))
+    if (!r && (lstat(path, st_r) || listen(fd, LISTENER_BACKLOG)))
         r = -2;
     if (r) {
         int error = errno;
@@ -138,6 +139,8 @@ int listener_open(struct listener *listener, struct loop *loop,
                   const char *path, uint32_t domid, uid_t uid,
                   listener_fn *fn, void *data)
 {
+    struct stat st;
+
     listener->domid = domid;
     listener->loop = loop;
     listener->uid = uid;
@@ -146,7 +149,11 @@ int listener_open(struct listener *listener, struct loop *loop,
     listener->path = strdup(path);
     if (!listener->path)
         return -1;
-    listener->fd = socket_listen(path, uid);
+    listener->fd = socket_listen(path, uid, &st);
+    if (listener->fd >= 0) {
+        listener->dev = st.st_dev;
+        listener->ino = st.st_ino;
+    }
     if (listener->fd < 0 ||
         loop_add(loop, listener->fd, EPOLLIN, listener_event, listener,
                  &listener->id)) {
@@ -159,6 +166,14 @@ int listener_open(struct listener *listener, struct loop *loop,
     return 0;
 }
 
+static bool path_is_ours(const struct listener *listener)
+{
+    struct stat st;
+
+    return !lstat(listener->path, &st) && st.st_dev == listener->dev &&
+           st.st_ino == listener->ino;
+}
+
 void listener_dispose(struct listener *listener)
 {
     if (listener->loop) {
@@ -166,8 +181,10 @@ void listener_dispose(struct listener *listener)
         loop_del(listener->loop, &listener->id);
     }
     if (listener->fd >= 0) {
+        /* Before the close: then the number may be a later file's. */
+        if (path_is_ours(listener))
+            unlink(listener->path);
         close(listener->fd);
-        unlink(listener->path);
     }
     free(listener->path);
     listener_init(listener);

@@ -4,8 +4,10 @@
  *
  * The socket has mode 0600 and belongs to that user; whoever connects is
  * asked for again by SO_PEERCRED, which holds also where the path was
- * opened up afterwards. A socket that an earlier run left at the path is
- * replaced; anything else there is an error.
+ * opened up afterwards. A socket that is at the path is replaced: an
+ * earlier run left it, or it is another domain's that the guest is about to
+ * leave (a migration to this host). Anything else there is an error. So the
+ * path may become another's: it is removed only if it still is this one's.
  */
 #ifndef XENQMP_LISTENER_H
 #define XENQMP_LISTENER_H
@@ -25,6 +27,8 @@ struct listener {
     /* private */
     struct loop *loop;
     uid_t uid;
+    dev_t dev;                  /* what was made at path */
+    ino_t ino;
     int fd;
     loop_id id;
     listener_fn *fn;
@@ -37,7 +41,7 @@ void listener_init(struct listener *listener);
 int listener_open(struct listener *listener, struct loop *loop,
                   const char *path, uint32_t domid, uid_t uid,
                   listener_fn *fn, void *data);
-/* Removes the socket. Idempotent; not from fn. */
+/* Removes the socket, if it is there. Idempotent; not from fn. */
 void listener_dispose(struct listener *listener);
 
 /* True if somebody listens at path. */

@@ -26,23 +26,38 @@ static struct server server;
 static struct options options;
 static int pid_fd = -1;
 
-/* Opens and locks the pid file; whoever holds the lock is the daemon. */
+/* Whether it is this file that is at path. */
+static bool pid_file_is_at(int fd, const char *path)
+{
+    struct stat ours, there;
+
+    return !fstat(fd, &ours) && !lstat(path, &there) &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* Opens and locks the pid file; whoever holds the lock is the daemon. One
+ * that ends may remove it between the two: then it is the next file's lock
+ * that counts. */
 static int pid_file_open(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-    if (fd < 0) {
-        log_error("cannot open pid file %s: %s; --pid-file names another",
-                  path, strerror(errno));
-        return -1;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        log_error("pid file %s is locked: another xenconsoled is running; "
-                  "end that one first", path);
+        if (fd < 0) {
+            log_error("cannot open pid file %s: %s; --pid-file names "
+                      "another", path, strerror(errno));
+            return -1;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB)) {
+            log_error("pid file %s is locked: another xenconsoled is "
+                      "running; end that one first", path);
+            close(fd);
+            return -1;
+        }
+        if (pid_file_is_at(fd, path))
+            return fd;
         close(fd);
-        return -1;
     }
-    return fd;
 }
 
 static int pid_file_write(int fd)
@@ -105,7 +120,7 @@ static int finish(void)
     int r = server.stop ? 0 : 1;
 
     server_dispose(&server);
-    if (pid_fd >= 0)
+    if (pid_fd >= 0 && pid_file_is_at(pid_fd, options.pid_file))
         unlink(options.pid_file);
     return r;
 }

@@ -66,8 +66,9 @@ void helper_socket_dispose(struct helper_socket *s)
 
     if (s->fd < 0)
         return;
-    close(s->fd);
-    s->fd = -1;
+    /* Before the close: then the number may be a later file's. */
     if (!lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
         unlink(s->path);
+    close(s->fd);
+    s->fd = -1;
 }

@@ -148,7 +148,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
 $(foreach t,commands consoles drop_in helper journal scale stubdomd,$(eval $(call xensim_test,$(t))))
-tests/component/commands: | bin/xl-qmp
+$(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
 OBJECTS += obj/tests/bench/consoles.o
 tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
 	@mkdir -p $(@D)

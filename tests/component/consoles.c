@@ -239,6 +239,98 @@ TEST(a_daemon_that_comes_back_makes_a_new_terminal)
     check_reads(tty, "on", 2);
 }
 
+#define PID_FILE "/run/xensim/pid"
+
+static pid_t background;
+
+static void background_kill(void)
+{
+    kill(background, SIGKILL);
+}
+
+static bool has_pid_file(void *data)
+{
+    (void)data;
+    background = atoi(file_text(PID_FILE));
+    return background > 0;
+}
+
+/* A daemon that is to be waited for here all the same. */
+static void background_start(void)
+{
+    const char *const argv[] = { in_build("bin/xenconsoled"),
+                                 "--pid-file=" PID_FILE, NULL };
+
+    start_host();
+    check(!prctl(PR_SET_CHILD_SUBREAPER, 1));
+    host_spawn(argv);
+    check(host_wait(has_pid_file, NULL));
+    tap_on_failure = background_kill;
+    check(host_wait_file("/run/xen/xenconsoled.sock"));
+}
+
+static void background_end(void)
+{
+    int status;
+
+    check(!kill(background, SIGTERM));
+    check_int(waitpid(background, &status, 0), background);
+    check(WIFEXITED(status));
+    tap_on_failure = NULL;
+}
+
+TEST(the_pid_file_goes_with_its_daemon_and_anothers_stays)
+{
+    background_start();
+    background_end();
+    check(access(PID_FILE, F_OK));
+
+    background_start();
+    check(!rename(PID_FILE, "/run/xensim/moved"));
+    check(!link("/run/xensim/log", PID_FILE));
+    background_end();
+    check(!access(PID_FILE, F_OK));
+}
+
+static bool no_file(void *data)
+{
+    return access(data, F_OK);
+}
+
+static bool first_is_gone(void *data)
+{
+    char reply[256];
+
+    control_ask(*(int *)data, "list 5", reply, sizeof(reply));
+    return !strncmp(reply, "error", 5);
+}
+
+/* As when a guest migrates to its own host: both have the same outputs. */
+TEST(who_goes_leaves_the_socket_of_another_domain_at_its_path)
+{
+    struct guest_console c[2];
+    int fd;
+
+    start_ours(NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        guest_create(5 + i);
+        c[i] = guest_console_add(5 + i, 3, "unix:/run/xensim/port");
+        guest_console_publish(&c[i]);
+        check_connects(&c[i]);
+    }
+    guest_console_remove(&c[0]);
+    guest_destroy(5);
+    fd = unix_open("/run/xen/xenconsoled.sock");
+    check(host_wait(first_is_gone, &fd));
+    fd = unix_attach(&c[1], "/run/xensim/port");
+    put_all(&c[1], "x", 1);
+    check_reads(fd, "x", 1);
+    fd = unix_open("/run/xensim/port.ctl");
+    check_asks(fd, "sync", "error");
+    guest_destroy(6);
+    check(host_wait(no_file, "/run/xensim/port"));
+}
+
 /* What each of these does to its own ring, again and again. */
 static void misbehave(struct guest_console *c, unsigned int how)
 {

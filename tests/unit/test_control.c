@@ -284,6 +284,26 @@ TEST(a_stale_socket_is_replaced_and_nothing_else)
     finish();
 }
 
+/* A guest that migrates to its own host is there twice for a moment. */
+TEST(who_goes_leaves_anothers_socket_alone)
+{
+    struct control next;
+    int fd;
+
+    start();
+    control_init(&next);
+    check(!control_open(&next, &loop, path, 6, geteuid(), answer, take,
+                        NULL));
+    control_dispose(&control);
+    fd = client();
+    check(line(fd));
+    say(fd, "still there\n");
+    check_str(line(fd), "ok still there");
+    control_dispose(&next);
+    check(access(path, F_OK));
+    rmdir(dir);
+}
+
 TEST_AS_ROOT(another_user_is_refused)
 {
     int status;
