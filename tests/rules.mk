@@ -175,14 +175,25 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) >system-install.log
 	$(srcdir)/tests/system/image sysroot $(INSTALLED) system tests/bench/qmp_latency
 
-# Every test, one line of counts. TESTS names some of them instead.
-# check-full adds the long ones in tests/full.
-TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(XENSIM_TESTS) $(sort $(wildcard $(srcdir)/tests/programs/*.t \
-    $(srcdir)/tests/component/*.t $(srcdir)/tests/system/*.t))
-check-full: TESTS += $(sort $(wildcard $(srcdir)/tests/full/*.t)) \
-    $(srcdir)/tests/mutate
-check check-full: all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL) system/dom0.gz
-	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(TESTS)
+# Every test, one line of counts; check-full adds the long ones in tests/full.
+# In this order, $(JOBS) at a time: what is over at once first, then what takes
+# longest. TESTS names some of them instead, by their file's name or path,
+# with or without tests/, test_ and .t; unit tests alone need nothing unpacked.
+sources_tests = $(sort $(wildcard $(srcdir)/tests/$(1)/*.t))
+CHECK = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(call sources_tests,system) $(XENSIM_TESTS) \
+    $(call sources_tests,component) $(call sources_tests,programs)
+CHECK_FULL = $(call sources_tests,full) $(srcdir)/tests/mutate
+named = $(or $(filter $(1) $(srcdir)/$(1) %/$(1) %/$(1).t %/test_$(1),$(CHECK) $(CHECK_FULL)), \
+    $(error There is no test $(1)))
+CHOSEN = $(foreach test,$(TESTS),$(call named,$(test)))
+ifneq ($(filter-out $(UNIT_TESTS) $(FUZZ_REPLAYS),$(or $(CHOSEN),all)),)
+NEEDED = all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL) system/dom0.gz
+else
+NEEDED = $(CHOSEN)
+endif
+check-full: CHECK += $(CHECK_FULL)
+check check-full: $(NEEDED)
+	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(or $(CHOSEN),$(CHECK))
 
 demo: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo

@@ -20,7 +20,7 @@ our @EXPORT = qw(start_qemu start_simulated_qemu start_stack
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
 my $build = $ENV{XENQMP_BUILD} or die "XENQMP_BUILD is not set\n";
-my $LIMIT_S = 60;
+my $LIMIT_S = 300;
 $SIG{PIPE} = 'IGNORE';
 $SIG{ALRM} = sub { die "a step took longer than its limit\n" };
 

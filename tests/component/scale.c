@@ -11,7 +11,7 @@
 
 #define DOMAINS_MAX 1000
 #define CONSOLES    5
-#define LIMIT_S     600
+#define LIMIT_S     3600
 
 static const char *const outputs[CONSOLES] = {
     NULL, "file:/run/files/%u", "null", "unix:/run/qmp/%u", "pty",

@@ -132,7 +132,7 @@ chmod +x "$root/run/xenconsoled"
 mkfifo "$root/run/started" "$root/run/never"
 inside /run/xenconsoled &
 daemon=$!
-timeout 10 cat "$root/run/started" >/dev/null
+timeout 300 cat "$root/run/started" >/dev/null
 
 ok 'they can be installed' inside sh -c 'dpkg -i /debs/*.deb'
 diverted() {

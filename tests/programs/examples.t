@@ -35,14 +35,14 @@ ours() {
     echo "$1" | sed -E "s,(xl-qmp [^|]*) (guest|unix:[^ ]+)( |\$),\1 unix:$tmp/s\3,"
 }
 on_qemu() {
-    qemu && timeout 60 sh -c "$(ours "$1")" && qemu_end
+    qemu && timeout 300 sh -c "$(ours "$1")" && qemu_end
 }
 
 # Until it has shown one: a block job's end is a BLOCK_ event.
 events() {
     qemu || return 1
     : >seen
-    sh -c "exec timeout 60 $(ours "$1")" >seen &
+    sh -c "exec timeout 300 $(ours "$1")" >seen &
     watcher=$!
     for turn in $(seq 1000); do
         xl-qmp exec "unix:$tmp/other" blockdev-backup device=a target=b \
@@ -56,7 +56,7 @@ events() {
 # Its user leaves when there is a prompt.
 shell() {
     qemu && mkfifo keys || return 1
-    timeout 60 socat - "EXEC:'$(ours "$1")',pty,setsid,ctty" <keys >screen &
+    timeout 300 socat - "EXEC:'$(ours "$1")',pty,setsid,ctty" <keys >screen &
     user=$!
     exec 3>keys
     for turn in $(seq 1000); do
@@ -68,11 +68,11 @@ shell() {
 }
 # What is missing here, it says, and what to do.
 create() {
-    timeout 20 sh -c "$1" >out 2>err
+    timeout 300 sh -c "$1" >out 2>err
     case $? in 0|3) grep -q '^xl create ' out ;; *) cat err; return 1 ;; esac
 }
 doctor() {
-    timeout 60 sh -c "$1" >out
+    timeout 300 sh -c "$1" >out
     case $? in 0|3) ! grep -vE '^(ok|problem)  ' out ;; *) return 1 ;; esac
 }
 image() {

@@ -51,7 +51,7 @@ in_readme() {
 ok 'the README shows the example as it is' in_readme
 
 run() {
-    LD_LIBRARY_PATH=$lib timeout 20 "$tmp/pause" "$@"
+    LD_LIBRARY_PATH=$lib timeout 300 "$tmp/pause" "$@"
 }
 # It has returned to us when it listens.
 qemu-system-x86_64 -M none -nodefaults -display none -daemonize \
@@ -70,15 +70,15 @@ turns() {
             '                   const struct xlqmp_error *error, void *done)' \
             '{ (void)ctx; (void)error; *(int *)done = 1; printf("%d %s\n", rc, json); }' \
             'int main(int argc, char **argv) { xlqmp_ctx *ctx; int done = 0;' \
-            'if (argc != 2 || xlqmp_open(NULL, argv[1], 5000, &ctx, NULL) ||' \
-            '    xlqmp_send(ctx, "query-name", NULL, 5000, answer, &done, NULL)) return 1;' \
+            'if (argc != 2 || xlqmp_open(NULL, argv[1], 60000, &ctx, NULL) ||' \
+            '    xlqmp_send(ctx, "query-name", NULL, 60000, answer, &done, NULL)) return 1;' \
             'while (!done) {'
         "$SRCDIR/tests/examples" literal xlqmp_beforepoll.3
         printf '%s\n' '}' 'xlqmp_close(ctx); return 0; }'
     } >"$tmp/turns.c"
     ${CC:-cc} -std=c11 -Wall -Wextra -Werror -o "$tmp/turns" "$tmp/turns.c" \
         $(pkg-config --cflags --libs xlqmp) &&
-        [ "$(LD_LIBRARY_PATH=$lib timeout 20 "$tmp/turns" "unix:$tmp/s")" = '0 {}' ]
+        [ "$(LD_LIBRARY_PATH=$lib timeout 300 "$tmp/turns" "unix:$tmp/s")" = '0 {}' ]
 }
 ok 'the example of xlqmp_beforepoll(3) serves an answer' turns
 fails() {

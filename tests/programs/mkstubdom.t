@@ -105,7 +105,7 @@ firmware() {
 ok '-f adds firmware' firmware
 # qemu_roms ROM: what QEMU has loaded, with a NIC that has this one.
 qemu_roms() {
-    printf 'info roms\nquit\n' | timeout 60 unshare -r chroot "$tmp/tree" \
+    printf 'info roms\nquit\n' | timeout 300 unshare -r chroot "$tmp/tree" \
         /usr/libexec/xen-qemu-system-i386 -M pc -accel qtest -display none -nodefaults \
         -serial none -monitor stdio -S -device "e1000,romfile=$1" 2>&1
 }

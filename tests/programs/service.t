@@ -79,7 +79,7 @@ env --default-signal=HUP "$tmp/xenconsoled" "$tmp" &
 echo $! >"$tmp/pid"
 
 says() {
-    [ "$(timeout 10 cat "$tmp/says")" = "$1" ]
+    [ "$(timeout 300 cat "$tmp/says")" = "$1" ]
 }
 rotated() {
     says ready && logrotate -f -s "$tmp/state" "$tmp/logrotate.conf" &&

@@ -18,7 +18,7 @@ wrong() {
     program=$1
     shift
     n=$((n + 1))
-    timeout 20 "$bin/$program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    timeout 300 "$bin/$program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
     found=$?
     if [ $found = "$code" ] && [ ! -s "$tmp/out" ] &&
        [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qF -e "$text" "$tmp/err"; then

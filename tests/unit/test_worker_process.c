@@ -110,12 +110,11 @@ static void kill_it(pid_t parent)
 TEST(without_a_console_the_worker_ends_with_its_parent)
 {
     struct fixture f;
-    struct worker_config config = { .root = "/nonexistent", .listen_fd = -1 };
+    struct worker_config config = { .root = f.dir, .listen_fd = -1 };
     pid_t parent;
     int fd;
 
-    snprintf(f.toolstack, sizeof(f.toolstack), "/tmp/worker-parent-%d",
-             getpid());
+    fixture_make(&f);
     config.toolstack_fd = listen_at(f.toolstack);
     parent = fork_both(&config);
     close(config.toolstack_fd);
@@ -123,7 +122,7 @@ TEST(without_a_console_the_worker_ends_with_its_parent)
     expect_part(fd, "QMP");
     kill_it(parent);
     expect_end(fd);
-    unlink(f.toolstack);
+    fixture_remove(&f);
 }
 
 TEST(the_worker_outlives_its_parent_until_its_console_has_gone)
@@ -160,14 +159,16 @@ TEST(the_worker_outlives_its_parent_until_its_console_has_gone)
 
 TEST(worker_does_not_start_without_its_parent)
 {
+    struct fixture f;
     struct worker_config config = {
         .parent = getpid(),         /* not ours: our own */
-        .root = "/nonexistent", .console = "/console-3",
-        .listen_fd = listen_at("/tmp/worker-orphan"), .toolstack_fd = -1,
+        .root = f.dir, .console = "/console-3", .toolstack_fd = -1,
     };
 
-    unlink("/tmp/worker-orphan");
+    fixture_make(&f);
+    config.listen_fd = listen_at(f.clients);
     check_int(worker_run(&config), 1);
+    fixture_remove(&f);
 }
 
 TAP_MAIN()

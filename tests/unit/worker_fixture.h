@@ -93,7 +93,8 @@ static inline void put(int fd, const char *bytes, size_t n)
 
 #define put_text(fd, literal) put(fd, literal, sizeof(literal) - 1)
 
-/* Sends one line and its CRLF. */
+/* Sends one line and its CRLF, at once: who has read a whole message may
+ * read no further. */
 __attribute__((format(printf, 2, 3)))
 static inline void say(int fd, const char *fmt, ...)
 {
@@ -105,8 +106,10 @@ static inline void say(int fd, const char *fmt, ...)
     n = vasprintf(&text, fmt, ap);
     va_end(ap);
     check(n >= 0);
-    put(fd, text, (size_t)n);
-    put(fd, "\r\n", 2);
+    text = realloc(text, (size_t)n + 2);
+    check(text);
+    memcpy(text + n, "\r\n", 2);
+    put(fd, text, (size_t)n + 2);
     free(text);
 }
 
