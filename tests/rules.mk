@@ -48,7 +48,7 @@ $(eval $(call unit_test,ring,obj/console/ring.o,))
 $(eval $(call unit_test,rows,$(call objects,xl,rows consoled) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,sessions,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECTS)) obj/tools/stubdom/relay.o,$(XLQMP_LIBS)))
 $(eval $(call unit_test,settings,obj/console/settings.o,))
-$(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles monitor network state stream) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles monitor network state stream) $(COMMON_OBJECTS),$(ZLIB_LIBS)))
 $(eval $(call unit_test,stubdom_log,$(call objects,tools/common,log stubdom_log),))
 $(eval $(call unit_test,supervisor,obj/console/supervisor.o obj/tests/unit/fake_systemd.o $(COMMON_OBJECTS),$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
@@ -129,7 +129,7 @@ obj/short/%.o: $(srcdir)/%.c
 	$(COMPILE) -DWORKER_REPLY_LIMIT_MS=3000 -DWORKER_SEND_LIMIT_MS=2000 -c -o $@ $<
 tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host xensim) $(filter-out %/stubdomd.o,$(STUBDOMD_OBJECTS)) $(SHORT)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(XENSTORE_LIBS) $(WORKER_LIBS)
+	$(LINK) -o $@ $^ $(XENSTORE_LIBS) $(WORKER_LIBS) $(ZLIB_LIBS)
 
 # A simulated hypervisor, and tests of the real xenconsoled on it.
 XENSIM = $(call objects,tests/xensim,guest host xensim)

@@ -15,7 +15,7 @@ use JSON::PP;
 use POSIX ();
 
 our @EXPORT = qw(start_qemu start_simulated_qemu start_stack
-                 wait_in_flight end client socat message send_bytes step ask
+                 wait_in_flight wait_copying end client socat message send_bytes step ask
                  event ok plan $dir $json);
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
@@ -100,7 +100,7 @@ sub simulated_qemu_serve {
                 $text{$connection} = '';
                 $select->add($connection);
                 syswrite $connection, qq({"QMP": {"version": {}, ) .
-                    qq("capabilities": []}}\r\n);
+                    qq("capabilities": ["oob"]}}\r\n);
             } elsif (!defined $text{$handle}) {
                 simulate_read(\%qemu);
             } elsif (!sysread $handle, $text{$handle}, 65536,
@@ -112,9 +112,16 @@ sub simulated_qemu_serve {
             while (($text{$handle} // '') =~ /\n/) {
                 $text{$handle} =~ s/^(.*?)\r?\n//;
                 my $command = $json->decode($1);
-                simulate($command->{execute}, $command->{arguments}, \%qemu);
+                my %answer = (return => {});
+                if ($command->{'exec-oob'}) {
+                    %answer = (error => { class => 'CommandNotFound',
+                                          desc => 'does not support OOB' });
+                } else {
+                    simulate($command->{execute}, $command->{arguments},
+                             \%qemu);
+                }
                 syswrite $handle, $json->encode({
-                    return => {}, id => $command->{id},
+                    %answer, id => $command->{id},
                 }) . "\r\n";
             }
             # What is read is no socket's.
@@ -183,15 +190,20 @@ sub start_stack {
              path => "$dir/qmp", incoming => "/proc/$pid/fd/$1" };
 }
 
-# Until QEMU has been given a command.
-sub wait_in_flight {
-    my ($stack) = @_;
-    print {$stack->{input}} 'w';
+sub wait_told {
+    my ($stack, $word, $answer) = @_;
+    print {$stack->{input}} $word;
     alarm $LIMIT_S;
-    (readline($stack->{output}) // '') eq "in flight\n"
+    (readline($stack->{output}) // '') eq "$answer\n"
         or die "qmp_stack ended\n";
     alarm 0;
 }
+
+# Until QEMU has been given a command.
+sub wait_in_flight { wait_told($_[0], 'w', 'in flight') }
+
+# Until a part of a saved state is on its way to dom0, and no more than that.
+sub wait_copying { wait_told($_[0], 'k', 'copying') }
 
 # Ends a child that cannot object, and waits for that.
 sub end {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -24,8 +25,6 @@ static struct hvc {
     int tty;                    /* the kernel's end */
     loop_id tty_id;
     struct qmp_buf to_ring, to_tty;
-    uint64_t taken, put;        /* bytes from the terminal, to the ring */
-    uint64_t after[HVC_N];      /* what others put before to_ring */
 } hvcs[HVC_N];
 
 static struct loop *loop;
@@ -38,50 +37,34 @@ static void *must(void *memory)
     return memory;
 }
 
-/* One read from the terminal; false: it has nothing. */
-static bool hvc_take(struct hvc *hvc)
+/* No more than the ring takes: what is here is nobody's to see. */
+static size_t hvc_room(const struct hvc *hvc)
 {
-    ssize_t n = read(hvc->tty, must(qmp_buf_reserve(&hvc->to_ring, HVC_MAX)),
-                     HVC_MAX);
+    const struct xencons_interface *ring = hvc->console.ring;
+    size_t room = sizeof(ring->out) - (ring->out_prod -
+                  __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE));
 
-    if (n <= 0) {
+    return hvc->to_ring.len ? 0 : room;
+}
+
+/* What the terminal has goes into the ring. */
+static void hvc_drain(struct hvc *hvc)
+{
+    size_t room;
+
+    while ((room = hvc_room(hvc))) {
+        ssize_t n = read(hvc->tty, must(qmp_buf_reserve(&hvc->to_ring,
+                                                        room)), room);
+
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             err(1, "terminal");
-        return false;
-    }
-    qmp_buf_commit(&hvc->to_ring, (size_t)n);
-    hvc->taken += (uint64_t)n;
-    return true;
-}
-
-/* What a terminal has goes behind what those before it have had until now;
- * the writer is this same thread, so there's an end to that. */
-static void hvcs_take(void)
-{
-    for (size_t i = HVC_N; i--; ) {
-        struct hvc *hvc = &hvcs[i];
-
-        if (!hvc->console.ring || hvc->to_ring.len || !hvc_take(hvc))
-            continue;
-        for (size_t j = 0; j < i; j++) {
-            while (hvcs[j].console.ring && hvc_take(&hvcs[j]))
-                continue;
-            hvc->after[j] = hvcs[j].taken;
-        }
-    }
-}
-
-static void hvc_put(struct hvc *hvc)
-{
-    size_t n;
-
-    for (size_t j = 0; j < HVC_N; j++)
-        if (hvcs[j].put < hvc->after[j])
+        if (n <= 0)
             return;
-    n = guest_console_put(&hvc->console, hvc->to_ring.data,
-                          hvc->to_ring.len);
-    hvc->put += n;
-    qmp_buf_consume(&hvc->to_ring, n);
+        qmp_buf_commit(&hvc->to_ring, (size_t)n);
+        qmp_buf_consume(&hvc->to_ring,
+                        guest_console_put(&hvc->console, hvc->to_ring.data,
+                                          hvc->to_ring.len));
+    }
 }
 
 /* From the ring into the terminal, until one has no more. */
@@ -104,15 +87,14 @@ static void hvc_fill(struct hvc *hvc)
 
 static void hvcs_update(void)
 {
-    hvcs_take();
     for (size_t i = 0; i < HVC_N; i++) {
         struct hvc *hvc = &hvcs[i];
 
         if (!hvc->console.ring)
             continue;
-        hvc_put(hvc);
+        hvc_drain(hvc);
         hvc_fill(hvc);
-        loop_mod(loop, hvc->tty_id, (hvc->to_ring.len ? 0 : EPOLLIN) |
+        loop_mod(loop, hvc->tty_id, (hvc_room(hvc) ? EPOLLIN : 0) |
                  (hvc->to_tty.len ? EPOLLOUT : 0));
     }
 }
@@ -160,16 +142,11 @@ void hvc_recreate(unsigned int devid)
     hvc_renew(devid);
 }
 
-int hvc_add(unsigned int devid, const char *output, const char *policy)
+static int terminal_make(struct hvc *hvc)
 {
-    struct hvc *hvc = &hvcs[devid];
     struct termios raw;
     int tty;
 
-    snprintf(hvc->output, sizeof(hvc->output), "%s", output);
-    snprintf(hvc->policy, sizeof(hvc->policy), "%s", policy ? policy : "");
-    qmp_buf_init(&hvc->to_ring, HVC_BUFFER);
-    qmp_buf_init(&hvc->to_tty, HVC_BUFFER);
     hvc->tty = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (hvc->tty < 0 || grantpt(hvc->tty) || unlockpt(hvc->tty))
         err(1, "terminal");
@@ -178,8 +155,33 @@ int hvc_add(unsigned int devid, const char *output, const char *policy)
     if (tty < 0 || tcgetattr(tty, &raw))
         err(1, "terminal");
     cfmakeraw(&raw);
-    if (tcsetattr(tty, TCSANOW, &raw) ||
-        loop_add(loop, hvc->tty, EPOLLIN, tty_ready, NULL, &hvc->tty_id))
+    if (tcsetattr(tty, TCSANOW, &raw))
+        err(1, "terminal");
+    return tty;
+}
+
+static int socket_make(struct hvc *hvc)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                   ends))
+        err(1, "terminal");
+    hvc->tty = ends[0];
+    return ends[1];
+}
+
+int hvc_add(unsigned int devid, const char *output, const char *policy)
+{
+    struct hvc *hvc = &hvcs[devid];
+    int tty;
+
+    snprintf(hvc->output, sizeof(hvc->output), "%s", output);
+    snprintf(hvc->policy, sizeof(hvc->policy), "%s", policy ? policy : "");
+    qmp_buf_init(&hvc->to_ring, HVC_BUFFER);
+    qmp_buf_init(&hvc->to_tty, HVC_BUFFER);
+    tty = policy ? socket_make(hvc) : terminal_make(hvc);
+    if (loop_add(loop, hvc->tty, EPOLLIN, tty_ready, NULL, &hvc->tty_id))
         err(1, "terminal");
     hvc_recreate(devid);
     return tty;

@@ -2,9 +2,10 @@
 /*
  * In the place of a stubdomain's kernel: a terminal for each of its
  * consoles, and the frontends that move the bytes between terminals and
- * rings of xensim. As with hvc, what was written to one terminal is in its
- * ring before anything that was written to one with a higher number
- * afterwards: to console 1's before the reply on console 3.
+ * rings of xensim. In a terminal bytes wait, and nobody can see how many.
+ * A console with policy save has a socket in its place, which tells
+ * (TIOCOUTQ), as ttys of hvc do: what it has given to the ring is in the
+ * ring.
  *
  * What can't be done ends the program with a line.
  */

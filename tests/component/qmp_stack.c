@@ -14,7 +14,8 @@
  * of one letter: "d" kills xenconsoled, "s" starts it again, "r" is the
  * stubdomain's resume, with a new ring, "c" removes console 3 and creates
  * it again, "w" prints "in flight" when QEMU has been given a command that
- * it has not answered, "i" says that QEMU has the incoming state's
+ * it has not answered, "k" prints "copying" when some of a saved state has
+ * left, "i" says that QEMU has the incoming state's
  * descriptor, "f" fills dom0's disk, "e" empties it.
  */
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static struct stubdomd stubdomd = { .qmp_fd = -1 };
 static const char *build, *dir;
 static int restore_tty = -1;
 static pid_t xenconsoled;
-static bool tell_flight, stopping;
+static bool tell_flight, tell_copy, stopping;
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -105,7 +106,8 @@ static void consoles_start(struct stubdomd *d, const char *restore)
     tty = hvc_add(CONSOLE_SAVE, output, "save");
     snprintf(file, sizeof(file), "%s/qemu-save", dir);
     d->state = (struct state){
-        .loop = &d->loop, .saved = state_saved, .data = d,
+        .loop = &d->loop, .saved = state_saved, .stopped = state_stopped,
+        .data = d,
     };
     if (state_init(&d->state, file, tty))
         die(file);
@@ -210,6 +212,9 @@ static void stdin_ready(void *data, uint32_t events)
     case 'w':
         tell_flight = true;
         break;
+    case 'k':
+        tell_copy = true;
+        break;
     case 'i':
         state_restore(&stubdomd.state, restore_tty);
         break;
@@ -217,6 +222,16 @@ static void stdin_ready(void *data, uint32_t events)
     case 'e':
         disk_fill(word == 'f');
     }
+}
+
+/* What is waited for has come. */
+static void tell(bool *wanted, bool is, const char *what)
+{
+    if (!*wanted || !is)
+        return;
+    *wanted = false;
+    printf("%s\n", what);
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -244,11 +259,10 @@ int main(int argc, char **argv)
     printf("ready %d\n", stubdomd.state.incoming);
     fflush(stdout);
     while (!stopping && !loop_run_once(&stubdomd.loop, -1)) {
-        if (!tell_flight || !relay->flight_n || relay->to_qemu.len)
-            continue;
-        tell_flight = false;
-        printf("in flight\n");
-        fflush(stdout);
+        tell(&tell_flight, relay->flight_n && !relay->to_qemu.len,
+             "in flight");
+        tell(&tell_copy, stubdomd.state.save.active &&
+             stubdomd.state.save.copied, "copying");
     }
     return 0;
 }

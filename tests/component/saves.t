@@ -64,6 +64,53 @@ print {$stack->{input}} 'e';
 my $reply = save($client, 100_000);
 ok($reply->{return}, 'with room it is saved', $json->encode($reply));
 is_same(digest_of($saved), digest_at_qemu($client), 'and is what QEMU wrote');
+
+# A save ends with its session, and nothing of it is in the next.
+sub saves_again {
+    my ($name) = @_;
+    my ($reply, $end) = (undef, time + 30);
+    do { $reply = save($client, 5000) } until $reply->{return} || time > $end;
+    ok($reply->{return}, "$name: the next one succeeds",
+       $json->encode($reply));
+    # The last of them: what was ended has one as well.
+    my ($written) = grep { $_->{event} eq 'SIMULATED_STATE' }
+        reverse splice @{$client->{events}};
+    is_same(digest_of($saved), $written->{data}{digest},
+            "$name: and is what QEMU wrote");
+}
+for my $n (1 .. 5) {
+    ask($client, 'simulate-state', { size => 16 << 20 });
+    send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
+    wait_copying($stack);
+    print {$stack->{input}} 'c';
+    my $message;
+    do { $message = message($client) } while $message->{event};
+    ok(($message->{error}{desc} // '') =~ /may have been executed/,
+       "save $n: fails with its session", $json->encode($message));
+    saves_again("save $n");
+}
+
+# Another client's, out-of-band, as QMP lets it be asked.
+my $other = client($stack->{path});
+ask($other, 'qmp_capabilities', { enable => ['oob'] });
+for my $n (1 .. 5) {
+    ask($client, 'simulate-state', { size => 16 << 20 });
+    send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
+    wait_copying($stack);
+    send_bytes($other, qq({"exec-oob": "xen-save-devices-state", "id": 2}\n));
+    my $message;
+    do { $message = message($other) } while $message->{event};
+    ok($message->{error}, "save $n: another one beside it is refused",
+       $json->encode($message));
+    my $digest;
+    do {
+        $message = message($client);
+        $digest = $message->{data}{digest}
+            if ($message->{event} // '') eq 'SIMULATED_STATE';
+    } while $message->{event};
+    ok($message->{return}, "save $n: succeeds", $json->encode($message));
+    is_same(digest_of($saved), $digest, "save $n: and is what QEMU wrote");
+}
 end($_->{pid}) for $stack, $qemu;
 
 # Each in a stubdomain of its own, and saved again by the restored guest.

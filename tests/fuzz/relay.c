@@ -77,6 +77,8 @@ static void act(const struct step *step)
         require(!relay_qemu_input(&relay, step->bytes, step->n));
         break;
     case ACT_WRITTEN:
+        if (relay.stopping)
+            break;
         n = step->n ? (unsigned char)step->bytes[0] : relay.to_console.len;
         if (n > relay.to_console.len)
             n = relay.to_console.len;
@@ -94,9 +96,14 @@ static void act(const struct step *step)
             require(!relay_disconnected(&relay));
         break;
     case ACT_COPIED:
-        if (relay.want_save_copy) {
+        /* A save that was ended is over before the next is copied. */
+        require(!relay.want_save_copy || !relay.stopping);
+        if (relay.want_save_stop) {
+            relay.want_save_stop = false;
+            relay_save_stopped(&relay);
+        } else if (relay.want_save_copy) {
             relay.want_save_copy = false;
-            require(!relay_save_copied(&relay, step->n & 1));
+            require(!relay_save_copied(&relay, step->n & 1, step->n, 7));
         }
         break;
     case ACT_RENEWED:

@@ -147,38 +147,154 @@ TEST(reset_during_the_greeting)
     console_gets(GREETING);
 }
 
+#define SAVE(id) "{\"execute\":\"xen-save-devices-state\",\"id\":" id "}"
+#define BUSY(id) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"The " \
+                 "state of the devices is being saved already\"}, \"id\": " \
+                 id "}\r\n"
+
+/* The first command of a session is number n. */
+static void negotiate(const char *session, int n)
+{
+    char text[64];
+
+    from_console("{\"execute\":\"qmp_capabilities\"}");
+    snprintf(text, sizeof(text), "{\"id\": \"%s-%d\", "
+             "\"execute\":\"qmp_capabilities\"}\r\n", session, n);
+    qemu_gets(text);
+    snprintf(text, sizeof(text), "{\"return\": {}, \"id\": \"%s-%d\"}\r\n",
+             session, n);
+    from_qemu(text);
+    console_gets("{\"return\": {}}\r\n");
+}
+
+/* As stubdomd does. */
+static void save_prepared(void)
+{
+    check(relay.want_save_prepare);
+    relay.want_save_prepare = false;
+    check(relay.to_qemu.len);
+    qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
+}
+
+static void save_copying(void)
+{
+    check(relay.want_save_copy);
+    relay.want_save_copy = false;
+}
+
 TEST(a_saves_reply_waits_for_the_copy)
 {
     start();
-    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":5}");
-    check(relay.want_save_prepare);
-    relay.want_save_prepare = false;
-    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    negotiate("0", 1);
+    from_console(SAVE("5"));
+    save_prepared();
+    from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
     console_gets("");
-    check(relay.want_save_copy);
-    relay.want_save_copy = false;
-    check_int(relay_save_copied(&relay, 0), 0);
-    console_gets("{\"return\": {}, \"id\": 5}\r\n");
+    save_copying();
+    check_int(relay_save_copied(&relay, 0, 4096, 0xffffffff), 0);
+    console_gets("{\"event\": \"__xenqmp_SAVED\", \"data\": {\"id\": 5, "
+                 "\"length\": 4096, \"crc32\": 4294967295}, \"timestamp\": "
+                 "{\"seconds\": -1, \"microseconds\": -1}}\r\n"
+                 "{\"return\": {}, \"id\": 5}\r\n");
     /* One that QEMU refuses is not copied. */
-    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":6}");
-    from_qemu("{\"error\": {}, \"id\": \"0-2\"}\r\n");
+    from_console(SAVE("6"));
+    save_prepared();
+    from_qemu("{\"error\": {}, \"id\": \"0-3\"}\r\n");
     check(!relay.want_save_copy);
     console_gets("{\"error\": {}, \"id\": 6}\r\n");
     /* One whose copy fails is an error. */
-    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":7}");
-    from_qemu("{\"return\": {}, \"id\": \"0-3\"}\r\n");
-    check_int(relay_save_copied(&relay, 5), 0);
+    from_console(SAVE("7"));
+    save_prepared();
+    from_qemu("{\"return\": {}, \"id\": \"0-4\"}\r\n");
+    save_copying();
+    check_int(relay_save_copied(&relay, 5, 0, 0), 0);
     console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"The "
                  "saved state could not be copied to console 1\"}, "
                  "\"id\": 7}\r\n");
+    /* One without an id. */
+    from_console("{\"execute\":\"xen-save-devices-state\"}");
+    save_prepared();
+    from_qemu("{\"return\": {}, \"id\": \"0-5\"}\r\n");
+    save_copying();
+    check_int(relay_save_copied(&relay, 0, 0, 0), 0);
+    console_gets("{\"event\": \"__xenqmp_SAVED\", \"data\": {\"length\": 0, "
+                 "\"crc32\": 0}, \"timestamp\": {\"seconds\": -1, "
+                 "\"microseconds\": -1}}\r\n{\"return\": {}}\r\n");
+}
+
+TEST(a_second_save_does_not_touch_the_first)
+{
+    start();
+    negotiate("0", 1);
+    from_console(SAVE("1"));
+    save_prepared();
+    from_console(SAVE("2"));
+    check(!relay.want_save_prepare);
+    qemu_gets("");
+    console_gets(BUSY("2"));
+    /* Out-of-band it is QEMU's to refuse. */
+    from_console("{\"exec-oob\":\"xen-save-devices-state\",\"id\":3}");
+    check(!relay.want_save_prepare);
+    qemu_gets("{\"exec-oob\":\"xen-save-devices-state\",\"id\":\"0-3\"}\r\n");
+    from_qemu("{\"error\": {}, \"id\": \"0-3\"}\r\n");
+    console_gets("{\"error\": {}, \"id\": 3}\r\n");
+    from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
+    save_copying();
+    from_console(SAVE("4"));
+    check(!relay.want_save_prepare);
+    console_gets(BUSY("4"));
+    check_int(relay_save_copied(&relay, 0, 1, 2), 0);
+    relay_console_written(&relay, relay.to_console.len);
+    from_console(SAVE("5"));
+    save_prepared();
+}
+
+TEST(a_save_before_qemu_has_answered_is_refused)
+{
+    static const char refused[] = "{\"error\": {\"class\": "
+        "\"CommandNotFound\", \"desc\": \"Expecting capabilities "
+        "negotiation with 'qmp_capabilities'\"}, \"id\": 1}\r\n";
+
+    start();
+    from_console(SAVE("1"));
+    console_gets(refused);
+    negotiate("0", 1);
+    from_console(SAVE("2"));
+    save_prepared();
+    /* QEMU is at it, and may be for long. */
+    from_console("{\"execute\":\"qmp_reset\",\"id\":3}");
+    console_gets("{\"return\": {}, \"id\": 3}\r\n");
+    relay_connected(&relay);
+    from_console(SAVE("1"));
+    console_gets(refused);
+    /* What is answered out-of-band says nothing about that. */
+    from_console("{\"exec-oob\":\"a\"}");
+    qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
+    from_qemu("{\"return\": {}, \"id\": \"1-3\"}\r\n");
+    relay_console_written(&relay, relay.to_console.len);
+    from_console(SAVE("1"));
+    console_gets(refused);
+    negotiate("1", 4);
+    from_console(SAVE("1"));
+    save_prepared();
+    /* So it is with another QEMU. */
+    check_int(relay_disconnected(&relay), 0);
+    relay_console_written(&relay, relay.to_console.len);
+    relay_connected(&relay);
+    from_console(SAVE("1"));
+    console_gets(refused);
+    negotiate("1", 6);
+    from_console(SAVE("1"));
+    save_prepared();
 }
 
 TEST(names_are_known_however_they_are_written)
 {
     start();
+    negotiate("0", 1);
     from_console("{\"execute\":\"xen-s\\u0061ve-devices-state\",\"id\":5}");
-    check(relay.want_save_prepare);
-    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    save_prepared();
+    from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
     console_gets("");
     check(relay.want_save_copy);
     from_console("{\"execute\":\"qmp_r\\u0065set\",\"id\":6}");
@@ -193,16 +309,78 @@ TEST(only_a_command_resets)
     check(!relay.want_connect);
 }
 
-TEST(a_reset_forgets_a_save)
+/* A save that is being copied. */
+static void copy_started(void)
 {
     start();
-    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":5}");
-    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    negotiate("0", 1);
+    from_console(SAVE("5"));
+    save_prepared();
+    from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
+    save_copying();
+}
+
+TEST(a_save_ends_with_its_session)
+{
+    copy_started();
+    check(!relay.want_save_stop && !relay.stopping);
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    check(relay.want_save_stop);
+    relay.want_save_stop = false;
+    /* What it says waits until the copy's last byte has left. */
+    check(relay.stopping);
+    from_console("{\"execute\":\"qmp_reset\",\"id\":2}");
+    check(!relay.want_save_stop && relay.stopping);
+    relay_save_stopped(&relay);
+    check(!relay.stopping);
+    console_gets("{\"return\": {}, \"id\": 2}\r\n");
+    relay_connected(&relay);
+    negotiate("2", 3);
+    from_console(SAVE("7"));
+    save_prepared();
+}
+
+TEST(a_save_that_is_not_copied_yet_has_nothing_to_end)
+{
+    start();
+    negotiate("0", 1);
+    from_console(SAVE("5"));
+    save_prepared();
+    from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
     from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
     console_gets("{\"return\": {}, \"id\": 1}\r\n");
-    check(!relay.want_save_copy);
-    check_int(relay_save_copied(&relay, 0), 0);
-    console_gets("");
+    check(!relay.want_save_copy && !relay.want_save_stop &&
+          !relay.stopping);
+}
+
+TEST(a_console_that_is_renewed_ends_a_save)
+{
+    copy_started();
+    relay_console_renewed(&relay);
+    check(relay.want_save_stop && relay.stopping);
+}
+
+TEST(no_save_while_one_is_being_ended)
+{
+    copy_started();
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    relay_connected(&relay);
+    from_console("{\"execute\":\"a\",\"id\":1}");
+    qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
+    from_qemu("{\"return\": {}, \"id\": \"1-3\"}\r\n");
+    from_console(SAVE("2"));
+    check(!relay.want_save_prepare);
+    console_gets("{\"return\": {}, \"id\": 1}\r\n"
+                 "{\"return\": {}, \"id\": 1}\r\n" BUSY("2"));
+}
+
+TEST(a_save_outlives_the_monitor_once_qemu_has_answered)
+{
+    copy_started();
+    check_int(relay_disconnected(&relay), 0);
+    check(!relay.want_save_stop);
+    check_int(relay_save_copied(&relay, 0, 1, 2), 0);
+    check(relay.to_console.len);
 }
 
 TEST(qemus_end_fails_what_is_in_flight)
@@ -233,21 +411,40 @@ TEST(events_that_nobody_takes_are_dropped_and_counted)
                   "{\"return\": {}, \"id\": 1}\r\n", 25));
 }
 
+#define FULL(id) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Too " \
+                 "many commands in flight\"}, \"id\": " id "}\r\n"
+
 TEST(no_more_commands_in_flight_than_there_is_room_for)
 {
     char text[64];
 
     start();
     for (int i = 0; i < RELAY_FLIGHT_MAX; i++) {
-        check(relay_takes_commands(&relay));
         snprintf(text, sizeof(text), "{\"execute\":\"a\",\"id\":%d}", i);
         from_console(text);
     }
-    check(!relay_takes_commands(&relay));
     console_gets("");
     from_console("{\"execute\":\"a\",\"id\":\"x\"}");
-    console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"Too "
-                 "many commands in flight\"}, \"id\": \"x\"}\r\n");
+    console_gets(FULL("\"x\""));
+    from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    console_gets("{\"return\": {}, \"id\": 1}\r\n");
+}
+
+TEST(no_more_bytes_wait_for_qemu_than_there_is_room_for)
+{
+    static char text[RELAY_EVENTS_MAX];
+    int n = snprintf(text, sizeof(text), "{\"execute\":\"a\",\"id\":1,"
+                     "\"arguments\":{\"a\":\"");
+
+    start();
+    from_console(text);
+    memset(text, 'a', sizeof(text) - 1);
+    for (int i = 0; i < 64; i++)
+        check_int(relay_console_input(&relay, text, 4096), 0);
+    from_console("\"}}");
+    check(relay.to_qemu.len > RELAY_EVENTS_MAX + (size_t)n);
+    from_console("{\"execute\":\"a\",\"id\":\"x\"}");
+    console_gets(FULL("\"x\""));
 }
 
 TEST(garbage_is_told_in_bounds)

@@ -213,39 +213,180 @@ TEST(a_monitor_is_connected_once_it_listens)
     unlink(path);
 }
 
+/* --- state.c ---------------------------------------------------------- */
+
+static char state_path[] = "/tmp/test_stubdom.XXXXXX";
+static struct loop state_loop;
+static struct state state;
+static int saves, stops, save_error;
+
 static void state_saved(void *data, int error)
 {
-    struct peer *peer = data;
-
-    peer->connected = error;
-    loop_stop(&peer->loop);
+    (void)data;
+    saves++;
+    save_error = error;
 }
 
-/* state.c: a second save is not behind the first one's end. */
+static void state_stopped(void *data)
+{
+    (void)data;
+    stops++;
+}
+
+static void state_start(int tty)
+{
+    state = (struct state){ .loop = &state_loop, .saved = state_saved,
+                            .stopped = state_stopped };
+    close(mkstemp(state_path));
+    check_int(loop_init(&state_loop), 0);
+    check_int(state_init(&state, state_path, tty), 0);
+    unlink(state_path);
+}
+
+/* In the place of a tty, one that says what it still holds: what the other
+ * end has not read. */
+static int tty_start(void)
+{
+    int ends[2];
+
+    check_int(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    state_start(ends[1]);
+    return ends[0];
+}
+
+static void save_start(const char *bytes, size_t n)
+{
+    state_prepare(&state);
+    check_int(write(state.file, bytes, n), n);
+    state_copy(&state);
+}
+
+/* Turns that are enough for anything that would happen at once. */
+static void turns(void)
+{
+    for (int i = 0; i < 10; i++)
+        check_int(loop_run_once(&state_loop, 0), 0);
+}
+
+static void check_saved(int ring, const char *text, uint32_t crc)
+{
+    char got[64];
+
+    while (state.save.copied < strlen(text))
+        check_int(loop_run_once(&state_loop, -1), 0);
+    turns();
+    check_int(saves, 0);        /* not while the tty holds it back */
+    check_mem(got, (size_t)read(ring, got, sizeof(got)), text,
+              strlen(text));
+    while (!saves)
+        check_int(loop_run_once(&state_loop, -1), 0);
+    check_int(save_error, 0);
+    check_int(state.save.copied, strlen(text));
+    check(state.save.crc == crc);
+    saves = 0;
+}
+
 TEST(a_second_save_is_whole)
 {
-    char path[] = "/tmp/test_stubdom.XXXXXX", got[64];
-    struct peer peer = { .connected = -1 };
-    struct state state = { .loop = &peer.loop, .saved = state_saved,
-                           .data = &peer };
-    int tty[2];
+    int ring = tty_start();
 
-    close(mkstemp(path));
-    check_int(loop_init(&peer.loop), 0);
-    check_int(pipe2(tty, O_NONBLOCK), 0);
-    check_int(state_init(&state, path, tty[1]), 0);
+    save_start("the first state", 15);
+    check_saved(ring, "the first state", 0xfcb9458b);
+    save_start("second", 6);
+    check_saved(ring, "second", 0xb61f1169);
+}
+
+TEST(a_save_that_is_stopped_writes_no_more_and_waits_for_what_it_has)
+{
+    static char bytes[1 << 20];
+    char got[65536];
+    int ring = tty_start();
+    uint64_t copied;
+
+    save_start(bytes, sizeof(bytes));
+    turns();
+    copied = state.save.copied;
+    check(copied && copied < sizeof(bytes));
+    state_stop(&state);
+    turns();
+    check_int(stops, 0);
+    for (size_t n = 0; n < copied; ) {
+        ssize_t r = read(ring, got, sizeof(got));
+
+        check(r > 0);
+        n += (size_t)r;
+    }
+    while (!stops)
+        check_int(loop_run_once(&state_loop, -1), 0);
+    turns();
+    check_int(read(ring, got, sizeof(got)), -1);
+    check_int(saves, 0);
+    save_start("second", 6);
+    check_saved(ring, "second", 0xb61f1169);
+}
+
+TEST(a_save_is_stopped_when_only_its_end_is_on_its_way)
+{
+    int ring = tty_start();
+    char got[16];
+
+    save_start("all of it", 9);
+    while (state.save.copied < 9)
+        check_int(loop_run_once(&state_loop, -1), 0);
+    turns();
+    state_stop(&state);
+    check_int(read(ring, got, sizeof(got)), 9);
+    while (!stops)
+        check_int(loop_run_once(&state_loop, -1), 0);
+    turns();
+    check_int(saves, 0);
+}
+
+TEST(who_takes_nothing_of_a_stopped_save_does_not_hold_it_up)
+{
+    tty_start();
+    save_start("all of it", 9);
+    turns();
+    state_stop(&state);
+    while (!stops)
+        check_int(loop_run_once(&state_loop, -1), 0);
+}
+
+TEST(a_save_without_a_console_fails)
+{
+    state_start(-1);
+    save_start("state", 5);
+    check_int(saves, 1);
+    check_int(save_error, ENXIO);
+}
+
+TEST(a_save_whose_file_can_not_be_emptied_fails)
+{
+    tty_start();
+    close(state.file);
+    state.file = open("/dev/full", O_WRONLY);
     state_prepare(&state);
-    check_int(write(state.file, "the first state", 15), 15);
     state_copy(&state);
-    check_int(loop_run(&peer.loop), 0);
-    check_int(peer.connected, 0);
-    check_mem(got, read(tty[0], got, sizeof(got)), "the first state", 15);
-    state_prepare(&state);
-    check_int(write(state.file, "second", 6), 6);
-    state_copy(&state);
-    check_int(loop_run(&peer.loop), 0);
-    check_mem(got, read(tty[0], got, sizeof(got)), "second", 6);
-    unlink(path);
+    check_int(saves, 1);
+    check(save_error);
+}
+
+/* QEMU reads what comes to its end at once, instead of waiting for ever. */
+TEST(a_state_that_can_not_be_asked_for_ends_qemus_pipe)
+{
+    int ttys[] = { -1, open("/dev/null", O_RDONLY) };
+    char byte;
+
+    for (size_t i = 0; i < 2; i++) {
+        int qemu;
+
+        tty_start();
+        check_int(state_expect_incoming(&state), 0);
+        qemu = dup(state.incoming);
+        state_restore(&state, ttys[i]);
+        check_int(fcntl(qemu, F_SETFL, O_NONBLOCK), 0);
+        check_int(read(qemu, &byte, 1), 0);
+    }
 }
 
 TAP_MAIN()

@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +43,14 @@ void relay_dispose(struct relay *relay)
     qmp_framer_dispose(&relay->from_qemu);
 }
 
-bool relay_takes_commands(const struct relay *relay)
+/* A save that began is none any more. */
+static void save_end(struct relay *relay)
 {
-    return relay->flight_n < RELAY_FLIGHT_MAX &&
-           relay->to_console.len < RELAY_EVENTS_MAX &&
-           relay->to_qemu.len < RELAY_EVENTS_MAX;
+    if (relay->save == RELAY_SAVE_COPIED && !relay->want_save_copy)
+        relay->want_save_stop = relay->stopping = true;
+    relay->want_save_prepare = relay->want_save_copy = false;
+    relay->save = RELAY_SAVE_NONE;
+    qmp_buf_consume(&relay->held, relay->held.len);
 }
 
 /* A session begins with nothing owed to anybody. */
@@ -56,8 +60,8 @@ static void session_begin(struct relay *relay)
     relay->session++;
     relay->connected = false;
     relay->want_connect = true;
-    relay->want_save_prepare = relay->want_save_copy = false;
-    qmp_buf_consume(&relay->held, relay->held.len);
+    relay->answered = false;
+    save_end(relay);
     qmp_buf_consume(&relay->to_qemu, relay->to_qemu.len);
     qmp_buf_consume(&relay->to_console, relay->to_console.len);
     qmp_framer_reset(&relay->from_qemu);
@@ -100,7 +104,7 @@ static bool is_command(const struct qmp_message *message, const char *name)
 }
 
 static int forward_command(struct relay *relay,
-                           const struct qmp_message *message)
+                           const struct qmp_message *message, bool save)
 {
     struct relay_command *command = relay->flight;
     char id[64];
@@ -110,7 +114,7 @@ static int forward_command(struct relay *relay,
         command++;
     *command = (struct relay_command){
         .number = ++relay->next_number,
-        .save = is_command(message, "xen-save-devices-state"),
+        .save = save, .oob = message->oob,
     };
     relay->flight_n++;
     if (message->id.len) {
@@ -121,8 +125,10 @@ static int forward_command(struct relay *relay,
         memcpy(command->id, qmp_span_text(message, message->id),
                message->id.len);
     }
-    if (command->save)
+    if (save) {
+        relay->save = RELAY_SAVE_ASKED;
         relay->want_save_prepare = true;
+    }
     n = snprintf(id, sizeof(id), "\"%llu-%llu\"", relay->session,
                  command->number);
     if (qmp_message_append_with_id(message, id, (size_t)n,
@@ -131,24 +137,50 @@ static int forward_command(struct relay *relay,
     return qmp_buf_append(&relay->to_qemu, "\r\n", 2);
 }
 
+static int refuse_command(struct relay *relay,
+                          const struct qmp_message *message,
+                          const char *class, const char *desc)
+{
+    return append_error(&relay->to_console,
+                        qmp_span_text(message, message->id),
+                        message->id.len, class, desc);
+}
+
+static int handle_save(struct relay *relay,
+                       const struct qmp_message *message)
+{
+    /* It would empty the file that QEMU writes, or we copy. */
+    if (relay->save || relay->stopping)
+        return refuse_command(relay, message, "GenericError", "The state "
+                              "of the devices is being saved already");
+    /* So would this, if QEMU is at a save of the session before. It is not
+     * once it has answered anything, and would refuse until then. */
+    if (!relay->answered)
+        return refuse_command(relay, message, "CommandNotFound",
+                              "Expecting capabilities negotiation with "
+                              "'qmp_capabilities'");
+    return forward_command(relay, message, true);
+}
+
 static int handle_command(struct relay *relay,
                           const struct qmp_message *message)
 {
-    const char *id = qmp_span_text(message, message->id);
-
     if (is_command(message, "qmp_reset")) {
         if (message->id.len <= QMP_ID_MAX)
             return handle_reset(relay, message);
     } else if (message->kind == QMP_COMMAND &&
                message->id.len <= QMP_ID_MAX) {
         if (!relay->connected)
-            return append_error(&relay->to_console, id, message->id.len,
-                                "GenericError",
-                                "QEMU has not started or has ended");
-        if (relay->flight_n < RELAY_FLIGHT_MAX)
-            return forward_command(relay, message);
-        return append_error(&relay->to_console, id, message->id.len,
-                            "GenericError", "Too many commands in flight");
+            return refuse_command(relay, message, "GenericError",
+                                  "QEMU has not started or has ended");
+        if (relay->flight_n == RELAY_FLIGHT_MAX ||
+            relay->to_qemu.len >= RELAY_EVENTS_MAX)
+            return refuse_command(relay, message, "GenericError",
+                                  "Too many commands in flight");
+        /* Out-of-band QEMU refuses it. */
+        if (is_command(message, "xen-save-devices-state") && !message->oob)
+            return handle_save(relay, message);
+        return forward_command(relay, message, false);
     }
     return append_error(&relay->to_console, NULL, 0, "GenericError",
                         "QMP input must be a command with a short id");
@@ -215,10 +247,13 @@ static int handle_reply(struct relay *relay,
     /* Late, of an older session; or an error about bytes of ours. */
     if (!command)
         return 0;
+    relay->answered |= !command->oob;
     if (command->save && message->kind == QMP_RETURN) {
         to = &relay->held;
-        qmp_buf_consume(to, to->len);
+        relay->save = RELAY_SAVE_COPIED;
         relay->want_save_copy = true;
+    } else if (command->save) {
+        relay->save = RELAY_SAVE_NONE;
     }
     r = qmp_message_append_with_id(message, command->id, command->id_len,
                                    to);
@@ -291,6 +326,9 @@ int relay_disconnected(struct relay *relay)
 {
     relay->connected = false;
     relay->want_connect = true;
+    relay->answered = false;
+    if (relay->save == RELAY_SAVE_ASKED)
+        save_end(relay);
     qmp_framer_reset(&relay->from_qemu);
     qmp_buf_consume(&relay->to_qemu, relay->to_qemu.len);
     for (size_t i = 0; i < RELAY_FLIGHT_MAX; i++) {
@@ -308,27 +346,51 @@ int relay_disconnected(struct relay *relay)
     return 0;
 }
 
-int relay_save_copied(struct relay *relay, int error)
+/* Whose it is, for a client that has more than one command in flight. */
+static int append_saved(struct relay *relay,
+                        const struct qmp_message *reply, uint64_t length,
+                        uint32_t crc)
 {
-    struct qmp_message message;
+    int n = (int)reply->id.len;
+
+    return qmp_buf_printf(&relay->to_console, "{\"event\": "
+                          "\"__xenqmp_SAVED\", \"data\": {%s%.*s%s"
+                          "\"length\": %" PRIu64 ", \"crc32\": %" PRIu32
+                          "}, \"timestamp\": {\"seconds\": -1, "
+                          "\"microseconds\": -1}}\r\n",
+                          n ? "\"id\": " : "", n,
+                          qmp_span_text(reply, reply->id), n ? ", " : "",
+                          length, crc);
+}
+
+int relay_save_copied(struct relay *relay, int error, uint64_t length,
+                      uint32_t crc)
+{
+    struct qmp_message reply;
     const char *why;
     int r = 0;
 
     /* The session that asked may be over. */
-    if (!relay->held.len)
+    if (relay->save != RELAY_SAVE_COPIED)
         return 0;
-    if (!error) {
-        r = qmp_buf_append(&relay->to_console, relay->held.data,
-                           relay->held.len);
-    } else if (qmp_message_parse(&message, relay->held.data,
-                                 relay->held.len - 2, &why)) {
-        r = append_error(&relay->to_console,
-                         qmp_span_text(&message, message.id),
-                         message.id.len, "GenericError",
-                         "The saved state could not be copied to console 1");
-    }
+    if (!qmp_message_parse(&reply, relay->held.data, relay->held.len - 2,
+                           &why))
+        r = -1;
+    else if (error)
+        r = refuse_command(relay, &reply, "GenericError", "The saved state "
+                           "could not be copied to console 1");
+    else if (append_saved(relay, &reply, length, crc) ||
+             qmp_buf_append(&relay->to_console, relay->held.data,
+                            relay->held.len))
+        r = -1;
+    relay->save = RELAY_SAVE_NONE;
     qmp_buf_consume(&relay->held, relay->held.len);
     return r;
+}
+
+void relay_save_stopped(struct relay *relay)
+{
+    relay->stopping = false;
 }
 
 void relay_console_renewed(struct relay *relay)

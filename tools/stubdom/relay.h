@@ -9,6 +9,9 @@
  * when its connection was closed answers into the next one; a reply with
  * another id than one in flight now is dropped.
  *
+ * A save belongs to its session, and ends with it. Before the reply to it
+ * an event says how many bytes QEMU wrote, and their CRC-32.
+ *
  * This file is pure: bytes in, bytes out, no descriptors. stubdomd moves
  * them and acts on the requests below. docs/qmp-console-protocol.md is the
  * specification.
@@ -31,6 +34,14 @@ struct relay_command {
     char *id;                   /* the client's, owned; NULL: it had none */
     size_t id_len;
     bool save;                  /* xen-save-devices-state */
+    bool oob;                   /* in no order with others */
+};
+
+/* A save, from its command to its reply. One at a time. */
+enum relay_save {
+    RELAY_SAVE_NONE,
+    RELAY_SAVE_ASKED,           /* QEMU has the command */
+    RELAY_SAVE_COPIED,          /* QEMU has answered: the reply is held */
 };
 
 struct relay {
@@ -40,12 +51,19 @@ struct relay {
     bool want_save_prepare;     /* empty the state file before to_qemu */
     bool want_save_copy;        /* copy the state file to console 1, then
                                    relay_save_copied() */
+    bool want_save_stop;        /* end that copy, then
+                                   relay_save_stopped() */
+    bool stopping;              /* until then nothing of to_console may be
+                                   written: what follows a save that was
+                                   ended must not overtake its bytes */
     unsigned long long events_lost;
     /* private */
     unsigned long long session, next_number;
     struct qmp_framer from_console, from_qemu;
     struct relay_command flight[RELAY_FLIGHT_MAX];
     size_t flight_n;
+    enum relay_save save;
+    bool answered;              /* in this session, and in its order */
     struct qmp_buf held;        /* the reply to a save, until it's copied */
     bool connected;             /* this session's socket */
     bool mid_line;              /* the console was given part of a line */
@@ -53,10 +71,6 @@ struct relay {
 
 void relay_init(struct relay *relay);
 void relay_dispose(struct relay *relay);
-
-/* True if bytes from the console can be taken: there is room for what a
- * command may need. */
-bool relay_takes_commands(const struct relay *relay);
 
 /* Bytes as they come; n <= QMP_FRAMER_CHUNK. -1: no memory, fatal. */
 int relay_console_input(struct relay *relay, const char *bytes, size_t n);
@@ -68,8 +82,13 @@ void relay_console_written(struct relay *relay, size_t n);
  * the present one was closed by QEMU. */
 void relay_connected(struct relay *relay);
 int relay_disconnected(struct relay *relay);
-/* The copy that want_save_copy asked for has ended; error: 0 or errno. */
-int relay_save_copied(struct relay *relay, int error);
+/* The copy that want_save_copy asked for has ended; error: 0 or errno. The
+ * state had length bytes with that CRC-32. */
+int relay_save_copied(struct relay *relay, int error, uint64_t length,
+                      uint32_t crc);
+/* What want_save_stop asked for is done: the copy's bytes have left, and
+ * there will be no more of them. */
+void relay_save_stopped(struct relay *relay);
 /* The console came back after suspend and resume: a new peer. */
 void relay_console_renewed(struct relay *relay);
 

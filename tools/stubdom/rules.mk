@@ -2,7 +2,7 @@
 STUBDOMD_OBJECTS := $(call objects,tools/stubdom,stubdomd arguments boot \
     consoles disks monitor network qemu relay state stream) $(QMP_OBJECTS) $(COMMON_OBJECTS)
 $(eval $(call program,bin/stubdomd,$(STUBDOMD_OBJECTS),\
-    $(XENSTORE_LIBS) $(YAJL_LIBS)))
+    $(XENSTORE_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS)))
 
 SCRIPTS += bin/mkstubdom
 bin/mkstubdom: $(srcdir)/tools/stubdom/mkstubdom.in config.mk

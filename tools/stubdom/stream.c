@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static void stream_turn(void *data);
 
@@ -39,6 +40,8 @@ static int stream_step(struct stream *stream, int *error_r)
         }
         stream->chunk_at = 0;
         stream->chunk_n = (size_t)n;
+        stream->crc = (uint32_t)crc32(stream->crc, (Bytef *)stream->chunk,
+                                      (uInt)n);
     }
     n = write(stream->to, stream->chunk + stream->chunk_at,
               stream->chunk_n - stream->chunk_at);

@@ -19,6 +19,7 @@ struct stream {
     /* readable */
     bool active;
     uint64_t copied;            /* bytes */
+    uint32_t crc;               /* of all that was read: zlib's crc32() */
     /* private */
     struct loop *loop;
     int from, to;

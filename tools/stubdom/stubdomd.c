@@ -182,7 +182,7 @@ static void qmp_write(struct stubdomd *d)
 {
     struct qmp_buf *buf = &d->relay.to_console;
 
-    while (d->qmp_fd >= 0 && buf->len) {
+    while (d->qmp_fd >= 0 && buf->len && !d->relay.stopping) {
         ssize_t n = write(d->qmp_fd, buf->data, buf->len);
 
         if (n <= 0)
@@ -195,7 +195,19 @@ static void state_saved(void *data, int error)
 {
     struct stubdomd *d = data;
 
-    relay_save_copied(&d->relay, error);
+    if (relay_save_copied(&d->relay, error, d->state.save.copied,
+                          d->state.save.crc)) {
+        start_afresh("a save's reply is more than fits");
+        relay_console_renewed(&d->relay);
+    }
+    update(d);
+}
+
+static void state_stopped(void *data)
+{
+    struct stubdomd *d = data;
+
+    relay_save_stopped(&d->relay);
     update(d);
 }
 
@@ -204,6 +216,10 @@ static void update(struct stubdomd *d)
 {
     struct relay *relay = &d->relay;
 
+    if (relay->want_save_stop) {
+        relay->want_save_stop = false;
+        state_stop(&d->state);
+    }
     if (relay->want_save_prepare) {
         relay->want_save_prepare = false;
         state_prepare(&d->state);
@@ -225,10 +241,8 @@ static void update(struct stubdomd *d)
              (relay->to_console.len < RELAY_EVENTS_MAX ? EPOLLIN : 0) |
              (relay->to_qemu.len ? EPOLLOUT : 0));
     /* Always read: a qmp_reset may come in any state. */
-    loop_mod(&d->loop, d->qmp_id,
-             (relay_takes_commands(relay) || !relay->connected ||
-              relay->to_console.len ? EPOLLIN : 0) |
-             (relay->to_console.len ? EPOLLOUT : 0));
+    loop_mod(&d->loop, d->qmp_id, EPOLLIN |
+             (relay->to_console.len && !relay->stopping ? EPOLLOUT : 0));
 }
 
 /* --- Start and end --------------------------------------------------- */
@@ -330,7 +344,8 @@ static int start(struct stubdomd *d)
         .connected = b_connected, .readable = b_readable, .data = d,
     };
     d->state = (struct state){
-        .loop = &d->loop, .saved = state_saved, .data = d,
+        .loop = &d->loop, .saved = state_saved, .stopped = state_stopped,
+        .data = d,
     };
     r = loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
         qemu_init(d, xs) || disks_start(&d->disks, QEMU_MONITOR_A) ? -1 : 0;
