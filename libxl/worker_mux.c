@@ -17,6 +17,7 @@
  */
 #include "worker_mux.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -251,10 +252,22 @@ static void mux_reply(struct mux *mux, const struct qmp_message *message)
     mux_pump(mux);
 }
 
+/* stubdomd's word on the save that is on its way is for nobody else. */
+static bool mux_saved(struct mux *mux, const struct qmp_message *event)
+{
+    char id[24] = "";
+
+    if (mux->saving)
+        snprintf(id, sizeof(id), "x%" PRIu64, mux->saving->seq);
+    return save_told(&mux->save, event, id);
+}
+
 static void mux_message(void *data, const struct qmp_message *message)
 {
     struct mux *mux = data;
 
+    if (message->kind == QMP_EVENT && mux_saved(mux, message))
+        return;
     if (message->kind == QMP_EVENT) {
         mux->counts.events++;
         mux->hooks->event(mux->data, message);

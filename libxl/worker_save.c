@@ -5,7 +5,8 @@
  * be asked again, as save-begin can before QEMU has been told anything. So
  * a connection that is lost, or can't be made, is made again until the
  * time limit of what is asked for; only an answer is final. While nothing
- * is asked for (OPEN) it may stay lost: save_sync() makes it anew.
+ * is asked for (OPEN) it may stay lost: save_sync() makes it anew. A
+ * restarted xenconsoled knows whose a stream is by the save's name.
  *
  * Requests are a dozen bytes into an empty socket buffer, so they are sent
  * at once or not at all. Failures are reported by a timer without delay:
@@ -15,8 +16,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -24,9 +27,12 @@
 #include "log.h"
 #include "worker_limits.h"
 
-#define SAVE_PROTOCOL   "xenconsoled 1 "
-#define SAVE_BEGIN_LINE "save-begin\n"
-#define SAVE_SYNC_LINE  "sync\n"
+#define SAVE_PROTOCOL "xenconsoled 1 "
+#define SAVE_BEGIN    "save-begin"
+#define SAVE_SYNC     "sync"
+#define SAVE_EVENT    "__xenqmp_SAVED"
+/* What a xenconsoled answers that knows no names. */
+#define SAVE_UNKNOWN  "error unknown request"
 
 static void save_disconnect(struct save *save)
 {
@@ -82,7 +88,7 @@ static void save_timeout(void *data)
     struct save *save = data;
 
     save_fail(save, "xenconsoled", save->obstacle[0] ? save->obstacle :
-              save->state == SAVE_SYNC ?
+              save->state == SAVE_SYNCING ?
               "it has not completed the state's file in time" :
               "it has not opened the state's file in time");
 }
@@ -104,12 +110,14 @@ static void save_lost(struct save *save, const char *what, const char *why)
 
 static void save_request(struct save *save)
 {
-    const char *line = save->state == SAVE_SYNC ? SAVE_SYNC_LINE :
-                       SAVE_BEGIN_LINE;
-    ssize_t n = send(save->fd, line, strlen(line),
+    char line[64];
+    int len = snprintf(line, sizeof(line), "%s%s%s\n",
+                       save->state == SAVE_SYNCING ? SAVE_SYNC : SAVE_BEGIN,
+                       *save->name ? " " : "", save->name);
+    ssize_t n = send(save->fd, line, (size_t)len,
                      MSG_NOSIGNAL | MSG_DONTWAIT);
 
-    if (n != (ssize_t)strlen(line))
+    if (n != len)
         save_lost(save, "cannot write to it",
                   n < 0 ? strerror(errno) : "only a part was taken");
 }
@@ -125,6 +133,54 @@ static void save_greeted(struct save *save, const char *line)
     save_request(save);
 }
 
+/* Nobody can take this save for another, nor guess its name. */
+static void save_new_name(struct save *save)
+{
+    uint64_t random;
+
+    while (getrandom(&random, sizeof(random), 0) !=
+           (ssize_t)sizeof(random))
+        assert(errno == EINTR);
+    snprintf(save->name, sizeof(save->name), "%016" PRIx64, random);
+}
+
+/* The file can't be held against what QEMU wrote. */
+static void save_untold(struct save *save, const char *why)
+{
+    if (!save->untold_logged)
+        log_info("domain %u: whether saved states reach their file whole "
+                 "is not checked: %s", save->guest_domid, why);
+    save->untold_logged = true;
+}
+
+/* The stream is complete; answer: "ok", its length and its CRC-32. */
+static void save_complete(struct save *save, const char *answer)
+{
+    char why[128];
+    uint64_t length;
+    uint32_t crc;
+    int n = sscanf(answer, "ok %" SCNu64 " %" SCNu32, &length, &crc);
+
+    if (!save->told)
+        save_untold(save, "the stubdomain's image does not tell what QEMU "
+                    "wrote; make a new one with mkstubdom");
+    else if (n < 2)
+        save_untold(save, "this xenconsoled counts no checksum");
+    if (save->told && n >= 1 && length != save->length)
+        snprintf(why, sizeof(why), "%" PRIu64 " bytes came of the %" PRIu64
+                 " that QEMU wrote", length, save->length);
+    else if (save->told && n == 2 && crc != save->crc)
+        snprintf(why, sizeof(why), "other bytes came than QEMU wrote "
+                 "(CRC-32 %08" PRIx32 ", not %08" PRIx32 ")", crc,
+                 save->crc);
+    else {
+        save_cancel(save);
+        save->hooks->synced(save->data, NULL);  /* must be last */
+        return;
+    }
+    save_fail(save, "console 1", why);
+}
+
 /* One line of xenconsoled's, terminated, without its end. */
 static void save_line(struct save *save, char *line)
 {
@@ -135,7 +191,13 @@ static void save_line(struct save *save, char *line)
         return;
     }
     switch (save->state) {
-    case SAVE_BEGIN:
+    case SAVE_OPENING:
+        if (*save->name &&
+            !strncmp(line, SAVE_UNKNOWN, strlen(SAVE_UNKNOWN))) {
+            *save->name = '\0';
+            save_request(save);
+            break;
+        }
         if (!ok) {
             save_fail(save, "xenconsoled", line);
             break;
@@ -144,13 +206,12 @@ static void save_line(struct save *save, char *line)
         save->state = SAVE_OPEN;
         save->hooks->begun(save->data, NULL);   /* must be last */
         break;
-    case SAVE_SYNC:
+    case SAVE_SYNCING:
         if (!ok) {
             save_fail(save, "xenconsoled", line);
             break;
         }
-        save_cancel(save);
-        save->hooks->synced(save->data, NULL);  /* must be last */
+        save_complete(save, line);      /* must be last */
         break;
     default:
         save_fail(save, "xenconsoled said something unasked", line);
@@ -220,7 +281,8 @@ void save_init(struct save *save)
     save->fd = -1;
     save->id = LOOP_NONE;
     save->greeted = false;
-    save->obstacle[0] = '\0';
+    save->obstacle[0] = save->name[0] = '\0';
+    save->told = save->untold_logged = false;
     save->timer = save->retry = (struct loop_timer){ 0 };
     qmp_buf_init(&save->in, WORKER_CONTROL_LINE_MAX);
 }
@@ -234,10 +296,51 @@ void save_dispose(struct save *save)
 void save_begin(struct save *save)
 {
     assert(save->state == SAVE_IDLE);
-    save->state = SAVE_BEGIN;
+    save->state = SAVE_OPENING;
+    save->told = false;
+    save_new_name(save);
     save->report = save->hooks->begun;
     save_arm(save, WORKER_SAVE_BEGIN_MS, save_timeout);
     save_connect(save);
+}
+
+/* A member of data that is a whole number up to max, of at most 19 digits:
+ * they fit. */
+static bool event_number(const struct qmp_message *event, const char *key,
+                         uint64_t max, uint64_t *number_r)
+{
+    struct qmp_span span;
+    char text[20];
+
+    if (!qmp_message_member(event, event->data, key, &span) ||
+        span.len >= sizeof(text))
+        return false;
+    memcpy(text, qmp_span_text(event, span), span.len);
+    text[span.len] = '\0';
+    return strspn(text, "0123456789") == span.len &&
+           sscanf(text, "%" SCNu64, number_r) == 1 && *number_r <= max;
+}
+
+bool save_told(struct save *save, const struct qmp_message *event,
+               const char *id)
+{
+    uint64_t length, crc;
+    struct qmp_span span;
+    char name[32];
+
+    if (qmp_message_name(event, name, sizeof(name)) ||
+        strcmp(name, SAVE_EVENT))
+        return false;
+    if (save->state == SAVE_OPEN &&
+        qmp_message_member(event, event->data, "id", &span) &&
+        qmp_span_is_string(event, span, id) &&
+        event_number(event, "length", UINT64_MAX, &length) &&
+        event_number(event, "crc32", UINT32_MAX, &crc)) {
+        save->told = true;
+        save->length = length;
+        save->crc = (uint32_t)crc;
+    }
+    return true;
 }
 
 void save_sync(struct save *save)
@@ -248,7 +351,7 @@ void save_sync(struct save *save)
         return;
     }
     assert(save->state == SAVE_OPEN);
-    save->state = SAVE_SYNC;
+    save->state = SAVE_SYNCING;
     save_arm(save, WORKER_SAVE_SYNC_MS, save_timeout);
     if (save->fd >= 0)
         save_request(save);
@@ -258,14 +361,6 @@ void save_sync(struct save *save)
 
 void save_cancel(struct save *save)
 {
-    if (save->state == SAVE_OPEN &&
-        (save->fd < 0 || send(save->fd, SAVE_SYNC_LINE,
-                              strlen(SAVE_SYNC_LINE),
-                              MSG_NOSIGNAL | MSG_DONTWAIT) < 0))
-        log_guest(save->guest_domid, LOG_LEVEL_WARN,
-                  "domain %u: a save's stream stays open until the next "
-                  "save (%s)", save->guest_domid,
-                  save->fd < 0 ? save->obstacle : strerror(errno));
     save_close(save);
     save->obstacle[0] = '\0';
     save->state = SAVE_IDLE;

@@ -3,6 +3,9 @@
  * The barrier around a save: QEMU's device state leaves by console 1, its
  * reply by console 3, and nothing orders the two but xenconsoled's control
  * socket (docs/console-control.md). One save at a time.
+ *
+ * A save has succeeded if its file has what the stubdomain says that QEMU
+ * wrote: so many bytes with that CRC-32.
  */
 #ifndef XENQMP_WORKER_SAVE_H
 #define XENQMP_WORKER_SAVE_H
@@ -11,14 +14,14 @@
 #include <stdint.h>
 
 #include "loop.h"
-#include "qmp_buf.h"
+#include "qmp_message.h"
 
 enum save_state {
     SAVE_IDLE,      /* no connection; save_begin() may be called */
-    SAVE_BEGIN,     /* save-begin is asked, until it is answered */
+    SAVE_OPENING,   /* save-begin is asked, until it is answered */
     SAVE_OPEN,      /* the stream is open; save_sync() may be called. There
                      * may be no connection */
-    SAVE_SYNC,      /* sync is asked, until it is answered */
+    SAVE_SYNCING,   /* sync is asked, until it is answered */
     SAVE_FAILED,    /* the hook is about to be told, or, if it broke while
                      * OPEN, save_sync() is going to be */
 };
@@ -45,6 +48,11 @@ struct save {
     loop_id id;
     struct loop_timer timer, retry;
     struct qmp_buf in;
+    char name[20];              /* xenconsoled knows this save by it; "" */
+    bool told;                  /* what QEMU wrote: */
+    uint64_t length;
+    uint32_t crc;
+    bool untold_logged;
     void (*report)(void *data, const char *error);
     char obstacle[128];         /* why there is no connection, or "" */
     char error[256];
@@ -56,10 +64,14 @@ void save_dispose(struct save *save);
 
 /* Has xenconsoled open the stream; begun() follows. */
 void save_begin(struct save *save);
+/* True if the event is stubdomd's that tells what QEMU has written. It counts
+ * if the save is OPEN and its command has that id. */
+bool save_told(struct save *save, const struct qmp_message *event,
+               const char *id);
 /* Has it complete the stream; synced() follows. */
 void save_sync(struct save *save);
-/* Back to IDLE; no hook is called. An open stream is completed, for what
- * that is worth, so that nothing more gets in. */
+/* Back to IDLE; no hook is called. With the connection an open stream ends:
+ * nothing more gets in. */
 void save_cancel(struct save *save);
 
 #endif
