@@ -15,7 +15,7 @@ use JSON::PP;
 use POSIX ();
 
 our @EXPORT = qw(start_qemu start_simulated_qemu start_stack
-                 wait_in_flight wait_copying end client socat message send_bytes step ask
+                 wait_in_flight wait_copying wait_filled end client socat message send_bytes step ask
                  event ok plan $dir $json);
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
@@ -204,6 +204,9 @@ sub wait_in_flight { wait_told($_[0], 'w', 'in flight') }
 
 # Until a part of a saved state is on its way to dom0, and no more than that.
 sub wait_copying { wait_told($_[0], 'k', 'copying') }
+
+# Until as much waits for QEMU as stubdomd keeps.
+sub wait_filled { wait_told($_[0], 'q', 'filled') }
 
 # Ends a child that cannot object, and waits for that.
 sub end {

@@ -15,8 +15,9 @@
  * stubdomain's resume, with a new ring, "c" removes console 3 and creates
  * it again, "w" prints "in flight" when QEMU has been given a command that
  * it has not answered, "k" prints "copying" when some of a saved state has
- * left, "i" says that QEMU has the incoming state's
- * descriptor, "f" fills dom0's disk, "e" empties it.
+ * left, "q" prints "filled" when as much waits for QEMU as is kept, "i" says
+ * that QEMU has the incoming state's descriptor, "f" fills dom0's disk, "e"
+ * empties it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static struct stubdomd stubdomd = { .qmp_fd = -1 };
 static const char *build, *dir;
 static int restore_tty = -1;
 static pid_t xenconsoled;
-static bool tell_flight, tell_copy, stopping;
+static bool tell_flight, tell_copy, tell_filled, stopping;
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -215,6 +216,9 @@ static void stdin_ready(void *data, uint32_t events)
     case 'k':
         tell_copy = true;
         break;
+    case 'q':
+        tell_filled = true;
+        break;
     case 'i':
         state_restore(&stubdomd.state, restore_tty);
         break;
@@ -263,6 +267,8 @@ int main(int argc, char **argv)
              "in flight");
         tell(&tell_copy, stubdomd.state.save.active &&
              stubdomd.state.save.copied, "copying");
+        tell(&tell_filled, relay->to_qemu.len >= RELAY_EVENTS_MAX,
+             "filled");
     }
     return 0;
 }

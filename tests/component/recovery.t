@@ -80,6 +80,26 @@ works_again($client, 'the stubdomain has a new ring');
 print {$stack->{input}} 'c';
 works_again($client, 'the console was removed and created again');
 
+# QEMU reads nothing, and what waits for it is all that stubdomd keeps.
+kill 'STOP', $qemu->{pid};
+my $argument = 'a' x 900_000;
+send_bytes($client, qq({"execute": "query-status", "id": "large", ) .
+           qq("arguments": {"a": "$argument"}}\n));
+wait_filled($stack);
+print {$stack->{input}} 'c';
+is_reply($client, 'large', 'QEMU reads nothing: the command',
+         'lost; the command may have been executed');
+my $answer;
+for (1 .. 10) {
+    execute($client, "unread-$_");
+    $answer = message($client)->{error}{desc} // '';
+    last if $answer =~ /QEMU does not greet/;
+}
+ok($answer =~ /QEMU does not greet/, 'QEMU reads nothing: qmp_reset is read',
+   $answer);
+kill 'CONT', $qemu->{pid};
+works_again($client, 'QEMU reads again');
+
 kill 'STOP', $qemu->{pid};
 execute($client, 'in-flight');
 wait_in_flight($stack);

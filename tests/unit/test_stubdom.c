@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
+#include <zlib.h>
 
 #include "tap.h"
 
@@ -113,6 +114,7 @@ TEST(a_stream_copies_a_file_into_a_slow_terminal)
         check_int(loop_run_once(&loop, -1), 0);
     check_int(done_error, 0);
     check_int(stream.copied, sizeof(bytes));
+    check(stream.crc == crc32(0, (Bytef *)bytes, sizeof(bytes)));
     check_mem(copy, got, bytes, sizeof(bytes));
 }
 
