@@ -162,13 +162,18 @@ void console_reopen_logs(struct console *c)
         output_reopen(c->output);
 }
 
+bool console_wants_tty(const struct console *c)
+{
+    return c->output && output_tty(c->output) && !c->tty_published;
+}
+
 /* Tells xenconsole where the terminal is. */
 static void tty_publish(struct console *c)
 {
     const char *tty = output_tty(c->output);
     char path[STORE_PATH_MAX];
 
-    if (!tty || c->tty_published)
+    if (!console_wants_tty(c))
         return;
     keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
     c->tty_published = store_write_owned(c->server->xs, path, tty);
@@ -247,29 +252,33 @@ static void console_configure(struct console *c, struct keys *keys,
     frontend_follow(c, keys, republished);
 }
 
-bool console_sync(struct console *c, bool republished)
+bool console_follow(struct console *c, struct keys_reading *reading,
+                    bool republished)
 {
-    struct keys keys;
-    bool present;
+    struct keys *keys = &reading->keys;
 
-    if (!keys_read(c->server->xs, c->domid, c->n, &keys)) {
-        log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot read its keys in "
-                  "xenstore: %s; it stays as it is until they change",
-                  c->host.label, strerror(errno));
+    if (reading->part == KEYS_RING) {
+        if (c->output)
+            frontend_follow(c, keys, republished);
         return true;
     }
-    /* A primary console lives as long as its domain. Before its ring is
-     * there, the toolstack is still writing. */
-    present = keys.present || !c->n;
-    if (keys.present && (c->n || keys.ring_known)) {
+    if (!reading->known) {
+        log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot read its keys in "
+                  "xenstore: %s; it stays as it is until they change",
+                  c->host.label, strerror(reading->error));
+        return true;
+    }
+    /* Before a primary console's ring is there, the toolstack is still
+     * writing. */
+    if (keys->present && (c->n || keys->ring_known)) {
         free(c->type);
         free(c->name);
-        c->type = keys.text[KEY_TYPE];
-        c->name = keys.text[KEY_NAME];
-        foreign_report(c, &keys);
-        console_configure(c, &keys, republished);
-        keys.text[KEY_TYPE] = keys.text[KEY_NAME] = NULL;
+        c->type = keys->text[KEY_TYPE];
+        c->name = keys->text[KEY_NAME];
+        foreign_report(c, keys);
+        console_configure(c, keys, republished);
+        keys->text[KEY_TYPE] = keys->text[KEY_NAME] = NULL;
     }
-    keys_dispose(&keys);
-    return present;
+    /* And it lives as long as its domain. */
+    return keys->present || !c->n;
 }

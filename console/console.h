@@ -25,6 +25,7 @@
 #include "keys.h"
 #include "logger.h"
 #include "output.h"
+#include "refresh.h"
 #include "ring.h"
 #include "server.h"
 
@@ -84,11 +85,7 @@ struct console {
     bool tty_published;
     unsigned int foreign;       /* keys already complained about */
     const char *why_failed;     /* the complaint, NULL: none */
-    /* of domains.c */
-    TAILQ_ENTRY(console) dirty;
-    bool is_dirty, republished, watched;
-    int64_t synced_ms;          /* when; 0: never */
-    struct loop_timer resync;
+    struct refresh_item refresh;
 };
 
 /* NULL: no memory. */
@@ -98,10 +95,13 @@ struct console *console_new(struct server *server, uint32_t domid,
  * the daemon stops: then that is for the next. */
 void console_free(struct console *console);
 
-/* Reads the keys again and does what they say. republished: the frontend
- * wrote its state, ring-ref or port. False: the console is gone from
- * xenstore, to be freed by the caller. */
-bool console_sync(struct console *console, bool republished);
+/* Does what the keys that were read say, and takes of them what it keeps.
+ * republished: the frontend wrote its state, ring-ref or port. False: the
+ * console is gone from xenstore, to be freed by the caller. */
+bool console_follow(struct console *console, struct keys_reading *reading,
+                    bool republished);
+/* True if it has a terminal that the key `tty` does not name yet. */
+bool console_wants_tty(const struct console *console);
 
 /* For SIGHUP: opens the guest's log, if there is to be one, and other log
  * files anew. */

@@ -13,11 +13,16 @@
 
 #define BACKENDS "/local/domain/0/backend/console"
 
-/* Reading a console takes some twenty requests to xenstored. Setting one
- * up causes a dozen events, most of which come within this; and a guest
- * that writes without end is read this often and no more. */
-#ifndef SYNC_GAP_MS
-#define SYNC_GAP_MS 40
+/* However many domains come and go, Xen is asked for all of them so often
+ * at most. */
+#ifndef CENSUS_GAP_MS
+#define CENSUS_GAP_MS 40
+#endif
+
+/* Waiting for xenstored in a turn of the loop, but for the step that it
+ * ends in: less than a byte's way through a console. */
+#ifndef REFRESH_BUDGET_US
+#define REFRESH_BUDGET_US 500
 #endif
 
 static struct domain **bucket_of(struct server *server, uint32_t domid)
@@ -44,43 +49,22 @@ void domains_each(struct server *server,
                     fn(d->consoles[n], data);
 }
 
-static void console_mark(struct console *c)
-{
-    if (!c->is_dirty)
-        TAILQ_INSERT_TAIL(&c->server->dirty, c, dirty);
-    c->is_dirty = true;
-}
-
-static void watch_of(const struct console *c, char *path, size_t path_size,
-                     char *token, size_t token_size)
-{
-    keys_frontend_path(path, path_size, c->domid, c->n, NULL);
-    snprintf(token, token_size, "c/%" PRIu32 "/%u", c->domid, c->n);
-}
-
 static void console_remove(struct domain *d, unsigned int n)
 {
     struct console *c = d->consoles[n];
-    char path[STORE_PATH_MAX], token[32];
 
     if (!c)
         return;
+    refresh_forget(c);
     d->consoles[n] = NULL;
-    if (c->watched) {
-        watch_of(c, path, sizeof(path), token, sizeof(token));
-        xs_unwatch(c->server->xs, path, token);
-    }
-    if (c->is_dirty)
-        TAILQ_REMOVE(&c->server->dirty, c, dirty);
-    loop_timer_clear(&c->server->loop, &c->resync);
+    d->consoles_n--;
     console_free(c);
 }
 
-/* Makes sure that the console is watched, and reads it soon. */
+/* dom0 has done something to the console. */
 static void console_notice(struct server *server, struct domain *d,
-                           unsigned int n)
+                           unsigned int n, enum keys_part part)
 {
-    char path[STORE_PATH_MAX], token[32];
     struct console *c = d->consoles[n];
 
     if (!c) {
@@ -91,14 +75,10 @@ static void console_notice(struct server *server, struct domain *d,
             return;
         }
         d->consoles[n] = c;
-        watch_of(c, path, sizeof(path), token, sizeof(token));
-        c->watched = xs_watch(server->xs, path, token);
-        if (!c->watched)
-            log_guest(d->domid, LOG_LEVEL_ERROR, "domain %" PRIu32
-                      " console %u is not followed: cannot watch %s: %s",
-                      d->domid, n, path, strerror(errno));
+        d->consoles_n++;
+        part = KEYS_ALL;
     }
-    console_mark(c);
+    refresh_by_dom0(c, part);
 }
 
 /* Reads which consoles the backend's directory has for the domain. */
@@ -114,13 +94,20 @@ static void consoles_enumerate(struct server *server, struct domain *d)
         unsigned long long n;
 
         if (decimal_parse(names[i], CONSOLES_MAX - 1, &n) && n)
-            console_notice(server, d, (unsigned int)n);
+            console_notice(server, d, (unsigned int)n, KEYS_ALL);
     }
     free(names);
     /* Those that are gone find out by being read. */
     for (unsigned int n = 1; n < CONSOLES_MAX; n++)
         if (d->consoles[n])
-            console_mark(d->consoles[n]);
+            refresh_by_dom0(d->consoles[n], KEYS_ALL);
+}
+
+static void list_later(struct server *server, struct domain *d)
+{
+    if (!d->lists)
+        TAILQ_INSERT_TAIL(&server->unlisted, d, unlisted);
+    d->lists = true;
 }
 
 static void domain_add(struct server *server, uint32_t domid)
@@ -137,18 +124,20 @@ static void domain_add(struct server *server, uint32_t domid)
     d->seen = true;
     d->next = *bucket;
     *bucket = d;
-    console_notice(server, d, 0);
-    consoles_enumerate(server, d);
+    console_notice(server, d, 0, KEYS_ALL);
+    list_later(server, d);
 }
 
 /* *link is the domain's place in its bucket. */
-static void domain_remove(struct domain **link)
+static void domain_remove(struct server *server, struct domain **link)
 {
     struct domain *d = *link;
 
     log_debug("domain %" PRIu32 " is gone", d->domid);
     for (unsigned int n = 0; n < CONSOLES_MAX; n++)
         console_remove(d, n);
+    if (d->lists)
+        TAILQ_REMOVE(&server->unlisted, d, unlisted);
     *link = d->next;
     free(d);
 }
@@ -189,7 +178,7 @@ static void domains_enumerate(struct server *server)
                 (*link)->seen = false;
                 link = &(*link)->next;
             } else {
-                domain_remove(link);
+                domain_remove(server, link);
                 sweep = true;
             }
         }
@@ -233,9 +222,34 @@ static void backend_event(struct server *server, const char *path)
     if (!d)
         return;
     if (!*path)
-        consoles_enumerate(server, d);
+        list_later(server, d);
     else if (number_take(&path, CONSOLES_MAX - 1, &n) && n)
-        console_notice(server, d, (unsigned int)n);
+        console_notice(server, d, (unsigned int)n,
+                       keys_of_backend(*path ? path : NULL));
+}
+
+/* What follows a console's directory in the path; NULL: nothing, or the
+ * path is of no node in it. */
+static const char *key_of(const struct console *c, const char *path)
+{
+    char dir[STORE_PATH_MAX];
+    size_t n;
+
+    keys_frontend_path(dir, sizeof(dir), c->domid, c->n, NULL);
+    n = strlen(dir);
+    return !strncmp(path, dir, n) && path[n] == '/' ? path + n + 1 : NULL;
+}
+
+/* What is to be read when that key of its frontend has changed. */
+static enum keys_part console_part(const struct console *c, const char *key)
+{
+    enum keys_part part = keys_of_frontend(c->n, key);
+
+    /* dom0 may have made it now. */
+    if (key && !strcmp(key, "tty"))
+        return console_wants_tty(c) ? KEYS_ALL : KEYS_NOTHING;
+    /* What has no output needs no ring. */
+    return part == KEYS_RING && !c->output ? KEYS_NOTHING : part;
 }
 
 /* Something in a console's frontend directory has changed. */
@@ -243,9 +257,9 @@ static void frontend_event(struct server *server, const char *path,
                            const char *token)
 {
     unsigned long long domid, n;
-    const char *key = strrchr(path, '/');
     struct console *c = NULL;
     struct domain *d;
+    const char *key;
 
     if (!number_take(&token, UINT32_MAX, &domid) ||
         !number_take(&token, CONSOLES_MAX - 1, &n))
@@ -256,59 +270,85 @@ static void frontend_event(struct server *server, const char *path,
     /* Events can arrive after their watch was removed. */
     if (!c)
         return;
-    if (key && (!strcmp(key, "/state") || !strcmp(key, "/ring-ref") ||
-                !strcmp(key, "/port")))
-        c->republished = true;
-    console_mark(c);
+    key = key_of(c, path);
+    if (key || !refresh_greeted(c))
+        refresh_by_guest(c, console_part(c, key), key &&
+                         (!strcmp(key, "state") ||
+                          !strcmp(key, "ring-ref") ||
+                          !strcmp(key, "port")));
+}
+
+static void census_due(void *data)
+{
+    struct server *server = data;
+
+    server->census = true;
+}
+
+/* A domain came or went, or many. */
+static void census_want(struct server *server)
+{
+    int64_t now = loop_now_ms(), wait = server->census_ms + CENSUS_GAP_MS -
+                                        now;
+
+    if (loop_timer_is_set(&server->census_wait))
+        return;
+    if (!server->census_ms || wait <= 0 ||
+        loop_timer_set(&server->loop, &server->census_wait, wait,
+                       census_due, server))
+        server->census = true;
 }
 
 void domains_event(struct server *server, const char *path,
                    const char *token)
 {
     if (!strcmp(token, "domains"))
-        domains_enumerate(server);
+        census_want(server);
     else if (!strcmp(token, "backend"))
         backend_event(server, path);
     else if (!strncmp(token, "c/", 2))
         frontend_event(server, path, token + 2);
 }
 
-static void resync(void *data)
+bool domains_is_pending(const struct server *server)
 {
-    console_mark(data);
+    return server->census || !TAILQ_EMPTY(&server->unlisted) ||
+           refresh_is_pending(server);
 }
 
-/* True if the console was read just now, and will be read again later. */
-static bool console_put_off(struct console *c)
+static void domains_step(struct server *server)
 {
-    int64_t now = loop_now_ms(), left = c->synced_ms + SYNC_GAP_MS - now;
+    struct domain *d = TAILQ_FIRST(&server->unlisted);
+    struct console *gone;
 
-    if (c->synced_ms && left > 0 &&
-        !loop_timer_set(&c->server->loop, &c->resync, left, resync, c))
-        return true;
-    c->synced_ms = now;
-    return false;
+    if (server->census) {
+        server->census = false;
+        server->census_ms = loop_now_ms();
+        domains_enumerate(server);
+    } else if (d) {
+        TAILQ_REMOVE(&server->unlisted, d, unlisted);
+        d->lists = false;
+        consoles_enumerate(server, d);
+    } else if ((gone = refresh_step(server))) {
+        console_remove(domains_find(server, gone->domid), gone->n);
+    }
 }
 
-void domains_read_dirty(struct server *server)
+void domains_turn(struct server *server)
 {
-    struct console *c;
+    int64_t end = loop_now_us() + REFRESH_BUDGET_US;
 
-    while ((c = TAILQ_FIRST(&server->dirty))) {
-        bool republished = c->republished;
-
-        TAILQ_REMOVE(&server->dirty, c, dirty);
-        c->is_dirty = false;
-        if (console_put_off(c))
-            continue;
-        c->republished = false;
-        if (!console_sync(c, republished))
-            console_remove(domains_find(server, c->domid), c->n);
+    while (domains_is_pending(server)) {
+        domains_step(server);
+        if (loop_now_us() >= end)
+            break;
     }
 }
 
 int domains_init(struct server *server)
 {
+    TAILQ_INIT(&server->unlisted);
+    refresh_init(server);
     if (xs_watch(server->xs, BACKENDS, "backend") &&
         xs_watch(server->xs, "@introduceDomain", "domains") &&
         xs_watch(server->xs, "@releaseDomain", "domains"))
@@ -319,7 +359,9 @@ int domains_init(struct server *server)
 
 void domains_dispose(struct server *server)
 {
+    loop_timer_clear(&server->loop, &server->census_wait);
+    loop_timer_clear(&server->loop, &server->refresh.pause);
     for (size_t i = 0; i < SERVER_DOMAINS_HASH; i++)
         while (server->domains[i])
-            domain_remove(&server->domains[i]);
+            domain_remove(server, &server->domains[i]);
 }

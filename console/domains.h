@@ -9,20 +9,24 @@
  *
  * Consoles come from the backend's directory, which is dom0's, and from
  * the domains that Xen names, for the primary ones; never from a frontend's
- * directory. An event only marks a console; it is read once, when the
- * events that wait have been seen, and not without limit: a guest can
- * write to its own nodes as fast as xenstored lets it.
+ * directory. An event only marks what it is about; xenstored and Xen are
+ * asked later, a little in each turn (refresh.h).
  */
 #ifndef XENQMP_DOMAINS_H
 #define XENQMP_DOMAINS_H
 
 #include "console.h"
+#include "refresh.h"
 
 struct domain {
     uint32_t domid;
     struct domain *next;        /* in its bucket */
     bool seen;                  /* of one enumeration */
     struct console *consoles[CONSOLES_MAX];
+    unsigned int consoles_n;    /* that are there */
+    struct refresh_account account;
+    TAILQ_ENTRY(domain) unlisted;
+    bool lists;                 /* its backends are to be listed */
 };
 
 /* Sets the watches; their first events fill the table. -1: logged. */
@@ -33,8 +37,10 @@ void domains_dispose(struct server *server);
 /* One watch event. */
 void domains_event(struct server *server, const char *path,
                    const char *token);
-/* Reads the consoles that events have marked. */
-void domains_read_dirty(struct server *server);
+/* True if domains_turn() has something to do. */
+bool domains_is_pending(const struct server *server);
+/* Asks xenstored and Xen for some of what events have been about. */
+void domains_turn(struct server *server);
 
 struct domain *domains_find(struct server *server, uint32_t domid);
 /* Calls fn for every console; fn must not free any. */

@@ -12,11 +12,9 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
-/* A toolstack writes a console's keys one by one, and has done so at the
- * second try or the third. A guest that writes in its directory all the
- * time gets no more of them: what was read then may be of several moments,
- * and the event that follows has it read again. */
-#define READ_TRIES 4
+/* Of a reading, in this order; the text keys one by one in between. */
+enum { STEP_START, STEP_TEXT, STEP_END = STEP_TEXT + KEYS_TEXT_N,
+       STEP_RING };
 
 static const char *const text_names[] = {
     [KEY_TYPE] = "type",
@@ -64,17 +62,33 @@ void keys_backend_path(char *path, size_t size, uint32_t domid,
     path_end(path, size, key);
 }
 
-/* What every read here needs. */
-struct reader {
-    struct xs_handle *xs;
-    xs_transaction_t t;         /* for dom0's keys */
-    uint32_t domid;
-    unsigned int n;
-};
-
-static void text_read(const struct reader *rd, enum keys_text key,
-                      struct keys *r)
+static enum keys_part text_part(const char *key)
 {
+    for (int i = 0; i < KEYS_TEXT_N; i++)
+        if (!strcmp(key, text_names[i]))
+            return KEYS_ALL;
+    return KEYS_NOTHING;
+}
+
+enum keys_part keys_of_frontend(unsigned int n, const char *key)
+{
+    if (!key)
+        return KEYS_ALL;
+    if (!strcmp(key, "ring-ref") || !strcmp(key, "port"))
+        return n ? KEYS_RING : KEYS_ALL;
+    if (!strcmp(key, "state"))
+        return n ? KEYS_RING : KEYS_NOTHING;
+    return text_part(key);
+}
+
+enum keys_part keys_of_backend(const char *key)
+{
+    return key ? text_part(key) : KEYS_ALL;
+}
+
+static void text_read(struct keys_reading *rd, enum keys_text key)
+{
+    struct keys *r = &rd->keys;
     char path[STORE_PATH_MAX];
     char *value;
 
@@ -96,8 +110,9 @@ static void text_read(const struct reader *rd, enum keys_text key,
 }
 
 /* False: no such number. The primary console's are dom0's; the others' need
- * no transaction, which makes xenstored copy each node that is read. */
-static bool number_read(const struct reader *rd, const char *key,
+ * no transaction, which makes xenstored copy each node that is read, and
+ * which a guest that writes them all the time would have tried again. */
+static bool number_read(const struct keys_reading *rd, const char *key,
                         unsigned long long max, unsigned long long *r)
 {
     char path[STORE_PATH_MAX];
@@ -114,9 +129,10 @@ static bool number_read(const struct reader *rd, const char *key,
     return ok;
 }
 
-static void ring_read(const struct reader *rd, struct keys *r)
+static void ring_read(struct keys_reading *rd)
 {
     unsigned long long ring_ref, port, state;
+    struct keys *r = &rd->keys;
 
     r->ring_known = number_read(rd, "ring-ref",
                                 rd->n ? UINT32_MAX : UINT64_MAX,
@@ -131,40 +147,79 @@ static void ring_read(const struct reader *rd, struct keys *r)
         r->frontend_state = (int)state;
 }
 
-/* True if xenstored agrees that all was read at one moment. */
-static bool keys_read_once(struct reader *rd, struct keys *r,
-                           enum store_owner *owner_r)
+/* False: that is all. */
+static bool directory_read(struct keys_reading *rd)
 {
+    enum store_owner owner = STORE_FOREIGN;
     char path[STORE_PATH_MAX];
 
-    keys_dispose(r);
-    *owner_r = STORE_FOREIGN;
+    keys_dispose(&rd->keys);
     rd->t = xs_transaction_start(rd->xs);
-    if (rd->t == XBT_NULL)
-        return true;
-    keys_backend_path(path, sizeof(path), rd->domid, rd->n, NULL);
-    *owner_r = store_owner(rd->xs, rd->t, path);
-    r->present = *owner_r == STORE_DOM0;
-    if (r->present) {
-        for (int key = 0; key < KEYS_TEXT_N; key++)
-            text_read(rd, key, r);
-        ring_read(rd, r);
+    if (rd->t != XBT_NULL) {
+        keys_backend_path(path, sizeof(path), rd->domid, rd->n, NULL);
+        owner = store_owner(rd->xs, rd->t, path);
     }
-    /* Nothing was written: only reads are there to collide. */
-    return xs_transaction_end(rd->xs, rd->t, false) || errno != EAGAIN;
+    rd->known = owner != STORE_FOREIGN;
+    rd->error = errno;
+    rd->keys.present = owner == STORE_DOM0;
+    return rd->keys.present;
 }
 
-bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
-               struct keys *r)
+/* False: once more. */
+static bool transaction_end(struct keys_reading *rd)
 {
-    struct reader rd = { .xs = xs, .domid = domid, .n = n };
-    enum store_owner owner;
+    xs_transaction_t t = rd->t;
 
-    memset(r, 0, sizeof(*r));
-    for (int i = 0; i < READ_TRIES; i++)
-        if (keys_read_once(&rd, r, &owner))
-            break;
-    return owner != STORE_FOREIGN;
+    if (t == XBT_NULL)
+        return true;
+    rd->t = XBT_NULL;
+    /* Nothing was written: only reads are there to collide. */
+    rd->agreed = xs_transaction_end(rd->xs, t, !rd->known) ||
+                 errno != EAGAIN;
+    return rd->agreed || !--rd->tries;
+}
+
+void keys_reading_start(struct keys_reading *rd, struct xs_handle *xs,
+                        uint32_t domid, unsigned int n, enum keys_part part,
+                        unsigned int tries)
+{
+    *rd = (struct keys_reading){ .xs = xs, .domid = domid, .n = n,
+                                 .part = part, .tries = tries,
+                                 .t = XBT_NULL };
+    rd->step = part == KEYS_ALL ? STEP_START : STEP_RING;
+}
+
+bool keys_reading_step(struct keys_reading *rd)
+{
+    switch (rd->step) {
+    case STEP_START:
+        rd->step = directory_read(rd) ? STEP_TEXT : STEP_END;
+        return false;
+    default:
+        text_read(rd, (enum keys_text)(rd->step - STEP_TEXT));
+        rd->step++;
+        return false;
+    case STEP_END:
+        if (!rd->n && rd->keys.present && rd->t != XBT_NULL)
+            ring_read(rd);
+        if (!transaction_end(rd)) {
+            rd->step = STEP_START;
+            return false;
+        }
+        rd->step = STEP_RING;
+        return !rd->n || !rd->keys.present;
+    case STEP_RING:
+        ring_read(rd);
+        return true;
+    }
+}
+
+void keys_reading_dispose(struct keys_reading *rd)
+{
+    if (rd->t != XBT_NULL)
+        xs_transaction_end(rd->xs, rd->t, true);
+    rd->t = XBT_NULL;
+    keys_dispose(&rd->keys);
 }
 
 void keys_dispose(struct keys *keys)

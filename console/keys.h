@@ -12,6 +12,10 @@
  * The primary console has one directory, /local/domain/<domid>/console.
  * For the others the frontend's is derived, /local/domain/<domid>/
  * device/console/<n>; the backend's key `frontend` is not looked at.
+ *
+ * xenstored is asked and waited for some twenty times for all of it, and
+ * takes its time when guests keep it busy. So a reading is done in steps of
+ * a few requests each, with anything else in between.
  */
 #ifndef XENQMP_KEYS_H
 #define XENQMP_KEYS_H
@@ -40,12 +44,52 @@ struct keys {
     int frontend_state;         /* enum xenbus_state; 0: unknown */
 };
 
-/* dom0's keys are of one moment: a console is not opened with half of what
- * a toolstack is writing. A later change of any comes with a watch event.
- * False if xenstore does not tell whose the console's own directory
- * is, or it is not dom0's: *r is then empty. */
-bool keys_read(struct xs_handle *xs, uint32_t domid, unsigned int n,
-               struct keys *r);
+/* How much of them; each has what the one before has. */
+enum keys_part {
+    KEYS_NOTHING,
+    KEYS_RING,                  /* state, ring-ref and port, of a guest */
+    KEYS_ALL,
+};
+
+/* What has to be read when the key has changed, in the frontend's directory
+ * (of the primary console: the one there is) or in the backend's. NULL: the
+ * directory itself. `tty`, and in the backend's directory `state`, are our
+ * own: nothing. */
+enum keys_part keys_of_frontend(unsigned int n, const char *key);
+enum keys_part keys_of_backend(const char *key);
+
+struct keys_reading {
+    /* readable when it is done */
+    enum keys_part part;
+    struct keys keys;
+    bool known;                 /* else xenstore does not tell whose the
+                                 * console's own directory is, or it is not
+                                 * dom0's; keys is empty. Of KEYS_ALL only */
+    int error;                  /* errno, if not known */
+    bool agreed;                /* dom0's keys are of one moment */
+    /* private */
+    struct xs_handle *xs;
+    uint32_t domid;
+    unsigned int n, step, tries;
+    xs_transaction_t t;         /* XBT_NULL: none is open */
+};
+
+/* A toolstack writes a console's keys one by one, and has done so at the
+ * second try or the third. More would only help a guest that writes in its
+ * directory all the time. */
+#define KEYS_TRIES 4
+
+/* dom0's keys are of one moment, or tried for so many times (1 at least): a
+ * console is not opened with half of what a toolstack is writing. A later
+ * change of any comes with a watch event. */
+void keys_reading_start(struct keys_reading *reading, struct xs_handle *xs,
+                        uint32_t domid, unsigned int n, enum keys_part part,
+                        unsigned int tries);
+/* True when it is done. KEYS_STEP_MAX requests at most. */
+#define KEYS_STEP_MAX 5
+bool keys_reading_step(struct keys_reading *reading);
+/* Of one in any state, done or not. */
+void keys_reading_dispose(struct keys_reading *reading);
 void keys_dispose(struct keys *keys);
 const char *keys_text_name(enum keys_text key);
 

@@ -21,7 +21,8 @@
 
 /* Events of one kind handled before the others get their turn. */
 #define SERVER_PORTS_BATCH 256
-#define SERVER_WATCH_BATCH 256
+/* More than xenstored sends in a turn, so that none pile up. */
+#define SERVER_WATCH_BATCH 1024
 /* Of Xen's log at a time. */
 #define SERVER_HV_CHUNK    16384
 
@@ -138,10 +139,11 @@ static void server_lead(void *data)
     struct server *server = data;
 
     while (!server->stop) {
-        /* One batch from epoll, the consoles that it made dirty, then
-         * those that are ready, then the files: no kind of work waits for
-         * another to run dry. */
+        /* One batch from epoll, a little of what is to be read from
+         * xenstore, the consoles that are ready, then the files: no kind of
+         * work waits for another to run dry. */
         bool busy = !TAILQ_EMPTY(&server->ready) ||
+                    domains_is_pending(server) ||
                     lanes_is_pending(&server->lanes);
 
         if (loop_run_once(&server->loop, busy ? 0 : -1)) {
@@ -149,7 +151,7 @@ static void server_lead(void *data)
                       strerror(errno));
             break;
         }
-        domains_read_dirty(server);
+        domains_turn(server);
         ready_run(server);
         if (!lanes_run(&server->lanes))
             return;
@@ -230,7 +232,6 @@ int server_init(struct server *server, const struct options *options)
     *server = (struct server){ .options = options, .hv_port = -1,
                                .signal_fd = -1 };
     TAILQ_INIT(&server->ready);
-    TAILQ_INIT(&server->dirty);
     control_init(&server->control);
     lanes_init(&server->lanes, &server->crew);
 

@@ -23,6 +23,7 @@
 #include "logger.h"
 #include "loop.h"
 #include "options.h"
+#include "refresh.h"
 #include "supervisor.h"
 
 #include <sys/queue.h>
@@ -48,7 +49,11 @@ struct server {
     /* private */
     int (*finish)(void);
     struct console_queue ready; /* waiting for a turn */
-    struct console_queue dirty; /* to be read from xenstore again */
+    struct refresh refresh;     /* what is to be read from xenstore */
+    TAILQ_HEAD(, domain) unlisted;
+    struct loop_timer census_wait;
+    int64_t census_ms;          /* when the last was; 0: never */
+    bool census;                /* Xen is to be asked for all domains */
     struct control control;     /* the host socket */
     struct crew crew;
     struct supervisor supervisor;

@@ -84,9 +84,9 @@ $(foreach t,worker worker_clients worker_hostile worker_oob worker_process worke
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
 WRAP_slow_disk = -Wl,--wrap=write
-$(foreach t,console domains flow frontend requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
+$(foreach t,console domains flow frontend refresh requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
 # xenconsoled with the places of console/fault.h, and logs that are soon full.
-FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/domains.o %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
+FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
 obj/faults/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
@@ -113,7 +113,7 @@ tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2
 	@mkdir -p $$(@D)
 	$$(FUZZ_CC) -std=gnu11 $$(CPPFLAGS_ALL) $$(FUZZ_CFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS)))
+$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS)))
 $(eval $(call fuzz_target,framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))

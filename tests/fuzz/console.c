@@ -35,7 +35,7 @@ static void turn(void)
     xs_event(&server, EPOLLIN);
     hv_event(&server, EPOLLIN);
     loop_run_once(&server.loop, 0);
-    domains_read_dirty(&server);
+    domains_turn(&server);
     ready_run(&server);
     lanes_run(&server.lanes);
 }

@@ -7,14 +7,27 @@
 #define XENQMP_CONSOLE_FIXTURE_H
 
 /* Set by tests that are about it. */
-static int sync_gap_ms;
-#define SYNC_GAP_MS sync_gap_ms
+static int refresh_gap_ms;
+#define REFRESH_GAP_MS refresh_gap_ms
+#define CENSUS_GAP_MS refresh_gap_ms
+
+#include "fake_store.h"
+#include "loop.h"
+
+/* What each request to xenstored takes: the clock of those who budget. */
+static int64_t request_us;
+#define loop_now_us fixture_now_us
+
+static inline int64_t fixture_now_us(void)
+{
+    return fake_store_requests() * request_us;
+}
 
 #include "../../console/domains.c"
+#include "../../console/refresh.c"
 #include "../../console/server.c"
 
 #include "fake_hv.h"
-#include "fake_store.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -60,10 +73,10 @@ static inline void settle(void)
         xs_event(&server, EPOLLIN);
         hv_event(&server, EPOLLIN);
         loop_run_once(&server.loop, 0);
-        domains_read_dirty(&server);
+        domains_turn(&server);
         ready_run(&server);
         lanes_run(&server.lanes);
-    } while (!TAILQ_EMPTY(&server.ready) || !TAILQ_EMPTY(&server.dirty) ||
+    } while (!TAILQ_EMPTY(&server.ready) || domains_is_pending(&server) ||
              lanes_is_pending(&server.lanes));
 }
 
@@ -76,7 +89,6 @@ static inline void server_start(void)
     server.hv = hv_open();
     server.xs = fake_store;
     TAILQ_INIT(&server.ready);
-    TAILQ_INIT(&server.dirty);
     check(!loop_init(&server.loop));
     lanes_init(&server.lanes, NULL);
     snprintf(records, sizeof(records), "%s/records", dir);

@@ -144,6 +144,7 @@ int hv_domains(struct hv *hv, void (*fn)(void *data, uint32_t domid),
                void *data)
 {
     (void)hv;
+    fake_hv.listed++;
     for (uint32_t domid = 1; domid < 16; domid++)
         if (fake_hv.alive[domid])
             fn(data, domid);

@@ -19,6 +19,7 @@ struct fake_hv {
      * mapping fails. By domid and reference, 0 for the primary. */
     struct xencons_interface *rings[16][16];
     unsigned int mapped;        /* pages that are mapped now */
+    unsigned int listed;        /* times that the domains were */
     struct fake_port {
         void *data;             /* NULL: not bound */
         uint32_t domid, remote;

@@ -13,7 +13,7 @@
 static struct node { char *path, *value; unsigned int owner; } nodes[NODES];
 static struct watch { char *path, *token; } watches[WATCHES];
 static struct watch events[EVENTS];
-static unsigned int events_n, reads, collisions;
+static unsigned int events_n, requests, collisions;
 static void (*collide_with)(void);
 /* As they were at the transaction's start, if it has changed any. */
 static struct node before[NODES];
@@ -129,9 +129,9 @@ unsigned int fake_store_watches(void)
     return n;
 }
 
-unsigned int fake_store_reads(void)
+unsigned int fake_store_requests(void)
 {
-    return reads;
+    return requests;
 }
 
 void fake_store_collide(unsigned int times)
@@ -169,7 +169,7 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
     struct node *node = find(path);
 
     (void)h, (void)t;
-    reads++;
+    requests++;
     if (!node)
         return NULL;
     *len = (unsigned int)strlen(node->value);
@@ -183,6 +183,7 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path,
     char *value = strndup(data, len);
 
     (void)h, (void)t;
+    requests++;
     /* What dom0 makes belongs to whom its directory belongs. */
     fake_store_set(path, value, node ? node->owner :
                                 parent ? parent->owner : 0);
@@ -199,6 +200,7 @@ struct xs_permissions *xs_get_permissions(struct xs_handle *h,
     struct xs_permissions *perms;
 
     (void)h, (void)t;
+    requests++;
     if (!node)
         return NULL;
     perms = calloc(2, sizeof(*perms));
@@ -218,6 +220,7 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t,
     bool exists = find(path);
 
     (void)h, (void)t;
+    requests++;
     *num = 0;
     for (int i = 0; i < NODES; i++) {
         const char *p = nodes[i].path;
@@ -239,6 +242,7 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t,
 bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
 {
     (void)h, (void)t;
+    requests++;
     fake_store_remove(path);
     return true;
 }
@@ -255,6 +259,8 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t,
     struct node *node = find(path);
 
     (void)h, (void)t;
+    requests++;
+    requests++;
     if (!node || !num)
         return false;
     nodes_change();
@@ -267,6 +273,7 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
     int i = 0;
 
     (void)h;
+    requests++;
     while (watches[i].path)
         if (++i == WATCHES)
             return false;
@@ -278,6 +285,7 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 {
     (void)h;
+    requests++;
     for (int i = 0; i < WATCHES; i++)
         if (watches[i].path && !strcmp(watches[i].path, path) &&
             !strcmp(watches[i].token, token)) {
@@ -314,6 +322,7 @@ char **xs_check_watch(struct xs_handle *h)
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
     (void)h;
+    requests++;
     in_transaction = true;
     copied = false;
     return 1;
@@ -322,6 +331,7 @@ xs_transaction_t xs_transaction_start(struct xs_handle *h)
 bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
     (void)h, (void)t;
+    requests++;
     in_transaction = false;
     if (!abort && !collisions)
         return true;

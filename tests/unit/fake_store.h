@@ -20,8 +20,8 @@ void fake_store_remove(const char *path);
 const char *fake_store_get(const char *path);
 /* Watches that are set now. */
 unsigned int fake_store_watches(void);
-/* Reads of values so far. */
-unsigned int fake_store_reads(void);
+/* So far, of any kind: xenstored is waited for in each. */
+unsigned int fake_store_requests(void);
 /* Nodes, watches and events: all of it is as at first. */
 void fake_store_forget(void);
 /* So many commits fail with EAGAIN from here on. */

@@ -58,13 +58,13 @@ TEST(a_guest_that_writes_keys_without_end_is_put_off)
 
     start();
     serve_unix();
-    sync_gap_ms = 25;
-    reads = fake_store_reads();
+    refresh_gap_ms = 25;
+    reads = fake_store_requests();
     for (int i = 0; i < 5000; i++) {
         fake_store_set(FE "/state", i % 2 ? "4" : "0", 5);
         settle();
     }
-    check(fake_store_reads() - reads < 5000);
+    check(fake_store_requests() - reads < 5000);
     fake_store_set(FE "/state", "5", 5);
     while (console(3)->state != CONSOLE_CLOSED) {
         loop_run_once(&server.loop, 10);

@@ -81,7 +81,7 @@ static void daemon_live(unsigned int nth)
         fake_hv_kick(5, 4);
         hv_event(&server, EPOLLIN);
         check(!loop_run_once(&server.loop, 0));
-        domains_read_dirty(&server);
+        domains_turn(&server);
         ready_run(&server);
         lanes_run(&server.lanes);
         check_int(console(3)->state, CONSOLE_SERVING);

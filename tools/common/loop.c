@@ -118,12 +118,17 @@ void loop_del(struct loop *loop, loop_id *id)
     *id = LOOP_NONE;
 }
 
-int64_t loop_now_ms(void)
+int64_t loop_now_us(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t loop_now_ms(void)
+{
+    return loop_now_us() / 1000;
 }
 
 static void heap_put(struct loop *loop, struct loop_timer *timer, size_t i)

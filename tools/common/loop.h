@@ -64,8 +64,9 @@ int loop_timer_set(struct loop *loop, struct loop_timer *timer,
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
 bool loop_timer_is_set(const struct loop_timer *timer);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
+/* Of CLOCK_MONOTONIC. */
 int64_t loop_now_ms(void);
+int64_t loop_now_us(void);
 
 /* Waits at most timeout_ms (-1: no limit of its own) and handles one batch
  * of events and the timers due. */

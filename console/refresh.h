@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When a console's keys are read again, and what that may cost.
+ *
+ * xenstored is asked and waited for, with the loop's other work waiting as
+ * well, and a guest can write in its own directories as fast as xenstored
+ * lets it. What guests make of it is bounded four times:
+ *
+ *   a turn       REFRESH_BUDGET_US of waiting, and the step that it ends in
+ *                (keys.h); then rings, readers and files have their turn
+ *   a console    the events of REFRESH_GAP_MS are one reading
+ *   a guest      whose nodes change all the time is read ever more rarely,
+ *                all of its consoles together; while it waits and changes
+ *                on, its consoles' watches are removed, so that no events
+ *                of it are queued in libxenstore
+ *   such guests  together have a share of one REFRESH_PACEth of the time
+ *
+ * What dom0 writes is on nobody's account and comes first.
+ */
+#ifndef XENQMP_REFRESH_H
+#define XENQMP_REFRESH_H
+
+#include "keys.h"
+#include "loop.h"
+
+#include <sys/queue.h>
+
+struct console;
+struct server;
+TAILQ_HEAD(refresh_queue, console);
+
+struct refresh {
+    /* private */
+    struct refresh_queue ready; /* to be read */
+    struct refresh_queue noisy; /* likewise, of guests that pay for it */
+    struct console *now;        /* whose keys are being read; NULL: none */
+    struct keys_reading reading;
+    bool on_guest, republished; /* of that reading */
+    int64_t spent_us;           /* on it, so far */
+    struct loop_timer pause;    /* set while noisy has to wait */
+};
+
+/* A guest's account; part of its struct domain. Zeroed is at first. */
+struct refresh_account {
+    unsigned int noise;         /* readings, less its seconds of silence */
+    int64_t event_ms;           /* when it last changed something */
+    int64_t next_ms;            /* no reading on its account before */
+};
+
+/* Part of struct console. Zeroed: nothing is to be read. */
+struct refresh_item {
+    TAILQ_ENTRY(console) entry;
+    struct refresh_queue *queue;    /* that it is in; NULL: none */
+    enum keys_part part;        /* to be read */
+    bool by_dom0;               /* for dom0 has changed it */
+    bool republished;           /* the guest wrote state, ring-ref, port */
+    bool watched;
+    unsigned int greetings;     /* events to come that watches begin with */
+    unsigned int events;        /* of the guest's, since it was read */
+    int64_t read_ms;            /* when; 0: never */
+    struct loop_timer put_off;  /* set while it is not in a queue, but part
+                                 * is to be read */
+};
+
+void refresh_init(struct server *server);
+
+/* Has that part read soon. */
+void refresh_by_dom0(struct console *console, enum keys_part part);
+/* An event of the watch on its frontend's directory. */
+void refresh_by_guest(struct console *console, enum keys_part part,
+                      bool republished);
+/* True for the event that a watch begins with, which tells nothing. */
+bool refresh_greeted(struct console *console);
+
+/* True if refresh_step() has something to do. */
+bool refresh_is_pending(const struct server *server);
+/* A few requests to xenstored at most. A console that is gone from xenstore
+ * is returned, to be removed; else NULL. */
+struct console *refresh_step(struct server *server);
+/* The console goes, watch and all. */
+void refresh_forget(struct console *console);
+
+#endif
