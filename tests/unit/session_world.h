@@ -133,8 +133,11 @@ static inline void world_copy(struct world *to, const struct world *from)
 
 static inline void world_dispose(struct world *w)
 {
+    /* What it calls meanwhile means this one, and none that has gone. */
+    world = w;
     client_dispose(&w->client);
     relay_dispose(&w->server);
+    world = NULL;
 }
 
 /* --- Fingerprints ---------------------------------------------------- */

@@ -55,8 +55,7 @@ void loop_timer_clear(struct loop *loop, struct loop_timer *timer)
 {
     (void)loop;
     (void)timer;
-    if (world)
-        world->client.timer_ms = INT64_MAX;
+    world->client.timer_ms = INT64_MAX;
 }
 
 int console_init(struct console *console)
