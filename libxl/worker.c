@@ -12,6 +12,7 @@
  *   worker_monitor    the QMP server that a client sees
  *   worker_policy     what the clients of a socket may do
  *   worker_listener   that socket
+ *   worker_pace       how often something may happen there
  *   worker_guest      the guest's QEMU, for clients
  *   worker_toolstack  the QEMU in dom0 that libxl believes in
  *   worker_process    what a forked child must shed

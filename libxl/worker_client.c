@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clients are root's programs, but clumsy or slow: one that doesn't read
- * must cost the others nothing. Its output is bounded: beyond the first
+ * Clients are root's programs, but clumsy or slow, or anybody's: one that
+ * doesn't read must cost the others nothing. Its output is bounded: beyond the first
  * limit its events are dropped and its commands wait, beyond the second it
  * is closed, and so it is when it takes nothing for too long.
  *
@@ -9,6 +9,9 @@
  * waits then is in the client's own socket buffer. Descriptors that come
  * along (libxl's add-fd) are closed by the kernel, for recv() leaves no
  * place to put them.
+ *
+ * A client with a share of QEMU only has a pace as well: each piece that is
+ * read and each message that is handled, whatever it is, counts.
  *
  * A client is never closed right behind an error: libxl sees the hang-up
  * first. It is closed when it has hung up, or doesn't read anyway.
@@ -32,6 +35,19 @@ bool client_is_live(const struct client *client)
     return client->state != CLIENT_FREE && client->state != CLIENT_DEAD;
 }
 
+/* 0, or milliseconds until it is its turn again. */
+static int64_t client_wait(const struct client *client)
+{
+    return client->policy->share == FLIGHT_FULL ? 0 :
+           pace_wait(&client->pace, WORKER_LESSER_BURST,
+                     WORKER_LESSER_INTERVAL_MS, loop_now_ms());
+}
+
+static void client_turn(void *data)
+{
+    client_pump(data);
+}
+
 /* True if the next message, whatever it is, can be handled. */
 static bool client_may_take(const struct client *client)
 {
@@ -39,7 +55,22 @@ static bool client_may_take(const struct client *client)
             client->state == CLIENT_READY) &&
            client->out.len <= WORKER_OUTPUT_PAUSE &&
            client->in_flight < client->policy->flights_max &&
-           client->service->has_room(client->server);
+           client->service->has_room(client) && !client_wait(client);
+}
+
+/* A piece of its input was read, or a message handled. */
+static void client_count(struct client *client)
+{
+    int64_t wait;
+
+    if (client->policy->share == FLIGHT_FULL)
+        return;
+    pace_take(&client->pace, WORKER_LESSER_INTERVAL_MS, loop_now_ms());
+    wait = client_wait(client);
+    if (wait && !loop_timer_is_set(&client->turn) &&
+        loop_timer_set(client->loop, &client->turn, wait, client_turn,
+                       client))
+        client_close(client, "out of memory");
 }
 
 static bool client_may_read(const struct client *client)
@@ -65,6 +96,7 @@ void client_close(struct client *client, const char *why)
     loop_timer_clear(client->loop, &client->greeting_timer);
     loop_timer_clear(client->loop, &client->stall);
     loop_timer_clear(client->loop, &client->blank);
+    loop_timer_clear(client->loop, &client->turn);
     loop_del(client->loop, &client->id);
     close(client->fd);
     client->fd = -1;
@@ -89,8 +121,9 @@ static void client_arm_stall(struct client *client)
 {
     if (!client->out.len)
         loop_timer_clear(client->loop, &client->stall);
-    else if (loop_timer_set(client->loop, &client->stall, WORKER_STALL_MS,
-                            client_stalled, client))
+    else if (loop_timer_set(client->loop, &client->stall,
+                            client->policy->stall_ms, client_stalled,
+                            client))
         client_close(client, "out of memory");
 }
 
@@ -187,9 +220,14 @@ size_t client_input(const struct client *client)
     return client->framer.buf.len;
 }
 
+size_t client_reply_max(const struct client *client)
+{
+    return client->out.max - client->policy->output_reserve;
+}
+
 bool client_takes_reply(const struct client *client, size_t n)
 {
-    size_t room = client->out.max - WORKER_OUTPUT_RESERVE;
+    size_t room = client_reply_max(client);
 
     return n <= room && client->out.len <= room - n;
 }
@@ -279,6 +317,9 @@ void client_pump(struct client *client)
         if (client_take(client) == CLIENT_LATER)
             break;
         client->has_next = false;
+        client->active_ms = loop_now_ms();
+        if (client_is_live(client))
+            client_count(client);
     }
     if (!client_is_live(client))
         return;
@@ -292,7 +333,8 @@ void client_pump(struct client *client)
 static void client_read(struct client *client)
 {
     static char bytes[QMP_FRAMER_CHUNK];
-    ssize_t n = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    ssize_t n = recv(client->fd, bytes, client->policy->input_chunk,
+                     MSG_DONTWAIT);
 
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
@@ -305,6 +347,8 @@ static void client_read(struct client *client)
     else if (client_input(client) > WORKER_INPUT_FAIR &&
              client->hooks->crowded(client->owner))
         client_close(client, "too much waits of unfinished commands");
+    else
+        client_count(client);
 }
 
 static void client_ready(void *data, uint32_t events)
@@ -320,16 +364,6 @@ static void client_ready(void *data, uint32_t events)
     client_pump(client);
 }
 
-static void client_name(struct client *client)
-{
-    struct ucred peer = { .pid = 0, .uid = (uid_t)-1 };
-    socklen_t n = sizeof(peer);
-
-    getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
-    snprintf(client->who, sizeof(client->who), "process %ld of user %ld",
-             (long)peer.pid, (long)peer.uid);
-}
-
 int client_open(struct client *client, int fd)
 {
     int e;
@@ -339,10 +373,12 @@ int client_open(struct client *client, int fd)
     client->in_flight = client->events_lost = 0;
     client->has_next = client->eof = false;
     client->greeting_timer = client->stall = client->blank =
-        (struct loop_timer){ 0 };
+        client->turn = (struct loop_timer){ 0 };
+    client->pace = (struct pace){ 0 };
+    client->active_ms = loop_now_ms();
     qmp_buf_init(&client->out, client->policy->output_max);
     qmp_framer_init(&client->framer, QMP_FRAMER_CLIENT,
-                    WORKER_COMMAND_MAX);
+                    client->policy->command_max);
     if (loop_add(client->loop, fd, 0, client_ready, client, &client->id)) {
         e = errno;
         close(fd);
@@ -350,6 +386,7 @@ int client_open(struct client *client, int fd)
         errno = e;
         return -1;
     }
-    client_name(client);
+    snprintf(client->who, sizeof(client->who), "process %ld of user %ld",
+             (long)client->pid, (long)client->uid);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "qmp_framer.h"
 #include "qmp_message.h"
 #include "worker_flight.h"
+#include "worker_pace.h"
 #include "worker_policy.h"
 
 enum client_state {
@@ -39,8 +40,8 @@ struct service {
     /* The greeting, *n_r bytes with CRLF; NULL: not known yet. *oob_r: it
      * offers "oob". */
     const char *(*greeting)(void *server, size_t *n_r, bool *oob_r);
-    /* True if one more command can be executed now. */
-    bool (*has_room)(void *server);
+    /* True if one more command of the client's can be executed now. */
+    bool (*has_room)(const struct client *client);
     /* Executes a command of a READY client. */
     enum client_taken (*execute)(struct client *client,
                                  const struct qmp_message *message,
@@ -66,11 +67,14 @@ struct client {
     void *server;               /* service's own */
     const struct policy *policy;
     struct client_ref ref;
-    uint32_t guest_domid;       /* for log lines */
+    uid_t uid;                  /* whose it is */
+    pid_t pid;                  /* for log lines, as guest_domid */
+    uint32_t guest_domid;
     uint64_t *events_lost_r;    /* counts up with all of the owner's */
     /* readable */
     enum client_state state;
     unsigned int in_flight;     /* the service counts */
+    int64_t active_ms;          /* when it last said something whole */
     struct qmp_buf out;
     char who[64];               /* for log lines */
     /* private to monitor_...() */
@@ -85,7 +89,8 @@ struct client {
     const char *text;           /* of next, in the framer */
     size_t len;
     unsigned int events_lost;
-    struct loop_timer stall, blank;
+    struct loop_timer stall, blank, turn;
+    struct pace pace;
     unsigned int blanks;        /* sent since the command */
 };
 
@@ -110,6 +115,8 @@ void client_put_error(struct client *client, const char *class,
 void client_expect_reply(struct client *client);
 /* Bytes that it has sent and that wait here. */
 size_t client_input(const struct client *client);
+/* The longest reply that it may get at all. */
+size_t client_reply_max(const struct client *client);
 /* False if a reply of n bytes must not be put: too much is waiting. */
 bool client_takes_reply(const struct client *client, size_t n);
 /* Sends it to a READY client, or counts it as lost. */

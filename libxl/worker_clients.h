@@ -14,7 +14,7 @@ struct clients {
     uint64_t refused;           /* clients, since the worker was started */
     uint64_t events_lost;       /* that clients did not read in time */
     /* private */
-    struct client clients[WORKER_CLIENTS_MAX];
+    struct client clients[WORKER_PLACES_MAX];
     uint64_t next_generation;
     size_t first;               /* whose turn it is */
     struct loop_timer reap;

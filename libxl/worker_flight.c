@@ -22,9 +22,15 @@ void flight_table_init(struct flight_table *table)
 
 void flight_table_dispose(struct flight_table *table)
 {
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
+    for (size_t i = 0; i < FLIGHT_PLACES; i++)
         if (table->flights[i].state != FLIGHT_FREE)
             flight_free(table, &table->flights[i]);
+}
+
+static struct flight_usage *flight_usage(struct flight_table *table,
+                                         const struct flight *flight)
+{
+    return flight->share == FLIGHT_FULL ? &table->full : &table->lesser;
 }
 
 /* Gives the flight message's line with another id. */
@@ -43,7 +49,7 @@ static int flight_set_text(struct flight_table *table,
     if (flight->text) {
         memcpy(flight->text, line.data, line.len);
         flight->text_len = line.len;
-        table->text_bytes += line.len;
+        flight_usage(table, flight)->text_bytes += line.len;
     }
     qmp_buf_dispose(&line);
     return flight->text ? 0 : -1;
@@ -51,12 +57,13 @@ static int flight_set_text(struct flight_table *table,
 
 struct flight *flight_new(struct flight_table *table,
                           struct client_ref client,
+                          enum flight_share share,
                           const struct qmp_message *command)
 {
     struct flight *flight = NULL;
     char id[FLIGHT_ID_MAX];
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX && !flight; i++)
+    for (size_t i = 0; i < FLIGHT_PLACES && !flight; i++)
         if (table->flights[i].state == FLIGHT_FREE)
             flight = &table->flights[i];
     if (!flight)
@@ -64,9 +71,11 @@ struct flight *flight_new(struct flight_table *table,
 
     *flight = (struct flight){
         .state = FLIGHT_WAITING, .seq = table->next_seq++,
-        .client = client, .id_len = command->id.len, .oob = command->oob,
+        .share = share, .client = client, .id_len = command->id.len,
+        /* With a share of QEMU nobody overtakes. */
+        .oob = command->oob && share == FLIGHT_FULL,
     };
-    table->used++;
+    flight_usage(table, flight)->used++;
     flight->id = malloc(flight->id_len + 1);
     if (!flight->id ||
         flight_set_text(table, flight, command, id,
@@ -84,29 +93,29 @@ void flight_free(struct flight_table *table, struct flight *flight)
     flight_drop_text(table, flight);
     free(flight->id);
     flight->id = NULL;
-    if (flight->state == FLIGHT_ABANDONED)
-        table->abandoned--;
+    flight_usage(table, flight)->late -= flight->late;
+    flight_usage(table, flight)->used--;
+    flight->late = false;
     flight->state = FLIGHT_FREE;
-    table->used--;
 }
 
-void flight_abandon(struct flight_table *table, struct flight *flight)
+void flight_set_late(struct flight_table *table, struct flight *flight)
 {
-    assert(flight->state == FLIGHT_SENT && !flight->oob);
-    flight->state = FLIGHT_ABANDONED;
-    table->abandoned++;
+    assert(flight->state == FLIGHT_ABANDONED && !flight->late);
+    flight->late = true;
+    flight_usage(table, flight)->late++;
 }
 
 void flight_set_held(struct flight_table *table, struct flight *flight)
 {
-    if (flight->state == FLIGHT_ABANDONED)
-        table->abandoned--;
+    flight_usage(table, flight)->late -= flight->late;
+    flight->late = false;
     flight->state = FLIGHT_HELD;
 }
 
 void flight_drop_text(struct flight_table *table, struct flight *flight)
 {
-    table->text_bytes -= flight->text_len;
+    flight_usage(table, flight)->text_bytes -= flight->text_len;
     free(flight->text);
     flight->text = NULL;
     flight->text_len = 0;
@@ -117,6 +126,13 @@ int flight_hold_reply(struct flight_table *table, struct flight *flight,
 {
     return flight_set_text(table, flight, reply, flight->id,
                            flight->id_len);
+}
+
+/* QEMU has it, and has not answered. */
+static bool flight_is_owed(const struct flight *flight)
+{
+    return flight->state == FLIGHT_SENT ||
+           flight->state == FLIGHT_ABANDONED;
 }
 
 /* The number in an id of ours; in any other, any. */
@@ -135,13 +151,12 @@ struct flight *flight_find(struct flight_table *table,
     const char *text = qmp_span_text(reply, reply->id);
     uint64_t seq = flight_id_seq(text, reply->id.len);
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+    for (size_t i = 0; i < FLIGHT_PLACES; i++) {
         struct flight *flight = &table->flights[i];
         char id[FLIGHT_ID_MAX];
         size_t n;
 
-        if (flight->seq != seq || (flight->state != FLIGHT_SENT &&
-                                   flight->state != FLIGHT_ABANDONED))
+        if (flight->seq != seq || !flight_is_owed(flight))
             continue;
         n = (size_t)flight_id(flight, id);
         return reply->id.len == n && !memcmp(text, id, n) ? flight : NULL;
@@ -149,18 +164,28 @@ struct flight *flight_find(struct flight_table *table,
     return NULL;
 }
 
-struct flight *flight_oldest(struct flight_table *table, bool oob)
+struct flight *flight_next(struct flight_table *table,
+                           enum flight_share share, bool oob)
 {
-    struct flight *oldest = NULL;
+    struct flight *next = NULL;
+    uint8_t owed[WORKER_PLACES_MAX] = { 0 };
+    unsigned int least = 0;
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+    for (size_t i = 0; i < FLIGHT_PLACES; i++)
+        if (table->flights[i].state == FLIGHT_SENT)
+            owed[table->flights[i].client.index]++;
+    for (size_t i = 0; i < FLIGHT_PLACES; i++) {
         struct flight *flight = &table->flights[i];
+        unsigned int n = owed[flight->client.index];
 
-        if (flight->state == FLIGHT_WAITING && flight->oob == oob &&
-            (!oldest || flight->seq < oldest->seq))
-            oldest = flight;
+        if (flight->state != FLIGHT_WAITING || flight->oob != oob ||
+            flight->share != share ||
+            (next && (n > least || (n == least && flight->seq > next->seq))))
+            continue;
+        next = flight;
+        least = n;
     }
-    return oldest;
+    return next;
 }
 
 static bool client_ref_is(struct client_ref a, struct client_ref b)
@@ -173,11 +198,11 @@ struct flight *flight_older(struct flight_table *table,
 {
     struct flight *oldest = NULL;
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+    for (size_t i = 0; i < FLIGHT_PLACES; i++) {
         struct flight *other = &table->flights[i];
 
         if (other->state == flight->state && other->seq < flight->seq &&
-            other->oob == flight->oob && !other->unlimited &&
+            other->oob == flight->oob && !other->unlimited && !other->late &&
             client_ref_is(other->client, flight->client) &&
             (!oldest || other->seq < oldest->seq))
             oldest = other;
@@ -185,17 +210,26 @@ struct flight *flight_older(struct flight_table *table,
     return oldest;
 }
 
-size_t flight_in_band(const struct flight_table *table)
+size_t flight_owed(const struct flight_table *table, bool lesser, bool oob)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+    for (size_t i = 0; i < FLIGHT_PLACES; i++) {
         const struct flight *flight = &table->flights[i];
 
-        n += !flight->oob && (flight->state == FLIGHT_SENT ||
-                              flight->state == FLIGHT_ABANDONED);
+        n += flight_is_owed(flight) && flight->oob == oob &&
+             (flight->share != FLIGHT_FULL) == lesser;
     }
     return n;
+}
+
+bool flight_is_unlimited(const struct flight_table *table)
+{
+    for (size_t i = 0; i < FLIGHT_PLACES; i++)
+        if (flight_is_owed(&table->flights[i]) &&
+            table->flights[i].unlimited)
+            return true;
+    return false;
 }
 
 struct flight *flight_of_client(struct flight_table *table,
@@ -203,7 +237,7 @@ struct flight *flight_of_client(struct flight_table *table,
 {
     struct flight *oldest = NULL;
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++) {
+    for (size_t i = 0; i < FLIGHT_PLACES; i++) {
         struct flight *flight = &table->flights[i];
 
         if (flight->state != FLIGHT_FREE &&

@@ -23,11 +23,11 @@ static const char *guest_greeting(void *server, size_t *n_r, bool *oob_r)
     return greeting->data;
 }
 
-static bool guest_has_room(void *server)
+static bool guest_has_room(const struct client *client)
 {
-    struct guest *guest = server;
+    const struct guest *guest = client->server;
 
-    return mux_has_room(&guest->mux);
+    return mux_has_room(&guest->mux, client->policy->share);
 }
 
 /* Counts since the worker was started; "clients" are those there now. */
@@ -76,7 +76,8 @@ static enum client_taken guest_execute(struct client *client,
         return CLIENT_TAKEN;
     }
     client_expect_reply(client);
-    if (mux_submit(&guest->mux, client->ref, message, name)) {
+    if (mux_submit(&guest->mux, client->ref, client->policy->share,
+                   message, name)) {
         client->in_flight--;
         client_put_error(client, QMP_GENERIC_ERROR, "qmp-helper is out of "
                          "memory; the command was not sent", id,
@@ -113,9 +114,14 @@ static void guest_reply(void *data, struct client_ref ref,
         client_put(client, line, len);
         return;
     }
-    snprintf(desc, sizeof(desc), "QEMU's reply of %zu bytes was dropped: "
-             "too much waits to be read already; the command has been "
-             "executed", len);
+    if (len > client_reply_max(client))
+        snprintf(desc, sizeof(desc), "QEMU's reply of %zu bytes is longer "
+                 "than the %zu for a client of this socket; the command "
+                 "has been executed", len, client_reply_max(client));
+    else
+        snprintf(desc, sizeof(desc), "QEMU's reply of %zu bytes was "
+                 "dropped: too much waits to be read already; the command "
+                 "has been executed", len);
     client_put_error(client, QMP_GENERIC_ERROR, desc, id, n);
 }
 

@@ -14,10 +14,6 @@
  * somewhere. One more is refused, and does not wait, lest it waits for
  * those for ever. */
 #define WORKER_CLIENTS_MAX       128
-/* At each socket for fewer commands: see worker_policy.c. With one command
- * in flight each they can't take half of WORKER_FLIGHTS_MAX. */
-#define WORKER_LESSER_CLIENTS    16
-#define WORKER_LESSER_OUTPUT     (2u << 20)
 /* One command. QEMU takes 64 MiB, but libxl caps a message at 1 MB, and
  * nothing that makes sense over a console is longer. */
 #define WORKER_COMMAND_MAX       (1u << 20)
@@ -30,8 +26,9 @@
 #define WORKER_OUTPUT_PAUSE      (256u << 10)
 /* Kept free of replies: for an error, with its id, for everything in
  * flight, and for notices. */
+#define WORKER_ERROR_MAX         4096u
 #define WORKER_OUTPUT_RESERVE    (WORKER_CLIENT_FLIGHTS * \
-                                  (WORKER_ID_MAX + 4096u))
+                                  (WORKER_ID_MAX + WORKER_ERROR_MAX))
 /* Most that waits for one client: the largest reply behind what was
  * there. */
 #define WORKER_OUTPUT_MAX        (WORKER_OUTPUT_PAUSE + QMP_MESSAGE_MAX + \
@@ -57,11 +54,48 @@
 /* accept() failed for lack of something: try again after this. */
 #define WORKER_ACCEPT_RETRY_MS   1000
 
+/* --- Clients of the sockets for fewer commands ------------------------ */
+
+/* They may be anybody's, and are held to what costs the others next to
+ * nothing, whatever they do: see worker_policy.c. At each such socket: */
+#define WORKER_LESSER_CLIENTS    16
+/* One command: what monitoring asks fits into a line, and this much is
+ * soon over the console. */
+#define WORKER_LESSER_COMMAND_MAX 4096
+/* Most that waits for one client, and for all of them. */
+#define WORKER_LESSER_OUTPUT     (2u << 20)
+#define WORKER_LESSER_OUTPUT_TOTAL_MAX (8u << 20)
+/* Pieces read and messages handled for one client: so many at once, then
+ * one each so many milliseconds. The same for clients at one socket. */
+#define WORKER_LESSER_BURST      16
+#define WORKER_LESSER_INTERVAL_MS 5
+/* One that does not negotiate, and one that takes nothing of what waits,
+ * is closed after this. */
+#ifndef WORKER_LESSER_PATIENCE_MS
+#define WORKER_LESSER_PATIENCE_MS 10000
+#endif
+/* One that has asked nothing for so long keeps its place until somebody
+ * else needs it. */
+#ifndef WORKER_LESSER_IDLE_MS
+#define WORKER_LESSER_IDLE_MS    60000
+#endif
+/* Commands of all of them that QEMU has at a time: it works on one after
+ * the other, so this is how many anybody else ever waits for. */
+#define WORKER_LESSER_IN_BAND_MAX 1
+/* After one of them QEMU and the console are free of them for so many
+ * times what it took, but not for longer than: so that a client of the
+ * full socket seldom finds one before it. */
+#define WORKER_LESSER_REST       3
+#define WORKER_LESSER_REST_MAX_MS 250
+
+/* All clients that there can be. */
+#define WORKER_PLACES_MAX        (WORKER_CLIENTS_MAX + \
+                                  2 * WORKER_LESSER_CLIENTS)
 /* The process: its clients, sockets of its own, and some more. */
-#define WORKER_DESCRIPTORS_MAX   (WORKER_CLIENTS_MAX + 32)
+#define WORKER_DESCRIPTORS_MAX   (WORKER_PLACES_MAX + 32)
 /* Address space, program included. The bounded buffers, all full at once,
- * come to 16 (input) + 16 (input, fair shares) + 32 (output) + 8 (one of
- * QEMU's messages) + 4 (commands) MiB; buffers double as they grow, and
+ * come to 16 (input) + 16 (input, fair shares) + 32 + 8 (output) + 8 (one
+ * of QEMU's messages) + 4 (commands) MiB; buffers double as they grow, and
  * parsing a message takes up to three copies of it. */
 #define WORKER_MEMORY_MAX        (256ull << 20)
 
@@ -73,15 +107,20 @@
 /* Commands of all clients that wait or were sent: one for each, so that
  * they take turns. */
 #define WORKER_FLIGHTS_MAX       WORKER_CLIENTS_MAX
+/* The same of the sockets for fewer commands: one of each client, and one
+ * whose client has left. */
+#define WORKER_LESSER_FLIGHTS    (2 * WORKER_LESSER_CLIENTS + \
+                                  WORKER_LESSER_IN_BAND_MAX)
 /* So that a few clients at once can't take them all. Above the eight that
  * QMP grants who means to send exec-oob as well. */
 #define WORKER_CLIENT_FLIGHTS    16
-/* Sent, in-band: with more QEMU would stop reading, and out-of-band
- * commands would wait behind them (qmp-spec, "Out-of-band execution"). */
-#define WORKER_IN_BAND_MAX       8
-/* All of these replies late: QEMU hangs. Further commands fail at once,
- * rather than after the time that these took. */
-#define WORKER_ABANDONED_MAX     WORKER_IN_BAND_MAX
+/* Sent, in-band: with more than eight, those for fewer commands included,
+ * QEMU would stop reading, and out-of-band commands would wait behind them
+ * (qmp-spec, "Out-of-band execution"). All of these replies late: QEMU
+ * hangs, and further commands fail at once. */
+#define WORKER_IN_BAND_MAX       (8 - WORKER_LESSER_IN_BAND_MAX)
+/* Sent, out-of-band. stubdomd has room for 64 in all. */
+#define WORKER_OOB_MAX           32
 /* QEMU hangs for so long: the session is made anew. QEMU then forgets what
  * it has not begun with, and lost replies are waited for no more. */
 #ifndef WORKER_HANG_MS

@@ -16,6 +16,7 @@ struct listener {
     /* private */
     loop_id id;
     struct loop_timer retry;
+    struct pace pace;
 };
 
 /* After the caller's fields were set. -1: errno. */

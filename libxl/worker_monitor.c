@@ -18,6 +18,11 @@
 /* QEMU's longest is 34. */
 #define MONITOR_NAME_MAX 128
 
+static void monitor_not_negotiated(void *data)
+{
+    client_close(data, "it does not negotiate");
+}
+
 static void monitor_greet(struct client *client)
 {
     size_t n = strlen(greeting_none);
@@ -29,6 +34,13 @@ static void monitor_greet(struct client *client)
     client->state = CLIENT_NEGOTIATING;
     client->oob_offered = oob;
     client->oob = false;
+    if (client->policy->share != FLIGHT_FULL &&
+        loop_timer_set(client->loop, &client->greeting_timer,
+                       WORKER_LESSER_PATIENCE_MS, monitor_not_negotiated,
+                       client)) {
+        client_close(client, "out of memory");
+        return;
+    }
     client_put(client, greeting ? greeting : greeting_none, n);
 }
 
@@ -129,6 +141,7 @@ static enum client_taken monitor_negotiate(struct client *client,
     wrong = monitor_capabilities(client, m, &oob);
     if (wrong)
         return monitor_refuse(client, m, QMP_GENERIC_ERROR, wrong);
+    loop_timer_clear(client->loop, &client->greeting_timer);
     client->state = CLIENT_READY;
     client->oob = oob;
     client_put_return(client, "{}", qmp_span_text(m, m->id), m->id.len);

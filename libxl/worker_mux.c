@@ -7,8 +7,15 @@
  *      ▼                       ▼
  *   OPENING ─► SENT ─► HELD  ABANDONED ──► reply dropped, FREE
  *
- * Commands go out in the order in which they came, a few at a time, and
- * QEMU answers in that order; those for execution out-of-band go at once.
+ * Commands go out a few at a time, those of a client in the order in which
+ * they came and each client in its turn, and QEMU works on one after the
+ * other; those for execution out-of-band go at once.
+ *
+ * The sockets for fewer commands share one place of these, so that QEMU is
+ * never busy with more than one command of theirs when one of the full
+ * socket comes, and rest after each, so that it seldom is. What they have
+ * abandoned holds their place, not others'.
+ *
  * While a save's barrier is up no other in-band command is sent: QEMU would
  * not answer before the save is over, and the client that sent the save
  * must not see a later reply first. A lost session fails what was
@@ -20,6 +27,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -47,22 +55,15 @@ static void mux_tell_room(struct mux *mux)
                   mux->guest_domid);
 }
 
-static void mux_free(struct mux *mux, struct flight *flight)
+/* All that it owes there is late, and nothing that it works on may take
+ * that long. */
+static bool mux_hangs(const struct mux *mux, bool lesser)
 {
-    loop_timer_clear(mux->loop, &flight->timer);
-    if (flight->state == FLIGHT_ABANDONED)
-        loop_timer_clear(mux->loop, &mux->hang);
-    flight_free(&mux->table, flight);
-    mux_tell_room(mux);
-}
+    const struct flight_table *table = &mux->table;
 
-/* Fails a command that stays in the table, if that is to be. */
-static void mux_fail(struct mux *mux, struct flight *flight,
-                     const char *desc)
-{
-    mux->counts.failures++;
-    mux->hooks->failure(mux->data, flight->client, desc, flight->id,
-                        flight->id_len);
+    return (lesser ? table->lesser.late >= WORKER_LESSER_IN_BAND_MAX :
+                     table->full.late >= WORKER_IN_BAND_MAX) &&
+           !flight_is_unlimited(table);
 }
 
 static void mux_hang(void *data)
@@ -75,41 +76,111 @@ static void mux_hang(void *data)
     session_restart(&mux->session);
 }
 
-/* Nobody waits for the reply any more. QEMU still owes it; in-band, it
- * won't get to others before. */
-static void mux_give_up(struct mux *mux, struct flight *flight)
+static void mux_watch_hang(struct mux *mux)
 {
-    loop_timer_clear(mux->loop, &flight->timer);
-    if (flight->oob) {
-        mux_free(mux, flight);
-        return;
-    }
-    flight_abandon(&mux->table, flight);
-    if (mux->table.abandoned >= WORKER_ABANDONED_MAX &&
-        loop_timer_set(mux->loop, &mux->hang, WORKER_HANG_MS, mux_hang,
-                       mux))
+    if (!mux_hangs(mux, false) && !mux_hangs(mux, true))
+        loop_timer_clear(mux->loop, &mux->hang);
+    else if (!loop_timer_is_set(&mux->hang) &&
+             loop_timer_set(mux->loop, &mux->hang, WORKER_HANG_MS,
+                            mux_hang, mux))
         log_error("domain %u: out of memory; QMP may hang",
                   mux->guest_domid);
+}
+
+static void mux_pump(struct mux *mux);
+
+static int64_t mux_now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void mux_rested(void *data)
+{
+    mux_pump(data);
+}
+
+/* After one of the lesser sockets' commands, whatever became of it. */
+static void mux_rest(struct mux *mux, const struct flight *flight)
+{
+    int64_t ms = ((mux_now_us() - flight->sent_us) * WORKER_LESSER_REST +
+                  999) / 1000;
+
+    if (ms > WORKER_LESSER_REST_MAX_MS)
+        ms = WORKER_LESSER_REST_MAX_MS;
+    /* Without memory they do not rest. */
+    loop_timer_set(mux->loop, &mux->rest, ms, mux_rested, mux);
+}
+
+static void mux_free(struct mux *mux, struct flight *flight)
+{
+    loop_timer_clear(mux->loop, &flight->timer);
+    if (flight->share != FLIGHT_FULL && flight->sent_us)
+        mux_rest(mux, flight);
+    flight_free(&mux->table, flight);
+    mux_watch_hang(mux);
+    mux_tell_room(mux);
+}
+
+/* Fails a command that stays in the table, if that is to be. */
+static void mux_fail(struct mux *mux, struct flight *flight,
+                     const char *desc)
+{
+    mux->counts.failures++;
+    mux->hooks->failure(mux->data, flight->client, desc, flight->id,
+                        flight->id_len);
+}
+
+/* What QEMU owes is late, and nobody waits for it any more. In-band, QEMU
+ * won't get to others before. */
+static void mux_late(struct mux *mux, struct flight *flight)
+{
+    loop_timer_clear(mux->loop, &flight->timer);
+    flight->state = FLIGHT_ABANDONED;
+    if (flight->oob) {
+        mux_free(mux, flight);
+        mux_pump(mux);
+        return;
+    }
+    flight_set_late(&mux->table, flight);
+    mux_watch_hang(mux);
+}
+
+/* Why a command has waited in vain. */
+static const char *mux_obstacle(const struct mux *mux,
+                                const struct flight *flight)
+{
+    if (mux->saving)
+        return "the state of its devices is being saved";
+    return session_can_send(&mux->session) &&
+           flight->share != FLIGHT_FULL &&
+           !mux->table.lesser.late ?
+           "others have asked before, at the sockets for fewer commands" :
+           session_obstacle(&mux->session);
 }
 
 static void mux_expire(struct mux *mux, struct flight *flight)
 {
     char desc[MUX_DESC_MAX];
 
+    if (flight->state == FLIGHT_ABANDONED) {
+        mux_late(mux, flight);
+        return;
+    }
     if (flight->state == FLIGHT_SENT) {
         snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
                  "has not answered in %d s; the command may still be "
                  "executed", mux->guest_domid,
                  (WORKER_REPLY_LIMIT_MS + 999) / 1000);
         mux_fail(mux, flight, desc);
-        mux_give_up(mux, flight);
+        mux_late(mux, flight);
         return;
     }
     snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
              "can't be reached: %s; the command was not sent",
-             mux->guest_domid,
-             mux->saving ? "the state of its devices is being saved" :
-             session_obstacle(&mux->session));
+             mux->guest_domid, mux_obstacle(mux, flight));
     mux_fail(mux, flight, desc);
     mux_free(mux, flight);
 }
@@ -146,6 +217,7 @@ static int mux_send(struct mux *mux, struct flight *flight)
                      &flight->end))
         return -1;
     flight->state = FLIGHT_SENT;
+    flight->sent_us = mux_now_us();
     flight_drop_text(&mux->table, flight);
     loop_timer_clear(mux->loop, &flight->timer);
     if (!flight->unlimited)
@@ -153,15 +225,37 @@ static int mux_send(struct mux *mux, struct flight *flight)
     return 0;
 }
 
+/* The next of a socket for fewer commands: they take turns. */
+static struct flight *mux_next_lesser(struct mux *mux)
+{
+    enum flight_share other = mux->turn == FLIGHT_XENTOP ?
+                              FLIGHT_MONITORING : FLIGHT_XENTOP;
+    struct flight *flight;
+
+    if (loop_timer_is_set(&mux->rest) ||
+        flight_owed(&mux->table, true, false) >= WORKER_LESSER_IN_BAND_MAX)
+        return NULL;
+    flight = flight_next(&mux->table, other, false);
+    if (!flight)
+        flight = flight_next(&mux->table, mux->turn, false);
+    if (flight)
+        mux->turn = flight->share;
+    return flight;
+}
+
 /* The next command that may be sent, or NULL. */
 static struct flight *mux_next(struct mux *mux)
 {
-    struct flight *flight = flight_oldest(&mux->table, true);
+    const struct flight_table *table = &mux->table;
+    struct flight *flight = NULL;
 
-    if (flight || mux->saving ||
-        flight_in_band(&mux->table) >= WORKER_IN_BAND_MAX)
+    if (flight_owed(table, false, true) < WORKER_OOB_MAX)
+        flight = flight_next(&mux->table, FLIGHT_FULL, true);
+    if (flight || mux->saving)
         return flight;
-    return flight_oldest(&mux->table, false);
+    if (flight_owed(table, false, false) < WORKER_IN_BAND_MAX)
+        flight = flight_next(&mux->table, FLIGHT_FULL, false);
+    return flight ? flight : mux_next_lesser(mux);
 }
 
 static void mux_pump(struct mux *mux)
@@ -317,7 +411,7 @@ static void mux_lost(void *data)
 {
     struct mux *mux = data;
 
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
+    for (size_t i = 0; i < FLIGHT_PLACES; i++)
         mux_lost_flight(mux, &mux->table.flights[i]);
 }
 
@@ -333,7 +427,8 @@ int mux_init(struct mux *mux)
     flight_table_init(&mux->table);
     mux->counts = (struct mux_counts){ 0 };
     mux->saving = NULL;
-    mux->room = mux->hang = (struct loop_timer){ 0 };
+    mux->room = mux->hang = mux->rest = (struct loop_timer){ 0 };
+    mux->turn = FLIGHT_XENTOP;
     mux->save = (struct save){
         .loop = mux->loop, .path = mux->control_path,
         .guest_domid = mux->guest_domid, .hooks = &save_hooks, .data = mux,
@@ -348,40 +443,44 @@ int mux_init(struct mux *mux)
 
 void mux_dispose(struct mux *mux)
 {
-    for (size_t i = 0; i < WORKER_FLIGHTS_MAX; i++)
+    for (size_t i = 0; i < FLIGHT_PLACES; i++)
         loop_timer_clear(mux->loop, &mux->table.flights[i].timer);
     loop_timer_clear(mux->loop, &mux->room);
     loop_timer_clear(mux->loop, &mux->hang);
+    loop_timer_clear(mux->loop, &mux->rest);
     session_dispose(&mux->session);
     save_dispose(&mux->save);
     flight_table_dispose(&mux->table);
 }
 
-bool mux_has_room(const struct mux *mux)
+bool mux_has_room(const struct mux *mux, enum flight_share share)
 {
-    return mux->table.abandoned >= WORKER_ABANDONED_MAX ||
-           (mux->table.used < WORKER_FLIGHTS_MAX &&
-            mux->table.text_bytes < WORKER_WAITING_MAX);
+    /* Of the others each has one command at a time, and a short one. */
+    return share != FLIGHT_FULL || mux_hangs(mux, false) ||
+           (mux->table.full.used < WORKER_FLIGHTS_MAX &&
+            mux->table.full.text_bytes < WORKER_WAITING_MAX);
 }
 
 int mux_submit(struct mux *mux, struct client_ref client,
-               const struct qmp_message *command, const char *name)
+               enum flight_share share, const struct qmp_message *command,
+               const char *name)
 {
     struct flight *flight;
     char desc[MUX_DESC_MAX];
 
     mux->counts.commands++;
-    if (mux->table.abandoned >= WORKER_ABANDONED_MAX) {
+    if (mux_hangs(mux, share != FLIGHT_FULL)) {
         snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
                  "hangs: it has not answered %zu commands; this one was "
-                 "not sent", mux->guest_domid, mux->table.abandoned);
+                 "not sent", mux->guest_domid,
+                 mux->table.full.late + mux->table.lesser.late);
         mux->counts.failures++;
         mux->hooks->failure(mux->data, client, desc,
                             qmp_span_text(command, command->id),
                             command->id.len);
         return 0;
     }
-    flight = flight_new(&mux->table, client, command);
+    flight = flight_new(&mux->table, client, share, command);
     if (!flight)
         return -1;
     flight->owner = mux;
@@ -403,7 +502,7 @@ void mux_abandon(struct mux *mux, struct client_ref client)
         if (flight->state == FLIGHT_HELD) {
             flight->client = (struct client_ref){ 0, 0 };
         } else if (flight->state == FLIGHT_SENT) {
-            mux_give_up(mux, flight);
+            flight->state = FLIGHT_ABANDONED;
         } else {
             if (flight == mux->saving) {
                 save_cancel(&mux->save);

@@ -47,17 +47,19 @@ struct mux {
     struct flight_table table;
     struct save save;
     struct flight *saving;      /* the one whose barrier is up, or NULL */
-    struct loop_timer room, hang;
+    struct loop_timer room, hang, rest;
+    enum flight_share turn;     /* whose lesser command came last */
 };
 
 int mux_init(struct mux *mux);
 void mux_dispose(struct mux *mux);
 
 /* True if mux_submit() may be called. */
-bool mux_has_room(const struct mux *mux);
+bool mux_has_room(const struct mux *mux, enum flight_share share);
 /* Takes a command, decoded name included. -1: no memory. */
 int mux_submit(struct mux *mux, struct client_ref client,
-               const struct qmp_message *command, const char *name);
+               enum flight_share share, const struct qmp_message *command,
+               const char *name);
 /* The client wants no more of what it submitted. */
 void mux_abandon(struct mux *mux, struct client_ref client);
 

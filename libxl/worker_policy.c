@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A socket with a list of commands is for people with fewer rights, so its
- * clients must not be able to take what those of the full socket need:
- * there are fewer of them, with one command in flight each and less room
- * for what they don't read.
+ * clients must not be able to take what those of the full socket need,
+ * however they try:
+ *
+ * - QEMU, and the way to it: worker_mux.c;
+ * - places: they have their own, and share them by user (worker_clients.c);
+ * - memory: what they send and don't read is bounded apart from others';
+ * - the worker's time: each is read in small pieces, and served so often
+ *   (worker_client.c), whatever it sends.
  *
  * libxenstat, which xentop uses, waits 10 ms for each piece of a reply and
  * takes all that came for it (tools/libs/stat/xenstat_qmp.c, qmp_read()):
@@ -14,6 +19,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "qmp_framer.h"
 #include "worker_limits.h"
 
 /* What libxenstat asks. */
@@ -22,8 +28,13 @@
 const struct policy policy_full = {
     .events = true,
     .clients_max = WORKER_CLIENTS_MAX,
+    .share = FLIGHT_FULL,
     .flights_max = WORKER_CLIENT_FLIGHTS,
+    .command_max = WORKER_COMMAND_MAX,
     .output_max = WORKER_OUTPUT_MAX,
+    .output_reserve = WORKER_OUTPUT_RESERVE,
+    .input_chunk = QMP_FRAMER_CHUNK,
+    .stall_ms = WORKER_STALL_MS,
 };
 
 void policy_init(struct policy *policy,
@@ -35,9 +46,14 @@ void policy_init(struct policy *policy,
         .commands = xentop ? POLICY_XENSTAT : socket->commands,
         .events = !xentop,
         .impatient = xentop,
+        .share = xentop ? FLIGHT_XENTOP : FLIGHT_MONITORING,
         .clients_max = WORKER_LESSER_CLIENTS,
         .flights_max = 1,
+        .command_max = WORKER_LESSER_COMMAND_MAX,
         .output_max = WORKER_LESSER_OUTPUT,
+        .output_reserve = WORKER_LESSER_COMMAND_MAX + WORKER_ERROR_MAX,
+        .input_chunk = WORKER_LESSER_COMMAND_MAX,
+        .stall_ms = WORKER_LESSER_PATIENCE_MS,
     };
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "helper_worker.h"
+#include "worker_flight.h"
 
 struct policy {
     /* Allowed commands, as in worker_socket; NULL: all. Those of QMP's
@@ -14,9 +15,17 @@ struct policy {
     const char *commands;
     bool events;                /* they get events */
     bool impatient;             /* they wait only while something comes */
+    /* Other than FLIGHT_FULL: the clients may be anybody's. Each is read
+     * and served in measure, and may have to leave for another. */
+    enum flight_share share;
     size_t clients_max;
-    unsigned int flights_max;   /* of one client */
-    size_t output_max;          /* of one client, bytes */
+    /* Of one client: */
+    unsigned int flights_max;
+    size_t command_max;         /* bytes, as all below */
+    size_t output_max;
+    size_t output_reserve;      /* of that, not for replies */
+    size_t input_chunk;         /* read at once */
+    int stall_ms;               /* in which it must take something */
 };
 
 /* For those who may do everything. */

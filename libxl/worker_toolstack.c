@@ -43,9 +43,9 @@ static const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r)
     return greeting;
 }
 
-static bool toolstack_has_room(void *server)
+static bool toolstack_has_room(const struct client *client)
 {
-    (void)server;
+    (void)client;
     return true;
 }
 

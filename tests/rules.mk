@@ -79,7 +79,7 @@ tests/unit/libfake_libxl.so: obj/pic/tests/unit/fake_libxl.o
 	$(LINK) -shared -o $@ $^
 
 # On worker_fixture.h.
-$(foreach t,worker worker_clients worker_hostile worker_oob worker_process worker_save worker_session worker_sockets,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
+$(foreach t,worker worker_clients worker_hostile worker_oob worker_process worker_save worker_session worker_shares worker_sockets,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
 
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put

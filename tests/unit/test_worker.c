@@ -159,7 +159,7 @@ TEST(client_may_use_single_quotes)
 
 TEST(clients_with_the_same_ids_do_not_mix)
 {
-    enum { N = 8 };
+    enum { N = 7 };
     struct fixture f;
     char ids[N][64], text[64];
     int fds[N];

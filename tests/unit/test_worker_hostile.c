@@ -409,7 +409,7 @@ static int64_t commands_cost(struct fixture *f, int client)
 /* Each has a long message that has to wait for an earlier one's reply. */
 TEST(clients_with_work_to_be_done_again_and_again)
 {
-    enum { N = 7, LONG = 900000 };
+    enum { N = 6, LONG = 900000 };
     static char text[LONG + 1];
     struct fixture f;
     char id[64];

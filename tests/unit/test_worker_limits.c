@@ -11,6 +11,8 @@
 #define WORKER_HELLO_LIMIT_MS     600
 #define WORKER_NEGOTIATE_LIMIT_MS 200
 #define WORKER_BLANKS_MAX         10
+#define WORKER_LESSER_PATIENCE_MS 1000
+#define WORKER_LESSER_IDLE_MS     300
 #define WORKER_SAVE_BEGIN_MS      200
 #define WORKER_SAVE_SYNC_MS       200
 #define WORKER_CONNECT_FIRST_MS   10
@@ -262,25 +264,154 @@ TEST(hanging_qemu_is_found_out)
     int fd;
 
     fd = client_alone(&f);
-    for (int i = 0; i < 9; i++)
-        say(fd, "{\"execute\": \"stop\", \"id\": %d}", i);
     for (int i = 0; i < 8; i++)
+        say(fd, "{\"execute\": \"stop\", \"id\": %d}", i);
+    for (int i = 0; i < 7; i++)
         peer_command(&f, "stop", id);
-    /* The ninth was never sent, so its time is up first. */
+    /* The eighth was never sent, so its time is up first. */
     expect_part(fd, "QEMU has too many unanswered commands; the command "
-                "was not sent\"}, \"id\": 8}");
-    for (int i = 0; i < 8; i++) {
+                "was not sent\"}, \"id\": 7}");
+    for (int i = 0; i < 7; i++) {
         snprintf(ought, sizeof(ought), "may still be executed\"}, \"id\": %d}",
                  i);
         expect_part(fd, ought);
     }
     say(fd, "{\"execute\": \"cont\", \"id\": 1}");
-    expect_part(fd, "hangs: it has not answered 8 commands; this one was "
+    expect_part(fd, "hangs: it has not answered 7 commands; this one was "
                 "not sent\"}, \"id\": 1}");
     /* It comes back: its late reply is nobody's, but gives room. */
     peer_return(&f, id, "{}");
     wait_read(f.console);
     check_works(&f, fd);
+    fixture_end(&f);
+}
+
+/* Whoever has asked: the reply is late when its time is up, not before. */
+TEST(qemu_hangs_when_what_was_left_is_late)
+{
+    struct fixture f;
+    char id[64];
+    int fd;
+
+    fd = client_alone(&f);
+    for (int i = 0; i < 7; i++) {
+        int gone = client_start(&f);
+
+        client_command(&f, gone, "stop", 1, id);
+        close(gone);
+    }
+    say(fd, "{\"execute\": \"cont\", \"id\": 1}");
+    expect_part(fd, "too many unanswered commands; the command was not "
+                "sent\"}, \"id\": 1}");
+    do {
+        say(fd, "{\"execute\": \"cont\", \"id\": 2}");
+        check(next_line(fd));
+        check(strstr(line, "was not sent\"}, \"id\": 2}") != NULL);
+    } while (!strstr(line, "hangs: it has not answered 7 commands"));
+    peer_return(&f, id, "{}");
+    wait_read(f.console);
+    check_works(&f, fd);
+    fixture_end(&f);
+}
+
+/* It works on a command that may take its time. */
+TEST(qemu_that_is_busy_does_not_hang)
+{
+    struct fixture f;
+    char dump[64], id[64];
+    int fd, monitor;
+
+    fd = client_alone(&f);
+    client_command(&f, fd, "dump-guest-memory", 1, dump);
+    monitor = client_start_at(f.monitoring);
+    client_command(&f, monitor, "query-a", 2, id);
+    for (int i = 0; i < 6; i++)
+        client_command(&f, fd, "stop", 3, id);
+    expect_part(monitor, "may still be executed\"}, \"id\": 2}");
+    for (int i = 0; i < 6; i++)
+        expect_part(fd, "may still be executed\"}, \"id\": 3}");
+    /* Twice as long as a QEMU that hangs is waited for. */
+    for (int i = 0; i < 2 * WORKER_HANG_MS / WORKER_SEND_LIMIT_MS; i++) {
+        say(fd, "{\"execute\": \"cont\", \"id\": 4}");
+        expect_part(fd, "too many unanswered commands; the command was "
+                    "not sent\"}, \"id\": 4}");
+    }
+    check(!readable(f.console));
+    peer_return(&f, dump, "{}");
+    expect(fd, "{\"return\": {}, \"id\": 1}");
+    fixture_end(&f);
+}
+
+/* One that the other sockets have sent is enough for them. */
+TEST(monitoring_is_told_that_qemu_hangs)
+{
+    struct fixture f;
+    char id[64];
+    int monitor, other;
+
+    peer_start(&f, false);
+    monitor = client_start_at(f.monitoring);
+    other = client_start_at(f.monitoring);
+    client_command(&f, monitor, "query-a", 1, id);
+    expect_part(monitor, "may still be executed\"}, \"id\": 1}");
+    say(other, "{\"execute\": \"query-b\", \"id\": 2}");
+    expect_part(other, "hangs: it has not answered 1 commands; this one was "
+                "not sent\"}, \"id\": 2}");
+    peer_session(&f);
+    expect_log(&f, "QEMU does not answer any more; QMP is reset");
+    check_works(&f, other);
+    fixture_end(&f);
+}
+
+TEST(monitoring_that_waits_in_vain_is_told_why)
+{
+    struct fixture f;
+    char id[64];
+    int fds[16];
+
+    peer_start(&f, false);
+    for (int i = 0; i < 3; i++)
+        fds[i] = client_start_at(f.monitoring);
+    client_command(&f, fds[0], "query-a", 1, id);
+    say(fds[1], "{\"execute\": \"query-b\", \"id\": 2}");
+    expect_part(fds[1], "others have asked before, at the sockets for fewer "
+                "commands; the command was not sent\"}, \"id\": 2}");
+    fixture_end(&f);
+}
+
+TEST(monitoring_that_does_not_negotiate_is_closed)
+{
+    struct fixture f;
+    int fd;
+
+    peer_start(&f, false);
+    fd = connect_to(f.monitoring);
+    expect(fd, GREETING_OOB);
+    expect_end(fd);
+    expect_log(&f, "it does not negotiate");
+    /* Half of a command does not help. */
+    fd = connect_to(f.monitoring);
+    expect(fd, GREETING_OOB);
+    put_text(fd, "{\"execute\": \"qmp_");
+    expect_end(fd);
+    fixture_end(&f);
+}
+
+TEST(monitoring_that_is_idle_leaves_for_others)
+{
+    struct fixture f;
+    int fds[16], fd;
+
+    peer_start(&f, false);
+    for (int i = 0; i < 16; i++)
+        fds[i] = client_start_at(f.monitoring);
+    do
+        fd = connect_to(f.monitoring);
+    while (!next_line(fd));
+    check_str(line, GREETING_OOB);
+    client_negotiate(fd);
+    check_works(&f, fd);
+    expect_end(fds[0]);
     fixture_end(&f);
 }
 
@@ -307,9 +438,9 @@ TEST(qemu_that_hangs_for_long_gets_a_new_session)
     int fd;
 
     fd = client_alone(&f);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 7; i++)
         client_command(&f, fd, "stop", i, id);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 7; i++)
         expect_part(fd, "may still be executed");
     peer_session(&f);
     expect_log(&f, "QEMU does not answer any more; QMP is reset");
