@@ -20,6 +20,7 @@ static const char *const state_names[] = {
     [CONSOLE_FOREIGN] = "foreign",
     [CONSOLE_FAILED] = "failed",
     [CONSOLE_WAITING] = "waiting",
+    [CONSOLE_ADOPTING] = "adopting",
     [CONSOLE_SERVING] = "serving",
     [CONSOLE_PARKED] = "parked",
     [CONSOLE_CLOSED] = "closed",
@@ -37,7 +38,8 @@ void console_set_state(struct console *c, enum console_state state)
     bool has_output = state != CONSOLE_FOREIGN && state != CONSOLE_FAILED;
 
     assert(!c->output == !has_output);
-    assert((c->port >= 0) == (state == CONSOLE_SERVING));
+    assert((c->port >= 0) == (state == CONSOLE_ADOPTING ||
+                              state == CONSOLE_SERVING));
     if (c->state == state)
         return;
     log_debug("%s: %s -> %s", c->host.label, state_names[c->state],
@@ -55,6 +57,11 @@ static void host_wake(void *data)
 static void host_drain(void *data)
 {
     flow_drain(data);
+}
+
+static void host_located(void *data)
+{
+    frontend_located(data);
 }
 
 static enum control_result host_control(void *data, const char *request,
@@ -91,6 +98,7 @@ struct console *console_new(struct server *server, uint32_t domid,
         .keep = server->options->keep,
         .wake = host_wake,
         .drain = host_drain,
+        .located = host_located,
         .control = host_control,
         .answer = host_answer,
         .data = c,

@@ -7,6 +7,7 @@
  *   FOREIGN   -       -       untouched      type
  *   FAILED    -       -       untouched      output, policy; a new try
  *   WAITING   open    -       1, 2           frontend state 3, 4; 5, 6
+ *   ADOPTING  open    mapped  untouched      the answer; new ring; 5, 6
  *   SERVING   open    mapped  4              new ring; 5, 6; bad counters
  *   PARKED    open    -       4              ring-ref, port, state written
  *   CLOSED    open    -       5, 6           frontend state 1 to 4
@@ -40,6 +41,9 @@ enum console_state {
     /* Ours; readers can attach; the frontend has not published a ring, or
      * one that could not be mapped. */
     CONSOLE_WAITING,
+    /* The output has the record of an earlier daemon, and asks its file
+     * where in the ring it stands. */
+    CONSOLE_ADOPTING,
     /* Bytes flow. */
     CONSOLE_SERVING,
     /* The ring's counters made no sense. It is not mapped any more; a
@@ -62,7 +66,7 @@ struct console {
     char *type, *name;          /* of the keys; NULL: absent */
     struct output_host host;
     /* of flow.c */
-    struct ring ring;           /* in SERVING */
+    struct ring ring;           /* in SERVING; page, port in ADOPTING, too */
     struct hv_page page;
     int port;                   /* local; -1: not bound */
     struct logger *log;         /* guest-<name>.log; NULL: none */

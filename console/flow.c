@@ -38,11 +38,12 @@ static bool log_has_room(struct console *c)
     return false;
 }
 
-void flow_log_written(void *data, bool queued, size_t written, size_t lost)
+void flow_log_written(void *data, enum logger_event event, size_t written,
+                      size_t lost)
 {
     struct console *c = data;
 
-    (void)queued, (void)written, (void)lost;
+    (void)event, (void)written, (void)lost;
     c->log_slow = false;
     if (!loop_timer_is_set(&c->log_wait))
         return;
@@ -199,6 +200,16 @@ void flow_drain(struct console *c)
     }
     if (n < 0)
         console_park(c);
+}
+
+void flow_settle(struct console *c)
+{
+    if (c->state != CONSOLE_SERVING || !output_has_written(c->output))
+        return;
+    /* The log's last words can't wait for its disk any more. */
+    c->log_slow = true;
+    if (out_step(c, RING_OUT_SIZE) > 0)
+        hv_notify(c->server->hv, c->port);
 }
 
 size_t flow_pending(const struct console *c)

@@ -5,6 +5,8 @@
 #ifndef XENQMP_FLOW_H
 #define XENQMP_FLOW_H
 
+#include "logger.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,8 +23,10 @@ void flow_drain(struct console *console);
 /* Bytes in the ring that the output has not taken. */
 size_t flow_pending(const struct console *console);
 /* The guest's log has written something: its logger_fn. */
-void flow_log_written(void *console, bool queued, size_t written,
-                      size_t lost);
+void flow_log_written(void *console, enum logger_event event,
+                      size_t written, size_t lost);
+/* The daemon stops: takes out of the ring what its file has already. */
+void flow_settle(struct console *console);
 /* No more turns and timers. */
 void flow_stop(struct console *console);
 

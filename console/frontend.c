@@ -31,8 +31,25 @@ void frontend_abandon(struct console *c)
     output_ring_lost(c->output);
 }
 
+/* The ring goes before the file has said how much of it it has: its last
+ * words are delivered, some perhaps twice. */
+static void ring_adopt_blindly(struct console *c)
+{
+    output_ring_lost(c->output);
+    c->adopted = true;
+    if (ring_adopt(&c->ring, c->page.page, NULL)) {
+        frontend_leave(c);
+        console_set_state(c, CONSOLE_WAITING);
+        return;
+    }
+    console_set_state(c, CONSOLE_SERVING);
+    output_ring_up(c->output, &c->ring);
+}
+
 void frontend_disconnect(struct console *c)
 {
+    if (c->state == CONSOLE_ADOPTING)
+        ring_adopt_blindly(c);
     if (c->port >= 0) {
         output_ring_ends(c->output);
         /* Nor can it wait for its log any more. */
@@ -106,16 +123,11 @@ static void ring_name(struct console *c)
     free(vm);
 }
 
-/* Takes over the ring where an earlier daemon stopped: where a record says
- * so, else where its counters say. */
-static int ring_take_over(struct console *c)
+/* Takes over the ring where an earlier daemon stopped: at the position, or
+ * without one, where the page says. */
+static int ring_take_over(struct console *c, bool known, uint32_t out_cons)
 {
-    bool first = !c->adopted;
-    uint32_t out_cons;
-
-    ring_name(c);
-    c->adopted = true;
-    if (first && output_position(c->output, &out_cons)) {
+    if (known) {
         if (!ring_adopt(&c->ring, c->page.page, &out_cons))
             return 0;
         log_guest(c->domid, LOG_LEVEL_WARN, "%s: its ring does not go with "
@@ -128,13 +140,13 @@ static int ring_take_over(struct console *c)
 /* An earlier daemon has said 4, and the frontend has seen it. Not to write
  * it again saves xenstored, where a thousand domains are taken over, most
  * of a minute. */
-static bool was_connected(const struct console *c, const struct keys *keys)
+static bool was_connected(const struct console *c)
 {
     char path[STORE_PATH_MAX];
     char *state;
     bool r;
 
-    if (!c->n || keys->frontend_state != XenbusStateConnected)
+    if (!c->n || c->frontend_state != XenbusStateConnected)
         return false;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
     state = store_read(c->server->xs, XBT_NULL, path);
@@ -143,19 +155,21 @@ static bool was_connected(const struct console *c, const struct keys *keys)
     return r;
 }
 
-/* Serves the ring that the keys name, in the place of another. */
-static void ring_connect(struct console *c, const struct keys *keys)
+/* Serves the ring that is mapped, as soon as it is known where to go on. */
+static void ring_serve(struct console *c)
 {
     bool first = !c->adopted;
+    enum output_answer answer = OUTPUT_ANSWER_ERROR;
+    uint32_t out_cons = 0;
 
-    frontend_disconnect(c);
-    c->ring_ref = keys->ring_ref;
-    c->remote_port = keys->port;
-    if (!ring_map(c)) {
-        console_set_state(c, CONSOLE_WAITING);
+    if (first)
+        answer = output_position(c->output, c->page.page, &out_cons);
+    if (answer == OUTPUT_ANSWER_LATER) {
+        console_set_state(c, CONSOLE_ADOPTING);
         return;
     }
-    if (ring_take_over(c)) {
+    c->adopted = true;
+    if (ring_take_over(c, answer == OUTPUT_ANSWER_OK, out_cons)) {
         console_park(c);
         return;
     }
@@ -163,7 +177,7 @@ static void ring_connect(struct console *c, const struct keys *keys)
     console_set_state(c, CONSOLE_SERVING);
     output_ring_up(c->output, &c->ring);
     /* Else also if it was 4 before: the frontend waits for the event. */
-    if (first && was_connected(c, keys))
+    if (first && was_connected(c))
         c->backend_state = XenbusStateConnected;
     else
         backend_state_set(c, XenbusStateConnected);
@@ -171,11 +185,33 @@ static void ring_connect(struct console *c, const struct keys *keys)
     server_queue(c->server, c);
 }
 
+void frontend_located(struct console *c)
+{
+    if (c->state == CONSOLE_ADOPTING)
+        ring_serve(c);
+}
+
+/* Serves the ring that the keys name, in the place of another. */
+static void ring_connect(struct console *c, const struct keys *keys)
+{
+    frontend_disconnect(c);
+    c->ring_ref = keys->ring_ref;
+    c->remote_port = keys->port;
+    c->frontend_state = keys->frontend_state;
+    if (!ring_map(c)) {
+        console_set_state(c, CONSOLE_WAITING);
+        return;
+    }
+    ring_name(c);
+    ring_serve(c);
+}
+
 /* True if the ring in the keys is not the one that was tried last. */
 static bool ring_is_new(const struct console *c, const struct keys *keys,
                         bool republished)
 {
     switch (c->state) {
+    case CONSOLE_ADOPTING:
     case CONSOLE_SERVING:
         if (keys->ring_ref != c->ring_ref || keys->port != c->remote_port)
             return true;

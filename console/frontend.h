@@ -20,6 +20,9 @@ struct console;
 void frontend_follow(struct console *console, const struct keys *keys,
                      bool republished);
 
+/* The output knows where it stands in the ring. */
+void frontend_located(struct console *console);
+
 /* Unmaps the ring, if there is one; the caller sets the state that
  * follows. _disconnect: what the guest has written before is delivered.
  * _abandon: it is not. _leave: the next daemon will go on with the ring,

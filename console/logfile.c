@@ -113,22 +113,36 @@ void logfile_reopen(struct logfile *log)
     open_path(log);
 }
 
-static void rotate(struct logfile *log)
+/* False: what is at the path is another file by now, or none. */
+static bool is_at_path(struct logfile *log)
 {
-    char *old;
+    struct stat st;
 
-    if (asprintf(&old, "%s.1", log->path) < 0)
-        return;
-    if (rename(log->path, old)) {
-        /* Then the cap holds by starting anew. */
-        if (ftruncate(log->fd, 0))
-            logfile_failed(log, "rotate");
-        log->size = 0;
-    } else {
-        FAULT("log-renamed");
-        open_path(log);
-    }
+    if (log->fd < 0 || lstat(log->path, &st) || st.st_dev != log->dev ||
+        st.st_ino != log->ino)
+        return false;
+    log->size = st.st_size;
+    return true;
+}
+
+/* The file is the one at the path. -1: it stays as it is, full. */
+static int rotate(struct logfile *log)
+{
+    struct stat st;
+    char *old;
+    int r = -1;
+
+    if (asprintf(&old, "%s" LOGFILE_OLD, log->path) < 0)
+        return -1;
+    if (!lstat(old, &st) && !S_ISREG(st.st_mode))
+        errno = EEXIST;
+    else
+        r = rename(log->path, old);
+    if (r)
+        logfile_failed(log, "rotate");
     free(old);
+    FAULT("log-renamed");
+    return r;
 }
 
 /* With ESC replaced; how many of the n bytes were written. */
@@ -179,14 +193,33 @@ static size_t write_stamped(struct logfile *log, const char *bytes,
     return n - lost;
 }
 
+bool logfile_look(struct logfile *log)
+{
+    return log->path && (is_at_path(log) || !open_path(log));
+}
+
 bool logfile_prepare(struct logfile *log)
 {
-    /* Gone at a failed rotation: the disk may have room again. */
-    if (log->fd < 0 && (!log->path || !log->regular || open_path(log)))
+    if (!logfile_look(log))
         return false;
-    if (log->regular && log->size >= log->max)
-        rotate(log);
-    return log->fd >= 0;
+    return !log->regular || log->size < log->max ||
+           (!rotate(log) && !open_path(log));
+}
+
+size_t logfile_read(const struct logfile *log, off_t from, char *bytes,
+                    size_t n)
+{
+    int fd = open(log->path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK |
+                  O_CLOEXEC);
+    struct stat st;
+    ssize_t r = -1;
+
+    if (fd >= 0 && !fstat(fd, &st) && st.st_dev == log->dev &&
+        st.st_ino == log->ino)
+        r = pread(fd, bytes, n, from);
+    if (fd >= 0)
+        close(fd);
+    return r > 0 ? (size_t)r : 0;
 }
 
 bool logfile_place(const struct logfile *log, uint64_t *dev_r,

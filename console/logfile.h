@@ -2,10 +2,16 @@
 /*
  * A log file that guests fill: appended to, capped, rotated once.
  *
- * At LOGFILE_MAX the file is renamed to PATH.1, in place of an older one,
+ * At LOGFILE_MAX the file is renamed to PATH.0, in place of an older one,
  * and a new one begun: a guest can fill twice LOGFILE_MAX of dom0's disk
- * and no more, and the newest is kept. Lossy: bytes that the disk did not
- * take are counted by the caller and not tried again.
+ * and no more, and the newest is kept. PATH.1 and so on are others': libxl
+ * and logrotate number so. Lossy: bytes that the disk did not take are
+ * counted by the caller and not tried again.
+ *
+ * Others rename, truncate, copy, remove the file, and need not say so.
+ * Before each write it is looked at: a file that is not at its path any more
+ * is left as it is, and the path opened anew; the length is what the file
+ * has, not what was written.
  *
  * Everything here can wait for the disk: logger.h is what the loop uses.
  *
@@ -24,6 +30,9 @@
 #define LOGFILE_MAX (4 << 20)
 #endif
 
+/* Behind the name of the part before. */
+#define LOGFILE_OLD ".0"
+
 struct logfile {
     /* the caller sets, after init */
     off_t max;                  /* LOGFILE_MAX */
@@ -32,7 +41,7 @@ struct logfile {
     /* private */
     char *path;
     int fd;                     /* -1: not open */
-    off_t size;
+    off_t size;                 /* as last seen, and what was written */
     dev_t dev;
     ino_t ino;
     bool regular;               /* else never rotated: /dev/null */
@@ -47,9 +56,13 @@ int logfile_name(struct logfile *log, const char *path);
 /* Opens it, anew for SIGHUP; a failure is logged. */
 void logfile_reopen(struct logfile *log);
 
-/* Opens it again where that failed, rotates it if it is full. False: it
- * can't be written. */
+/* Opens what is at the path now. False: it can't be written. */
+bool logfile_look(struct logfile *log);
+/* The same before bytes are written: rotates it if it is full. */
 bool logfile_prepare(struct logfile *log);
+/* Reads n bytes at most from there on; how many. */
+size_t logfile_read(const struct logfile *log, off_t from, char *bytes,
+                    size_t n);
 /* Where the file stands, as a record has it: subtracts its length from
  * *position. False: it is no file whose length means anything. */
 bool logfile_place(const struct logfile *log, uint64_t *dev_r,

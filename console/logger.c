@@ -15,10 +15,13 @@ struct logger {
     logger_fn *fn;
     void *data;
     bool busy;                  /* what is marked * is the job's then */
-    bool closing, reopen;       /* to be done by the next job */
+    bool closing, reopen, find; /* to be done by the next job */
     struct fifo queue;
     /* the job's orders */
     bool job_reopens, job_queued, job_records;
+    bool job_finds;
+    uint32_t position;
+    struct logger_found *found; /* * */
     size_t n;
     struct record record;       /* base: of the first byte */
     char *bytes;
@@ -51,12 +54,34 @@ static void place_record(struct logger *l)
         l->recorded = *r;
 }
 
+/* Where the record's file ends, and what it has behind the position. */
+static void find_run(struct logger *l)
+{
+    struct record place = { .base = 0 };
+    struct logger_found *found = calloc(1, sizeof(*found));
+    int32_t behind;
+
+    l->found = found;
+    if (!found || !logfile_look(&l->file) ||
+        !logfile_place(&l->file, &place.dev, &place.ino, &place.base) ||
+        place.dev != l->recorded.dev || place.ino != l->recorded.ino)
+        return;
+    found->same = true;
+    found->end = l->recorded.base - place.base;
+    behind = (int32_t)(found->end - l->position);
+    if (behind > 0)
+        found->n = logfile_read(&l->file, l->file.size - behind,
+                                found->bytes, sizeof(found->bytes));
+}
+
 static void logger_run(struct job *job)
 {
     struct logger *l = (struct logger *)job;
 
     if (l->job_reopens)
         logfile_reopen(&l->file);
+    if (l->job_finds)
+        find_run(l);
     l->written = 0;
     if (!l->n)
         return;
@@ -74,6 +99,7 @@ static void logger_free(struct logger *l)
     lane_close(l->lane);
     fifo_dispose(&l->queue);
     logfile_dispose(&l->file);
+    free(l->found);
     free(l->bytes);
     free(l);
 }
@@ -100,13 +126,16 @@ static void logger_done(struct job *job)
 {
     struct logger *l = (struct logger *)job;
     size_t n = l->n;
+    enum logger_event event = l->job_finds ? LOGGER_FOUND :
+                              !n ? LOGGER_OPENED :
+                              l->job_queued ? LOGGER_QUEUED : LOGGER_STARTED;
 
     l->busy = false;
     l->n = 0;
     free(l->bytes);
     l->bytes = NULL;
     if (l->fn)
-        l->fn(l->data, l->job_queued && n, l->written, n - l->written);
+        l->fn(l->data, event, l->written, n - l->written);
     logger_go(l);
 }
 
@@ -119,7 +148,7 @@ static void logger_go(struct logger *l)
     if (l->busy)
         return;
     front = fifo_front(&l->queue, &n);
-    if (!l->n && n) {
+    if (!l->n && n && !l->find) {
         l->bytes = malloc(n);
         if (l->bytes) {
             memcpy(l->bytes, front, n);
@@ -129,8 +158,10 @@ static void logger_go(struct logger *l)
             l->job_records = false;
         }
     }
-    if (!l->n && !l->reopen && !l->closing)
+    if (!l->n && !l->reopen && !l->closing && !l->find)
         return;
+    l->job_finds = l->find;
+    l->find = false;
     l->job_reopens = l->reopen;
     l->reopen = false;
     l->busy = true;
@@ -181,9 +212,18 @@ void logger_close(struct logger *l)
     logger_go(l);
 }
 
-void logger_adopt(struct logger *l, const struct record *record)
+void logger_adopt(struct logger *l, const struct record *record,
+                  uint32_t position)
 {
     l->recorded = *record;
+    l->position = position;
+    l->find = true;
+    logger_go(l);
+}
+
+const struct logger_found *logger_found(const struct logger *l)
+{
+    return l->found;
 }
 
 bool logger_is_busy(const struct logger *l)

@@ -14,15 +14,30 @@
 #include "lane.h"
 #include "logfile.h"
 #include "record.h"
+#include "ring.h"
 
 /* Bytes that wait for a disk: what a talkative kernel prints in a second.
  * Held only while the disk is slow. */
 #define LOGGER_QUEUE_MAX (64U << 10)
 
-/* In the loop: a job is over, perhaps without bytes; queued: they were of
- * the queue. */
-typedef void logger_fn(void *data, bool queued, size_t written,
+enum logger_event {
+    LOGGER_OPENED,              /* or it failed; no bytes */
+    LOGGER_FOUND,               /* for logger_adopt() */
+    LOGGER_STARTED,             /* logger_start()'s bytes were written */
+    LOGGER_QUEUED,              /* bytes of the queue were */
+};
+
+/* In the loop: a job is over. */
+typedef void logger_fn(void *data, enum logger_event event, size_t written,
                        size_t lost);
+
+/* What the file has behind a position in the ring. */
+struct logger_found {
+    bool same;                  /* it is the file of the record */
+    uint32_t end;               /* where it ends, by its length */
+    size_t n;                   /* bytes behind the position, if any */
+    char bytes[RING_OUT_SIZE];
+};
 
 struct logger;
 
@@ -37,8 +52,12 @@ void logger_reopen(struct logger *logger);
  * legal. */
 void logger_close(struct logger *logger);
 
-/* A record that an earlier daemon left of this file. Before any bytes. */
-void logger_adopt(struct logger *logger, const struct record *record);
+/* A record that an earlier daemon left of this file, before any bytes: it
+ * will go when the logger does. The file is looked at; LOGGER_FOUND says
+ * when logger_found() has the answer, NULL if there was no memory. */
+void logger_adopt(struct logger *logger, const struct record *record,
+                  uint32_t position);
+const struct logger_found *logger_found(const struct logger *logger);
 bool logger_is_busy(const struct logger *logger);
 /* Not while busy. n: at most a ring. record: the ring's fields, and base:
  * the first byte's position. */

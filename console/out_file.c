@@ -8,13 +8,18 @@
  * then taken out of the ring and queued, and the oldest of them dropped.
  * A file that can't be opened or written loses text, counted; it never
  * stops the guest.
+ *
+ * Where a killed daemon was is where the page's counter says, and further if
+ * the file has bytes behind that which the ring has as well: those that were
+ * in flight. By its length alone the file does not tell: others may have
+ * truncated it, or appended. It does where the guest has made nonsense of
+ * the counter.
  */
 #include "logger.h"
 #include "outputs.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* A guest that prints notices no less; a disk that works never needs as
  * long. */
@@ -33,11 +38,17 @@
  */
 enum file_state { FILE_EXACT, FILE_OVER, FILE_LOSSY };
 
+/* Whether the record of an earlier daemon has been compared with the file.
+ * LOST: the disk is slow, or the ring gone. */
+enum file_search { SEARCH_NOT, SEARCH_ASKED, SEARCH_OVER, SEARCH_LOST };
+
 struct out_file {
     struct output output;
     struct logger *logger;
     char path[SETTINGS_PATH_MAX];
     enum file_state state;
+    enum file_search search;
+    uint32_t index;             /* of the page, when it was asked */
     bool ends;                  /* the ring goes: all is taken */
     size_t in_flight;           /* of the ring */
     size_t held;                /* no longer in the ring, not queued */
@@ -93,12 +104,28 @@ static size_t put_lossy(struct out_file *file, const char *bytes, size_t n)
     return n;
 }
 
+static void search_end(struct out_file *file, enum file_search search)
+{
+    if (file->search != SEARCH_ASKED)
+        return;
+    file->search = search;
+    file->output.host->located(file->output.host->data);
+}
+
 static void file_slow(void *data)
 {
     struct out_file *file = data;
 
     file->state = FILE_LOSSY;
     file->output.host->wake(file->output.host->data);
+    search_end(file, SEARCH_LOST);      /* must be last */
+}
+
+static void slow_watch(struct out_file *file)
+{
+    if (!loop_timer_is_set(&file->slow))
+        loop_timer_set(file->output.host->loop, &file->slow, FILE_SLOW_MS,
+                       file_slow, file);
 }
 
 static size_t file_put(struct output *output, const char *bytes, size_t n)
@@ -115,33 +142,50 @@ static size_t file_put(struct output *output, const char *bytes, size_t n)
         logger_start(file->logger, bytes, n, &record);
         file->in_flight = logger_is_busy(file->logger) ? n : 0;
     }
-    if (!loop_timer_is_set(&file->slow))
-        loop_timer_set(output->host->loop, &file->slow, FILE_SLOW_MS,
-                       file_slow, file);
+    slow_watch(file);
     return 0;
 }
 
-/* The logger's: a write is over. */
-static void file_written(void *data, bool queued, size_t written,
-                         size_t lost)
+/* Bytes that were started, n of them written, of which some were taken out
+ * of the ring meanwhile. */
+static void started_end(struct out_file *file, size_t n)
+{
+    struct counters *counters = file->output.host->counters;
+    size_t held = file->held;
+
+    if (file->in_flight) {
+        file->written = n;
+        file->state = FILE_OVER;
+        return;
+    }
+    n = n < held ? n : held;
+    counters->delivered += n;
+    counters->dropped += held - n;
+    file->held = 0;
+}
+
+/* The logger's. */
+static void file_event(void *data, enum logger_event event, size_t written,
+                       size_t lost)
 {
     struct out_file *file = data;
     struct output_host *host = file->output.host;
 
-    if (!queued)
+    if (event != LOGGER_QUEUED &&
+        (event == LOGGER_FOUND || file->search != SEARCH_ASKED))
         loop_timer_clear(host->loop, &file->slow);
-    if (!queued && file->in_flight) {
-        file->written = written;
-        file->state = FILE_OVER;
-    } else if (queued || file->held) {
+    if (event == LOGGER_STARTED) {
+        started_end(file, written);
+    } else {
         host->counters->delivered += written;
         host->counters->dropped += lost;
-        file->held = 0;
     }
     if (file->state == FILE_LOSSY && !file->ends &&
         !logger_queued(file->logger))
         file->state = FILE_EXACT;
     host->wake(host->data);
+    if (event == LOGGER_FOUND)
+        search_end(file, SEARCH_OVER);  /* must be last */
 }
 
 static bool file_busy(const struct output *output)
@@ -151,20 +195,51 @@ static bool file_busy(const struct output *output)
     return file->state == FILE_EXACT && logger_is_busy(file->logger);
 }
 
-static bool file_position(struct output *output, uint32_t *position_r)
+/* By what was found. False: only the page tells. */
+static bool position_find(const struct out_file *file,
+                          const struct xencons_interface *page, uint32_t *r)
 {
-    struct record record = output->host->ring;
-    struct stat st;
+    const struct logger_found *found = logger_found(file->logger);
 
-    if (!record_read(&record))
+    if (!found || !found->same)
         return false;
-    /* It goes when the file does, used or not. */
-    logger_adopt(file_of(output)->logger, &record);
-    if (stat(file_of(output)->path, &st) || st.st_dev != record.dev ||
-        st.st_ino != record.ino)
-        return false;
-    *position_r = record.base + (uint32_t)st.st_size;
+    *r = found->end;
+    if (ring_page_fits(page, file->index))
+        *r = file->index + (uint32_t)ring_page_match(page, file->index,
+                                                     found->bytes, found->n);
     return true;
+}
+
+static enum output_answer file_position(struct output *output,
+                                        const struct xencons_interface *page,
+                                        uint32_t *position_r)
+{
+    struct out_file *file = file_of(output);
+    struct record record = output->host->ring;
+
+    switch (file->search) {
+    case SEARCH_NOT:
+        if (!record_read(&record))
+            return OUTPUT_ANSWER_ERROR;
+        file->index = ring_page_out_cons(page);
+        file->search = SEARCH_ASKED;
+        logger_adopt(file->logger, &record, file->index);
+        slow_watch(file);
+        return OUTPUT_ANSWER_LATER;
+    case SEARCH_ASKED:
+        return OUTPUT_ANSWER_LATER;
+    case SEARCH_OVER:
+        return position_find(file, page, position_r) ? OUTPUT_ANSWER_OK :
+               OUTPUT_ANSWER_ERROR;
+    case SEARCH_LOST:
+        break;
+    }
+    return OUTPUT_ANSWER_ERROR;
+}
+
+static bool file_has_written(const struct output *output)
+{
+    return ((const struct out_file *)output)->state == FILE_OVER;
 }
 
 static void file_ring_up(struct output *output, const struct ring *ring)
@@ -188,6 +263,7 @@ static void file_ring_lost(struct output *output)
 
     file->in_flight = 0;
     file->ends = false;
+    file->search = SEARCH_LOST;
     if (file->state == FILE_OVER ||
         (!file->held && !logger_queued(file->logger)))
         file->state = FILE_EXACT;
@@ -209,6 +285,7 @@ static const struct output_ops file_ops = {
     .close = file_close,
     .put = file_put,
     .busy = file_busy,
+    .written = file_has_written,
     .position = file_position,
     .ring_up = file_ring_up,
     .ring_ends = file_ring_ends,
@@ -228,7 +305,7 @@ struct output *out_file_open(const struct settings *settings,
     file->output.host = host;
     strcpy(file->path, settings->path);
     file->logger = logger_open(host->lanes, settings->path, false, false,
-                               file_written, file);
+                               file_event, file);
     if (file->logger)
         return &file->output;
     free(file);

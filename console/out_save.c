@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* QEMU's state without the guest's memory is a few hundred kB; video
  * memory in it can reach tens of MB. More is an attack on the disk. */
@@ -27,7 +26,7 @@
  * SAVE_OPENING   save-begin was asked; the file is being opened. Bytes are
  *                dropped.
  * SAVE_ADOPTING  the stream was an earlier daemon's; its file is being
- *                opened. Bytes stay in the ring.
+ *                opened, or is open. The ring is not adopted yet.
  * SAVE_OPEN      bytes go to the file. With syncing set only the first
  *                `left` of them; then the stream is done.
  * SAVE_DONE      the file is complete, and sync may be asked again. Bytes
@@ -112,6 +111,23 @@ static void save_done(struct out_save *save)
     save_end(save, SAVE_DONE);
 }
 
+/* The file of an earlier daemon's stream: its length says how far it is. */
+static void save_adopt(struct out_save *save, int error)
+{
+    struct record record = save->output.host->ring;
+
+    if (error && error != ENOENT) {
+        save_fail(save, strerrordesc_np(error));
+    } else if (error || !record_read(&record) ||
+               record.dev != save->file->dev ||
+               record.ino != save->file->ino) {
+        save_fail(save, "it was replaced while xenconsoled did not run");
+    } else {
+        save->bytes = save->file->size;
+        save->position = record.base + (uint32_t)save->bytes;
+    }
+}
+
 static void save_opened(struct out_save *save, int error)
 {
     struct output_host *host = save->output.host;
@@ -120,11 +136,6 @@ static void save_opened(struct out_save *save, int error)
         save_fail(save, "not a regular file");
     } else if (error) {
         save_fail(save, strerrordesc_np(error));
-    } else if (save->state == SAVE_ADOPTING) {
-        if (save->file->size == save->bytes)
-            save->state = SAVE_OPEN;
-        else
-            save_fail(save, "it was changed by somebody else");
     } else {
         /* What an earlier save left in the ring is none of this one's. */
         host->drain(host->data);
@@ -145,6 +156,11 @@ static void save_event(void *data, int error)
     struct out_save *save = data;
     struct output_host *host = save->output.host;
 
+    if (save->state == SAVE_ADOPTING) {
+        save_adopt(save, error);
+        host->located(host->data);      /* must be last */
+        return;
+    }
     if (save->state != SAVE_OPEN)
         save_opened(save, error);
     host->wake(host->data);
@@ -209,41 +225,46 @@ static bool save_busy(const struct output *output)
     return save->file && save->file->busy && save->state != SAVE_OPENING;
 }
 
-static bool save_position(struct output *output, uint32_t *position_r)
+static enum output_answer save_position(struct output *output,
+                                        const struct xencons_interface *page,
+                                        uint32_t *position_r)
 {
     struct out_save *save = save_of(output);
     struct record record = output->host->ring;
-    struct stat st;
 
+    (void)page;
+    if (save->state == SAVE_ADOPTING) {
+        *position_r = save->position;
+        return save->file->busy ? OUTPUT_ANSWER_LATER : OUTPUT_ANSWER_OK;
+    }
     if (save->state != SAVE_SHUT || !record_read(&record))
-        return false;
+        return OUTPUT_ANSWER_ERROR;
     if (record.length != RECORD_OPEN) {
         save->bytes = record.length;
         save->state = SAVE_DONE;
-        return false;
+        return OUTPUT_ANSWER_ERROR;
     }
-    if (lstat(save->path, &st) || st.st_dev != record.dev ||
-        st.st_ino != record.ino) {
-        save_fail(save, "it was replaced while xenconsoled did not run");
-        return false;
+    save->file = savefile_open(output->host->lanes, save->path, false,
+                               save_event, save);
+    if (!save->file) {
+        save_fail(save, strerrordesc_np(ENOMEM));
+        return OUTPUT_ANSWER_ERROR;
     }
-    save->bytes = (uint64_t)st.st_size;
-    *position_r = record.base + (uint32_t)st.st_size;
     save->state = SAVE_ADOPTING;
-    return true;
+    return OUTPUT_ANSWER_LATER;
 }
 
 static void save_ring_up(struct output *output, const struct ring *ring)
 {
     struct out_save *save = save_of(output);
+    struct output_host *host = output->host;
 
     save->position = ring->out_cons;
     if (save->state != SAVE_ADOPTING)
         return;
-    save->file = savefile_open(output->host->lanes, save->path, false,
-                               save_event, save);
-    if (!save->file)
-        save_fail(save, strerrordesc_np(ENOMEM));
+    save->state = SAVE_OPEN;
+    if (host->answer)
+        host->answer(host->data);
 }
 
 /* The rest of the stream is in a ring that no longer exists. */
@@ -276,17 +297,22 @@ enum output_answer out_save_begin(struct output *output, bool again,
                                   const char **why_r)
 {
     struct out_save *save = save_of(output);
+    struct output_host *host = output->host;
 
     if (!again && save->state != SAVE_OPENING) {
+        bool adopting = save->state == SAVE_ADOPTING;
+
         record_drop(save);
         savefile_close(save->file);
         save->in_flight = save->bytes = 0;
         save->syncing = false;
         save->state = SAVE_OPENING;
-        save->file = savefile_open(output->host->lanes, save->path, true,
+        save->file = savefile_open(host->lanes, save->path, true,
                                    save_event, save);
         if (!save->file)
             save_fail(save, strerrordesc_np(ENOMEM));
+        if (adopting)
+            host->located(host->data);
     }
     *why_r = save->why;
     return save->state == SAVE_FAILED ? OUTPUT_ANSWER_ERROR :

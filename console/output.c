@@ -103,10 +103,18 @@ bool output_is_busy(const struct output *output)
     return output->ops->busy && output->ops->busy(output);
 }
 
-bool output_position(struct output *output, uint32_t *out_cons_r)
+bool output_has_written(const struct output *output)
 {
-    return output->ops->position &&
-           output->ops->position(output, out_cons_r);
+    return output->ops->written && output->ops->written(output);
+}
+
+enum output_answer output_position(struct output *output,
+                                   const struct xencons_interface *page,
+                                   uint32_t *out_cons_r)
+{
+    return output->ops->position ?
+           output->ops->position(output, page, out_cons_r) :
+           OUTPUT_ANSWER_ERROR;
 }
 
 void output_ring_up(struct output *output, const struct ring *ring)

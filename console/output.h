@@ -24,7 +24,7 @@
  * takes then are the bytes that it was offered first.
  *
  * Outputs never call back into the console but through host->wake(), which
- * only queues it for a turn.
+ * only queues it for a turn, and host->located(), last in a job's done().
  */
 #ifndef XENQMP_OUTPUT_H
 #define XENQMP_OUTPUT_H
@@ -54,6 +54,7 @@ struct output_host {
     bool keep;                  /* overflow-data=keep */
     void (*wake)(void *data);   /* bytes can flow again */
     void (*drain)(void *data);  /* put() now all that the ring holds */
+    void (*located)(void *data);    /* position() can be asked again */
     control_fn *control;        /* requests at a unix output's .ctl */
     void (*answer)(void *data); /* one that was put off can be answered */
     void *data;
@@ -62,7 +63,7 @@ struct output_host {
 enum output_answer {
     OUTPUT_ANSWER_OK,
     OUTPUT_ANSWER_ERROR,
-    OUTPUT_ANSWER_LATER,        /* ask again after host->answer() */
+    OUTPUT_ANSWER_LATER,        /* ask again when the host is told */
 };
 
 struct output {
@@ -78,7 +79,10 @@ struct output_ops {
     size_t (*get)(struct output *output, char *bytes, size_t n);
     void (*poll)(struct output *output, bool room);
     bool (*busy)(const struct output *output);
-    bool (*position)(struct output *output, uint32_t *out_cons_r);
+    bool (*written)(const struct output *output);
+    enum output_answer (*position)(struct output *output,
+                                   const struct xencons_interface *page,
+                                   uint32_t *out_cons_r);
     void (*ring_up)(struct output *output, const struct ring *ring);
     void (*ring_ends)(struct output *output);
     void (*ring_lost)(struct output *output);
@@ -99,9 +103,15 @@ void output_poll(struct output *output, bool room);
 /* Bytes in the ring are being written; the console is woken afterwards. */
 bool output_is_busy(const struct output *output);
 
-/* Before a ring is adopted for the first time: true if an earlier daemon
- * left a record of how far its bytes have got. */
-bool output_position(struct output *output, uint32_t *out_cons_r);
+/* Bytes in the ring were written; put() takes these, and writes none. */
+bool output_has_written(const struct output *output);
+
+/* Before a ring is adopted for the first time: how far its bytes have got,
+ * as the record of an earlier daemon and the file say. ERROR: nothing is
+ * known but what the page says; LATER: see host->located(). */
+enum output_answer output_position(struct output *output,
+                                   const struct xencons_interface *page,
+                                   uint32_t *out_cons_r);
 /* A ring was adopted, at the counters that it has. */
 void output_ring_up(struct output *output, const struct ring *ring);
 /* The ring goes: put() takes all it can from here on. */

@@ -193,7 +193,7 @@ static enum control_result save_begin(struct console *c, bool again,
     enum output_answer answer;
     const char *why;
 
-    if (c->state != CONSOLE_SERVING) {
+    if (c->state != CONSOLE_SERVING && c->state != CONSOLE_ADOPTING) {
         qmp_buf_printf(reply, "error %s is not connected\n", c->host.label);
         return CONTROL_ANSWERED;
     }

@@ -44,6 +44,29 @@ int ring_adopt(struct ring *ring, struct xencons_interface *page,
     return 0;
 }
 
+uint32_t ring_page_out_cons(const struct xencons_interface *page)
+{
+    return load(&page->out_cons);
+}
+
+bool ring_page_fits(const struct xencons_interface *page, uint32_t position)
+{
+    return used(load(&page->out_prod), position, RING_OUT_SIZE) >= 0;
+}
+
+size_t ring_page_match(const struct xencons_interface *page,
+                       uint32_t position, const char *bytes, size_t n)
+{
+    ssize_t pending = used(load(&page->out_prod), position, RING_OUT_SIZE);
+    size_t same = 0;
+
+    while (same < n && (ssize_t)same < pending &&
+           page->out[MASK_XENCONS_IDX(position + same, page->out)] ==
+           bytes[same])
+        same++;
+    return same;
+}
+
 ssize_t ring_out_pending(const struct ring *ring)
 {
     ssize_t pending = used(load(&ring->page->out_prod), ring->out_cons,

@@ -19,6 +19,7 @@
 #ifndef XENQMP_RING_H
 #define XENQMP_RING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <xen/io/console.h>
@@ -37,6 +38,15 @@ struct ring {
  * out_cons: where that really was, NULL: as the page says. */
 int ring_adopt(struct ring *ring, struct xencons_interface *page,
                const uint32_t *out_cons);
+
+/* Of a page that is not adopted yet: our counter as it has it; whether the
+ * next byte can be the one at position; how many of the n bytes are those
+ * that it has from there on. */
+uint32_t ring_page_out_cons(const struct xencons_interface *page);
+bool ring_page_fits(const struct xencons_interface *page,
+                    uint32_t position);
+size_t ring_page_match(const struct xencons_interface *page,
+                       uint32_t position, const char *bytes, size_t n);
 
 /* Copies at most max of the bytes that the guest has written and that were
  * not consumed; how many, 0 if none. They stay in the ring. */

@@ -63,12 +63,12 @@ static void hv_log_copy(struct server *server)
     server->hv_log_more = n == sizeof(bytes);
 }
 
-static void hv_log_written(void *data, bool queued, size_t written,
-                           size_t lost)
+static void hv_log_written(void *data, enum logger_event event,
+                           size_t written, size_t lost)
 {
     struct server *server = data;
 
-    (void)queued, (void)written, (void)lost;
+    (void)event, (void)written, (void)lost;
     if (server->hv_log_more)
         hv_log_copy(server);
 }
@@ -269,16 +269,31 @@ void server_run(struct server *server, int (*finish)(void))
     crew_run(&server->crew);
 }
 
+static void console_settle(struct console *c, void *data)
+{
+    (void)data;
+    flow_settle(c);
+}
+
+/* Whether all is at rest: each ring's counter says exactly what its file
+ * has, whoever changes that before the next daemon starts. */
+static void consoles_leave(struct server *server)
+{
+    lanes_finish(&server->lanes);
+    domains_each(server, console_settle, NULL);
+    domains_dispose(server);
+    logger_close(server->hv_log);
+    lanes_finish(&server->lanes);
+}
+
 void server_dispose(struct server *server)
 {
     supervisor_stopping(&server->supervisor);
     fdstore_freeze();
     record_freeze();
-    domains_dispose(server);
-    control_dispose(&server->control);
-    logger_close(server->hv_log);
     if (server->lanes.crew)
-        lanes_finish(&server->lanes);
+        consoles_leave(server);
+    control_dispose(&server->control);
     hv_close(server->hv);
     /* Not xs_close(): it cancels libxenstore's thread, for which libc would
      * load libgcc_s, which the filter would not let it. The process ends. */

@@ -56,8 +56,9 @@ ssize_t stream_flush(struct stream *stream)
 
         if (r < 0 && errno == EINTR)
             continue;
+        /* What was written is told first; the error comes again. */
         if (r < 0 && errno != EAGAIN)
-            return -1;
+            return done ? done : -1;
         if (r <= 0)
             break;
         fifo_consume(&stream->fifo, (size_t)r);

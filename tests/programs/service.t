@@ -62,7 +62,7 @@ ok 'and the descriptors that it asks for' files
 # that notes SIGHUP.
 mkdir "$tmp/console"
 echo 'a line' >"$tmp/console/guest-a.log"
-echo 'another' >"$tmp/console/guest-a.log.1"
+echo 'another' >"$tmp/console/guest-a.log.0"
 sed "s,/var/log/xen,$tmp,; s,/run/xenconsoled.pid,$tmp/pid,
      s,xenqmp-xenconsoled,no-such-unit," \
     "$tmp/root/etc/logrotate.d/xenqmp" >"$tmp/logrotate.conf"
@@ -87,7 +87,7 @@ rotated() {
         zcat "$tmp"/console/guest-a.log-*.gz | grep -qx 'a line'
 }
 ok 'logs are rotated' rotated
-ok "xenconsoled's own older file stays" grep -qx another "$tmp/console/guest-a.log.1"
+ok "xenconsoled's own older file stays" grep -qx another "$tmp/console/guest-a.log.0"
 ok 'the daemon hears of it' says hup
 
 # --- The metrics ------------------------------------------------------------

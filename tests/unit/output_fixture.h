@@ -21,7 +21,9 @@ static struct loop loop;
 static struct lanes lanes;
 static struct counters counters;
 static struct output *output;
-static unsigned int wakes, drains;
+static unsigned int wakes, drains, locations;
+/* Of a ring that is to be adopted. */
+static struct xencons_interface ring_page;
 
 static inline void wake(void *data)
 {
@@ -37,6 +39,12 @@ static inline void drain(void *data)
     counters.received += 3;
 }
 
+static inline void located(void *data)
+{
+    (void)data;
+    locations++;
+}
+
 static inline enum control_result control(void *data, const char *request,
                                           bool again, struct qmp_buf *reply)
 {
@@ -48,13 +56,28 @@ static inline enum control_result control(void *data, const char *request,
 static struct output_host host = {
     .loop = &loop, .lanes = &lanes, .ring = { .domid = 5, .n = 3 },
     .counters = &counters, .label = "domain 5 console 3",
-    .wake = wake, .drain = drain, .control = control,
+    .wake = wake, .drain = drain, .located = located, .control = control,
 };
 
 static inline void files_settle(void)
 {
     while (lanes_is_pending(&lanes))
         check(lanes_run(&lanes));
+}
+
+/* Where the record of an earlier daemon and the file say it stands. */
+static inline bool position(uint32_t *r)
+{
+    unsigned int before = locations;
+    enum output_answer answer = output_position(output, &ring_page, r);
+
+    if (answer == OUTPUT_ANSWER_LATER) {
+        files_settle();
+        check_int(locations, before + 1);
+        answer = output_position(output, &ring_page, r);
+    }
+    check(answer != OUTPUT_ANSWER_LATER);
+    return answer == OUTPUT_ANSWER_OK;
 }
 
 static inline void finish(void)

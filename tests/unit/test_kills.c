@@ -262,7 +262,7 @@ static void archive(void)
     struct stat st;
     char old[80];
 
-    snprintf(old, sizeof(old), "%s.1", save);
+    snprintf(old, sizeof(old), "%s.0", save);
     if (stat(old, &st) || st.st_ino == archived_ino)
         return;
     archived_ino = st.st_ino;

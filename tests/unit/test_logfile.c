@@ -15,7 +15,7 @@ static void start(void)
 {
     check(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/log", dir);
-    snprintf(old, sizeof(old), "%s/log.1", dir);
+    snprintf(old, sizeof(old), "%s/log.0", dir);
     logfile_init(&file);
 }
 
@@ -150,7 +150,7 @@ TEST(a_device_is_not_rotated)
     check(file_open("/dev/null"));
     check_int(file_write("abc", 3), 3);
     check_int(file_write("abc", 3), 3);
-    check(access("/dev/null.1", F_OK));
+    check(access("/dev/null.0", F_OK));
     finish();
 }
 

@@ -157,7 +157,7 @@ static void restart(uint32_t expected, uint32_t written_by_guest)
     struct ring ring = { .out_cons = written_by_guest };
 
     reopen();
-    check(output_position(output, &ring.out_cons));
+    check(position(&ring.out_cons));
     check_int(ring.out_cons, expected);
     output_ring_up(output, &ring);
 }
@@ -183,7 +183,7 @@ TEST(save_goes_on_where_a_killed_daemon_was)
     check_int(file_size(), 13);
     /* And that answer survives as well. */
     reopen();
-    check(!output_position(output, &ring.out_cons));
+    check(!position(&ring.out_cons));
     check(save_sync(&bytes, &why));
     check_int(bytes, 13);
     finish();
@@ -193,7 +193,7 @@ TEST(save_to_a_file_that_was_replaced_meanwhile)
 {
     struct ring ring = { .out_cons = 100 };
     const char *why = NULL;
-    uint32_t position;
+    uint32_t at;
     uint64_t bytes;
 
     start("file:", "save", NULL);
@@ -204,7 +204,7 @@ TEST(save_to_a_file_that_was_replaced_meanwhile)
     check(!rename(path, spec));
     close(open(path, O_CREAT | O_WRONLY, 0600));
     reopen();
-    check(!output_position(output, &position));
+    check(!position(&at));
     check(!save_sync(&bytes, &why));
     check_str(why, "it was replaced while xenconsoled did not run");
     unlink(spec);
