@@ -39,9 +39,9 @@ void logfile_dispose(struct logfile *log)
 static void logfile_failed(struct logfile *log, const char *what)
 {
     if (!log->failed)
-        log_error("cannot %s log file %s: %s; what guests print there is "
-                  "lost until that is mended", what, log->path,
-                  strerror(errno));
+        log_error("cannot %s log file %s: %s; "
+                  "what guests print there is lost until that is mended",
+                  what, log->path, strerror(errno));
     log->failed = true;
 }
 
