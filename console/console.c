@@ -16,6 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An output that can't be opened, such as a socket in a folder that is not
+ * there yet, is tried again after that, then after twice as long, and so
+ * on. */
+#define OPEN_RETRY_MS     1000
+#define OPEN_RETRY_MAX_MS 32000
+
 static const char *const state_names[] = {
     [CONSOLE_FOREIGN] = "foreign",
     [CONSOLE_FAILED] = "failed",
@@ -133,6 +139,7 @@ void console_free(struct console *c)
     else
         frontend_disconnect(c);
     output_drop(c);
+    loop_timer_clear(&c->server->loop, &c->retry);
     if (c->is_ready)
         TAILQ_REMOVE(&c->server->ready, c, ready);
     free(c->type);
@@ -209,29 +216,59 @@ static void console_leave(struct console *c, enum console_state state)
 {
     frontend_disconnect(c);
     output_drop(c);
+    loop_timer_clear(&c->server->loop, &c->retry);
     console_set_state(c, state);
 }
 
-/* Opens the output that the settings name, if it is another. */
-static bool output_follow(struct console *c, const struct settings *wanted)
+static void open_again(void *data)
 {
-    if (c->output && settings_equal(&c->settings, wanted))
-        return true;
+    refresh_by_dom0(data, KEYS_ALL);
+}
+
+/* One line for each cause, and a later try. */
+static void open_failed(struct console *c, int error)
+{
+    if (error != c->open_error)
+        output_complain(&c->host, &c->settings, error);
+    c->open_error = error;
+    c->retry_ms = !c->retry_ms ? OPEN_RETRY_MS :
+                  2 * c->retry_ms < OPEN_RETRY_MAX_MS ? 2 * c->retry_ms :
+                  OPEN_RETRY_MAX_MS;
+    loop_timer_set(&c->server->loop, &c->retry, c->retry_ms, open_again, c);
+}
+
+/* Opens the output that the settings name, if it is another. A guest can't
+ * have one tried that could not be opened. */
+static bool output_follow(struct console *c, const struct settings *wanted,
+                          bool by_dom0)
+{
+    bool same = settings_equal(&c->settings, wanted);
+
+    if (same && (c->output || (c->open_error && !by_dom0)))
+        return c->output;
     if (c->output)
         console_leave(c, CONSOLE_FAILED);
+    if (!same) {
+        c->open_error = 0;
+        c->retry_ms = 0;
+    }
     c->settings = *wanted;
     c->output = output_open(&c->host, wanted);
     if (!c->output) {
+        open_failed(c, errno);
         console_set_state(c, CONSOLE_FAILED);
         return false;
     }
+    c->open_error = 0;
+    c->retry_ms = 0;
+    loop_timer_clear(&c->server->loop, &c->retry);
     console_set_state(c, CONSOLE_WAITING);
     log_open_named(c);
     return true;
 }
 
 static void console_configure(struct console *c, struct keys *keys,
-                              bool republished)
+                              bool by_dom0, bool republished)
 {
     const struct settings_text text = {
         .output = keys->text[KEY_OUTPUT],
@@ -254,14 +291,14 @@ static void console_configure(struct console *c, struct keys *keys,
         return;
     }
     c->why_failed = NULL;
-    if (!output_follow(c, &settings))
+    if (!output_follow(c, &settings, by_dom0))
         return;
     tty_publish(c);
     frontend_follow(c, keys, republished);
 }
 
 bool console_follow(struct console *c, struct keys_reading *reading,
-                    bool republished)
+                    bool by_dom0, bool republished)
 {
     struct keys *keys = &reading->keys;
 
@@ -284,7 +321,7 @@ bool console_follow(struct console *c, struct keys_reading *reading,
         c->type = keys->text[KEY_TYPE];
         c->name = keys->text[KEY_NAME];
         foreign_report(c, keys);
-        console_configure(c, keys, republished);
+        console_configure(c, keys, by_dom0, republished);
         keys->text[KEY_TYPE] = keys->text[KEY_NAME] = NULL;
     }
     /* And it lives as long as its domain. */

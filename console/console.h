@@ -35,8 +35,9 @@ enum console_state {
      * xenstore neither. */
     CONSOLE_FOREIGN,
     /* Ours, but its keys make no sense or its output can't be opened. The
-     * guest sees a backend that has not started. Tried again whenever
-     * something about it changes in xenstore. */
+     * guest sees a backend that has not started. Tried again when dom0
+     * changes something about it; an output, ever more rarely, also when
+     * nothing does. */
     CONSOLE_FAILED,
     /* Ours; readers can attach; the frontend has not published a ring, or
      * one that could not be mapped. */
@@ -61,7 +62,7 @@ struct console {
     unsigned int n;             /* 0: primary */
     enum console_state state;
     struct counters counters;
-    struct settings settings;   /* valid if output */
+    struct settings settings;   /* of output, or as last tried */
     struct output *output;      /* NULL in FOREIGN and FAILED */
     char *type, *name;          /* of the keys; NULL: absent */
     struct output_host host;
@@ -89,6 +90,9 @@ struct console {
     bool tty_published;
     unsigned int foreign;       /* keys already complained about */
     const char *why_failed;     /* the complaint, NULL: none */
+    int open_error;             /* likewise, of settings; 0: none */
+    int64_t retry_ms;           /* the time to the next try to open it */
+    struct loop_timer retry;    /* set while it can't be */
     struct refresh_item refresh;
 };
 
@@ -100,10 +104,11 @@ struct console *console_new(struct server *server, uint32_t domid,
 void console_free(struct console *console);
 
 /* Does what the keys that were read say, and takes of them what it keeps.
- * republished: the frontend wrote its state, ring-ref or port. False: the
- * console is gone from xenstore, to be freed by the caller. */
+ * by_dom0: not only because of the guest. republished: the frontend wrote
+ * its state, ring-ref or port. False: the console is gone from xenstore, to
+ * be freed by the caller. */
 bool console_follow(struct console *console, struct keys_reading *reading,
-                    bool republished);
+                    bool by_dom0, bool republished);
 /* True if it has a terminal that the key `tty` does not name yet. */
 bool console_wants_tty(const struct console *console);
 

@@ -58,11 +58,15 @@ struct output *output_open(struct output_host *host,
 {
     struct output *output = kind_open(settings, host);
 
-    if (output) {
+    if (output)
         output->host = host;
-        return output;
-    }
-    if (errno == EMFILE || errno == ENFILE)
+    return output;
+}
+
+void output_complain(const struct output_host *host,
+                     const struct settings *settings, int error)
+{
+    if (error == EMFILE || error == ENFILE)
         log_error("%s is not served: all file descriptors are in use; "
                   "raise the limit (LimitNOFILE=) of xenconsoled",
                   host->label);
@@ -70,8 +74,7 @@ struct output *output_open(struct output_host *host,
         log_error("%s is not served: cannot open its output %s%s%s: %s",
                   host->label, output_kind_name(settings->kind),
                   *settings->path ? ":" : "", settings->path,
-                  strerror(errno));
-    return NULL;
+                  strerror(error));
 }
 
 void output_close(struct output *output)

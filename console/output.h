@@ -90,9 +90,12 @@ struct output_ops {
     void (*reopen)(struct output *output);
 };
 
-/* NULL: errno, and a line has been logged. host is borrowed. */
+/* NULL: errno. host is borrowed. */
 struct output *output_open(struct output_host *host,
                            const struct settings *settings);
+/* One line: it could not be opened. */
+void output_complain(const struct output_host *host,
+                     const struct settings *settings, int error);
 /* What was buffered counts as dropped. NULL is legal. */
 void output_close(struct output *output);
 

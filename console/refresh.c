@@ -260,7 +260,7 @@ static bool reading_end(struct refresh *r)
         r->reading.part = KEYS_RING;
         refresh_by_guest(c, KEYS_ALL, false);
     }
-    present = console_follow(c, &r->reading, r->republished);
+    present = console_follow(c, &r->reading, !r->on_guest, r->republished);
     keys_reading_dispose(&r->reading);
     if (r->on_guest && noise_over(c)) {
         pause = r->spent_us * REFRESH_PACE / 1000;

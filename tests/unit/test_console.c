@@ -129,6 +129,59 @@ TEST(descriptors_run_out_for_the_newest_only)
     finish();
 }
 
+/* A socket in a folder that is not there, and a guest that writes. */
+TEST(an_output_that_cannot_be_opened_is_tried_ever_more_rarely)
+{
+    int log[2], lines = 0;
+    char output[128], byte;
+
+    start();
+    check(!pipe2(log, O_NONBLOCK));
+    check_int(dup2(log[1], 2), 2);
+    secondary_made("xenconsoled");
+    snprintf(output, sizeof(output), "unix:%s/missing/console", dir);
+    fake_store_set(BE "/output", output, 0);
+    settle();
+    check_int(console(3)->state, CONSOLE_FAILED);
+    check_int(console(3)->retry_ms, 1000);
+    for (int i = 0; i < 200; i++) {
+        fake_store_set(FE "/name", i % 2 ? "x" : "y", 0);
+        ring_published("8", "4");
+        settle();
+    }
+    /* The guest had nothing tried. */
+    check_int(console(3)->retry_ms, 1000);
+    for (int ms = 2000; ms < 100000; ms *= 2) {
+        refresh_by_dom0(console(3), KEYS_ALL);
+        settle();
+        check_int(console(3)->retry_ms, ms < 32000 ? ms : 32000);
+        check(loop_timer_is_set(&console(3)->retry));
+    }
+    while (read(log[0], &byte, 1) == 1)
+        lines += byte == '\n';
+    check_int(lines, 1);
+    /* Another cause is another line, and another output is tried anew. */
+    snprintf(output, sizeof(output), "unix:%s/missing/other", dir);
+    fake_store_set(BE "/output", output, 0);
+    settle();
+    check_int(console(3)->retry_ms, 1000);
+    while (read(log[0], &byte, 1) == 1)
+        lines += byte == '\n';
+    check_int(lines, 2);
+    /* And it is opened when it can be, with no help of anybody. */
+    snprintf(output, sizeof(output), "%s/missing", dir);
+    check(!mkdir(output, 0700));
+    while (console(3)->state != CONSOLE_SERVING) {
+        loop_run_once(&server.loop, 10);
+        settle();
+    }
+    check(!loop_timer_is_set(&console(3)->retry));
+    fake_store_remove(BE);
+    settle();
+    check(!rmdir(output));
+    finish();
+}
+
 TEST(absurd_keys)
 {
     static char huge[4000];
