@@ -24,8 +24,9 @@
  *   helper_socket(s), helper_config: where clients connect
  *   helper_children    the worker
  *   helper_qemu        a QEMU in dom0, where devices need one
- *   helper_startup, helper_toolstack: a stubdomain that fails, and where
- *                      that, and each refusal, is told
+ *   helper_startup, helper_toolstack: a stubdomain that does not start, and
+ *                      where that, and each refusal, is told
+ *   helper_stubdom     one that ends while its guest runs
  *   helper_privileges  what root's process keeps
  *   helper             (here) the order of the steps; its life
  */
@@ -53,6 +54,7 @@
 #include "helper_sockets.h"
 #include "helper_startup.h"
 #include "helper_store.h"
+#include "helper_stubdom.h"
 #include "helper_toolstack.h"
 #include "log.h"
 #include "loop.h"
@@ -65,6 +67,8 @@
 #define HELPER_CONFIG   XENQMP_CONFIG_DIR "/qmp-helper.conf"
 /* A domain that libxl is destroying is gone by then. */
 #define LINGER_MS       30000
+/* The same of a guest whose stubdomain is gone. */
+#define GUEST_MS        5000
 
 static const char help[] =
 "Usage: qmp-helper [ARGUMENT]...\n"
@@ -96,8 +100,10 @@ struct helper {
     struct children children;
     struct qemu qemu;           /* in dom0, where a device needs one */
     struct startup startup;
+    struct stubdom stubdom;
     int serial_ports, tty_known;        /* tty_known: a bit a port */
-    bool ending;
+    bool ending;                /* the service */
+    bool gone;                  /* the stubdomain, but not its guest */
     int signal_fd;
     loop_id signal_id, xs_id;
     struct loop_timer linger;
@@ -111,6 +117,7 @@ static void service_end(struct helper *h)
         return;
     h->ending = true;
     startup_end(&h->startup);
+    stubdom_end(&h->stubdom);
     children_end(&h->children);
     sockets_close(&h->sockets);
 }
@@ -118,6 +125,26 @@ static void service_end(struct helper *h)
 static void lingered(void *data)
 {
     loop_stop(&((struct helper *)data)->loop);
+}
+
+static void guest_is_left(void *data)
+{
+    struct helper *h = data;
+
+    stubdom_tell_destroyed(&h->stubdom);
+    loop_stop(&h->loop);
+}
+
+/* The service has ended, and its domain is gone. If that was a stubdomain,
+ * its guest goes as well, or somebody has destroyed the stubdomain alone. */
+static void domain_gone(struct helper *h)
+{
+    if (h->guest == h->domid || store_domain_is_gone(h->xs, h->guest)) {
+        loop_stop(&h->loop);
+    } else if (!h->gone) {
+        h->gone = true;
+        loop_timer_set(&h->loop, &h->linger, GUEST_MS, guest_is_left, h);
+    }
 }
 
 static void signal_ready(void *data, uint32_t events)
@@ -132,8 +159,10 @@ static void signal_ready(void *data, uint32_t events)
             continue;
         }
         service_end(h);
-        if (info.ssi_signo == SIGTERM || store_domain_is_gone(h->xs, h->domid))
+        if (info.ssi_signo == SIGTERM)
             loop_stop(&h->loop);
+        else if (store_domain_is_gone(h->xs, h->domid))
+            domain_gone(h);
         else if (!loop_timer_is_set(&h->linger))
             loop_timer_set(&h->loop, &h->linger, LINGER_MS, lingered, h);
     }
@@ -157,6 +186,17 @@ static int signals_open(struct helper *h)
                     &h->signal_id);
 }
 
+/* asked: the worker is told in any case. */
+static void stubdomain_look(struct helper *h, bool asked)
+{
+    bool changed = stubdom_look(&h->stubdom);
+
+    if (h->stubdom.state == STUBDOM_DESTROYED)
+        service_end(h);
+    else if (changed || asked)
+        children_tell(&h->children, h->stubdom.state);
+}
+
 static void xs_ready(void *data, uint32_t events)
 {
     struct helper *h = data;
@@ -171,8 +211,19 @@ static void xs_ready(void *data, uint32_t events)
             h->tty_known |= 1 << i;
     if (store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
-        loop_stop(&h->loop);
+        domain_gone(h);
+    } else if (!h->ending && h->guest != h->domid) {
+        stubdomain_look(h, false);
     }
+}
+
+/* The worker's commands get no answer. */
+static void worker_asked(void *data)
+{
+    struct helper *h = data;
+
+    if (!h->ending)
+        stubdomain_look(h, true);
 }
 
 static int watch_all(struct helper *h)
@@ -340,6 +391,11 @@ static int set_up(struct helper *h)
     h->sockets.config_path = HELPER_CONFIG;
     h->children = (struct children){
         .loop = &h->loop, .worker_config = &h->worker_config,
+        .asked = worker_asked, .data = h,
+    };
+    h->stubdom = (struct stubdom){
+        .loop = &h->loop, .xs = h->xs, .guest = h->guest, .dm = h->domid,
+        .startup = &h->startup,
     };
     if (root_make(h) || (stubdomain && consoles_take(h)) ||
         (!in_proxys_slot(h) && channels_edit(h->xs, h->guest) < 0) ||

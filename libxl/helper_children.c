@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,25 +17,81 @@
 #define RESTART_FIRST_MS 500
 #define RESTART_LAST_MS  10000
 #define WORKER_END_MS    5000
+/* A worker in others' hands asks without end. */
+#define ASK_GAP_MS       50
+
+static void worker_may_ask(void *data)
+{
+    struct children *children = data;
+
+    loop_mod(children->loop, children->worker_id, EPOLLIN);
+}
+
+/* What it sends is a question, whatever it is. */
+static void worker_asks(void *data, uint32_t events)
+{
+    struct children *children = data;
+    char bytes[16];
+
+    (void)events;
+    if (recv(children->worker_fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0) {
+        loop_del(children->loop, &children->worker_id);
+        return;
+    }
+    loop_mod(children->loop, children->worker_id, 0);
+    if (loop_timer_set(children->loop, &children->ask, ASK_GAP_MS,
+                       worker_may_ask, children))
+        loop_del(children->loop, &children->worker_id);
+    children->asked(children->data);            /* must be last */
+}
+
+void children_tell(struct children *children, enum stubdom_state state)
+{
+    char byte = (char)state;
+
+    children->state = state;
+    /* One that has no room for it takes nothing at all any more. */
+    if (children->worker)
+        send(children->worker_fd, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int worker_fork(struct children *children)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return -1;
+    children->worker_config->parent_fd = ends[1];
+    children->worker = fork();
+    if (children->worker == 0) {
+        log_divert(NULL);       /* to what it is about to close */
+        _exit(worker_run(children->worker_config));
+    }
+    close(ends[1]);
+    if (children->worker < 0) {
+        children->worker = 0;
+        close(ends[0]);
+        return -1;
+    }
+    children->worker_fd = ends[0];
+    /* Without memory it asks in vain. */
+    (void)loop_add(children->loop, ends[0], EPOLLIN, worker_asks, children,
+                   &children->worker_id);
+    children_tell(children, children->state);
+    return 0;
+}
 
 static void worker_restart(void *data)
 {
     struct children *children = data;
-    const struct worker_config *config = children->worker_config;
 
     children->worker_began_ms = loop_now_ms();
-    children->worker = fork();
-    if (children->worker == 0) {
-        log_divert(NULL);       /* to what it is about to close */
-        _exit(worker_run(config));
-    }
-    if (children->worker < 0) {
-        children->worker = 0;
-        log_error("domain %u: cannot start its QMP worker: %s",
-                  config->guest_domid, strerror(errno));
-        loop_timer_set(children->loop, &children->restart, RESTART_LAST_MS,
-                       worker_restart, children);
-    }
+    if (!worker_fork(children))
+        return;
+    log_error("domain %u: cannot start its QMP worker: %s",
+              children->worker_config->guest_domid, strerror(errno));
+    loop_timer_set(children->loop, &children->restart, RESTART_LAST_MS,
+                   worker_restart, children);
 }
 
 void children_start_worker(struct children *children)
@@ -42,11 +99,19 @@ void children_start_worker(struct children *children)
     worker_restart(children);
 }
 
+static void worker_forget(struct children *children)
+{
+    children->worker = 0;
+    loop_timer_clear(children->loop, &children->ask);
+    loop_del(children->loop, &children->worker_id);
+    close(children->worker_fd);
+}
+
 static void worker_ended(struct children *children, int status)
 {
     const struct worker_config *config = children->worker_config;
 
-    children->worker = 0;
+    worker_forget(children);
     if (children->ending)
         return;
     if (loop_now_ms() - children->worker_began_ms > RESTART_LAST_MS)
@@ -80,9 +145,8 @@ void children_end(struct children *children)
         return;
     children->ending = true;
     loop_timer_clear(children->loop, &children->restart);
-    /* The worker has nothing to put in order. */
-    if (children->worker)
-        kill(children->worker, SIGKILL);
+    /* It tells its clients, and ends. */
+    children_tell(children, STUBDOM_DESTROYED);
 }
 
 void children_wait(struct children *children)
@@ -100,5 +164,5 @@ void children_wait(struct children *children)
         close(gone.fd);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
-    children->worker = 0;
+    worker_forget(children);
 }

@@ -3,27 +3,36 @@
  * The process that qmp-helper looks after, its worker (helper_worker.h),
  * is started again whenever it ends: at once if it had lived for a while,
  * else ever later. The listening sockets stay open meanwhile, so a client
- * that connects then only waits.
+ * that connects then only waits. It is told how the stubdomain is, and may
+ * ask for that.
  */
 #ifndef XENQMP_HELPER_CHILDREN_H
 #define XENQMP_HELPER_CHILDREN_H
 
 #include "helper_worker.h"
 #include "loop.h"
+#include "stubdom_state.h"
 
 struct children {
     /* the caller sets */
     struct loop *loop;
-    const struct worker_config *worker_config;
+    struct worker_config *worker_config;
+    void (*asked)(void *data);  /* the worker asks for children_tell() */
+    void *data;
     /* private */
     pid_t worker;               /* 0: none */
+    int worker_fd;              /* to the worker, if there is one */
+    loop_id worker_id;
+    enum stubdom_state state;   /* told last */
     int64_t worker_began_ms, restart_ms;
-    struct loop_timer restart;
+    struct loop_timer restart, ask;
     bool ending;
 };
 
 /* The worker never fails to start for good. */
 void children_start_worker(struct children *children);
+/* How the stubdomain is; the next worker is told as well. */
+void children_tell(struct children *children, enum stubdom_state state);
 /* After SIGCHLD. */
 void children_reap(struct children *children);
 /* Ends it, and starts none any more. Idempotent. */

@@ -39,6 +39,7 @@ static bool failure_tell(struct startup *startup)
     char why[512];
     bool failed = fd >= 0 && stubdom_log_failure(fd, why, sizeof(why));
 
+    startup->told = failed;
     if (failed)
         log_error("domain %u: its QEMU does not run: %s; all of it is in %s",
                   startup->guest, why, startup->log);

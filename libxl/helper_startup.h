@@ -8,6 +8,7 @@
 #ifndef XENQMP_HELPER_STARTUP_H
 #define XENQMP_HELPER_STARTUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <xenstore.h>
 
@@ -19,6 +20,8 @@ struct startup {
     struct xs_handle *xs;
     uint32_t guest, dm;
     void (*over)(void);         /* it is known how it went; last */
+    /* readable */
+    bool told;                  /* that it failed */
     /* private */
     char *log;                  /* NULL: it is over, or has not begun */
     struct loop_timer look;

@@ -39,6 +39,10 @@ struct worker_config {
      * console has gone. Without a console it ends at once, as it does if
      * the parent was faster to end than this to start. */
     pid_t parent;
+    /* A socket to it; inherited. One enum stubdom_state a message comes; a
+     * message of any kind asks for one. DESTROYED ends the worker. 0: there
+     * is none. */
+    int parent_fd;
     uint32_t guest_domid, dm_domid;
     /* /run/xenqmp/<dm>: root's own, the worker's root directory. */
     const char *root;

@@ -28,8 +28,8 @@ lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
 	    'Libs: -L$${libdir} -lxlqmp' 'Cflags: -I$${includedir}' >$@
 
 # qmp-helper's worker, which its tests link too, and qmp-helper.
-WORKER_NAMES := qmp_quotes worker worker_client worker_clients worker_console \
-    worker_flight worker_greeting worker_guest worker_listener \
+WORKER_NAMES := qmp_quotes stubdom_state worker worker_client \
+    worker_clients worker_console worker_flight worker_greeting worker_guest worker_listener \
     worker_monitor worker_mux worker_policy worker_process worker_reply \
     worker_sandbox worker_save worker_session worker_toolstack
 WORKER_OBJECTS := $(call objects,libxl,$(WORKER_NAMES))
@@ -37,10 +37,10 @@ WORKER_LIBS = $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 HELPER_NAMES := helper_args helper_channels helper_children helper_config \
     helper_console helper_consoled helper_consoles helper_devices \
     helper_pids helper_privileges helper_proxy helper_qemu helper_root \
-    helper_socket helper_sockets helper_startup helper_store helper_toolstack \
-    keyfile
+    helper_socket helper_sockets helper_startup helper_store helper_stubdom \
+    helper_toolstack keyfile
 HELPER_PARTS := $(call objects,libxl,$(HELPER_NAMES))
 HELPER_OBJECTS := obj/libxl/helper.o $(HELPER_PARTS)
 $(eval $(call program,bin/qmp-helper,$(HELPER_OBJECTS) $(WORKER_OBJECTS) \
     $(QMP_OBJECTS) $(COMMON_OBJECTS) obj/tools/common/stubdom_log.o,\
-    $(XENSTORE_LIBS) $(WORKER_LIBS)))
+    $(XENSTORE_LIBS) $(XENCTRL_LIBS) $(WORKER_LIBS)))

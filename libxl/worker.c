@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "log.h"
 #include "worker_guest.h"
@@ -45,7 +46,7 @@ struct worker {
     struct guest guest;
     struct listener full, toolstack, lesser[WORKER_SOCKETS_MAX];
     struct policy policies[WORKER_SOCKETS_MAX];
-    loop_id parent_id;
+    loop_id parent_id, news_id;
     struct loop_timer alone;
     bool is_lost;               /* the console, when last looked at */
     char console_path[WORKER_PATH_MAX], control_path[WORKER_PATH_MAX];
@@ -86,13 +87,44 @@ static void worker_parent_died(void *data, uint32_t events)
     worker_look(worker);
 }
 
+/* How the stubdomain is. A parent that is gone tells nothing more. */
+static void worker_news(void *data, uint32_t events)
+{
+    struct worker *worker = data;
+    enum stubdom_state state;
+    unsigned char byte;
+
+    (void)events;
+    if (recv(worker->config->parent_fd, &byte, 1, MSG_DONTWAIT) != 1) {
+        loop_del(&worker->loop, &worker->news_id);
+        return;
+    }
+    state = (enum stubdom_state)byte;
+    if (worker->config->console)
+        guest_stubdom(&worker->guest, state);
+    if (state == STUBDOM_DESTROYED)
+        loop_stop(&worker->loop);
+}
+
+/* What the answer is will be news. */
+static void worker_ask(void *data)
+{
+    const struct worker *worker = data;
+
+    if (worker->news_id != LOOP_NONE)
+        send(worker->config->parent_fd, "?", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static int worker_watch_parent(struct worker *worker)
 {
     int parent = process_open_parent(worker->config);
 
     return parent < 0 ||
            loop_add(&worker->loop, parent, EPOLLIN, worker_parent_died,
-                    worker, &worker->parent_id) ? -1 : 0;
+                    worker, &worker->parent_id) ||
+           (worker->config->parent_fd &&
+            loop_add(&worker->loop, worker->config->parent_fd, EPOLLIN,
+                     worker_news, worker, &worker->news_id)) ? -1 : 0;
 }
 
 static int worker_paths(struct worker *worker)
@@ -122,6 +154,7 @@ static int worker_connect(struct worker *worker)
         .dm_domid = worker->config->dm_domid,
         .console_path = worker->console_path,
         .control_path = worker->control_path,
+        .ask = worker_ask, .data = worker,
     };
     return worker->config->console ? guest_init(&worker->guest) : 0;
 }

@@ -188,6 +188,20 @@ struct flight *flight_next(struct flight_table *table,
     return next;
 }
 
+struct flight *flight_first(struct flight_table *table)
+{
+    struct flight *first = NULL;
+
+    for (size_t i = 0; i < FLIGHT_PLACES; i++) {
+        struct flight *flight = &table->flights[i];
+
+        if (flight->state != FLIGHT_FREE && flight->state != FLIGHT_HELD &&
+            (!first || flight->seq < first->seq))
+            first = flight;
+    }
+    return first;
+}
+
 static bool client_ref_is(struct client_ref a, struct client_ref b)
 {
     return a.index == b.index && a.generation == b.generation;

@@ -115,6 +115,9 @@ struct flight *flight_find(struct flight_table *table,
  * NULL. */
 struct flight *flight_next(struct flight_table *table,
                            enum flight_share share, bool oob);
+/* The oldest that QEMU or its client waits for, but not one that is HELD; or
+ * NULL. */
+struct flight *flight_first(struct flight_table *table);
 /* The oldest of those before it, of its client and in its state, whose
  * time is limited as well; or NULL. */
 struct flight *flight_older(struct flight_table *table,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "worker_greeting.h"
 #include "worker_reply.h"
 
 static const char *guest_greeting(void *server, size_t *n_r, bool *oob_r)
@@ -16,8 +17,14 @@ static const char *guest_greeting(void *server, size_t *n_r, bool *oob_r)
     struct guest *guest = server;
     const struct qmp_buf *greeting = &guest->mux.session.greeting;
 
-    if (!greeting->len)
-        return NULL;
+    if (!greeting->len) {
+        /* Nobody will greet any more. */
+        if (!guest->mux.over)
+            return NULL;
+        *n_r = strlen(greeting_none);
+        *oob_r = false;
+        return greeting_none;
+    }
     *n_r = greeting->len;
     *oob_r = guest->mux.session.oob;
     return greeting->data;
@@ -152,11 +159,23 @@ static void guest_room(void *data)
     clients_pump(guest->clients);
 }
 
+static void guest_ask(void *data)
+{
+    const struct guest *guest = data;
+
+    guest->ask(guest->data);
+}
+
+void guest_stubdom(struct guest *guest, enum stubdom_state state)
+{
+    mux_stubdom(&guest->mux, state);
+}
+
 int guest_init(struct guest *guest)
 {
     static const struct mux_hooks hooks = {
         .reply = guest_reply, .failure = guest_failure,
-        .event = guest_event, .room = guest_room,
+        .event = guest_event, .room = guest_room, .ask = guest_ask,
     };
 
     guest->mux = (struct mux){

@@ -12,6 +12,8 @@ struct guest {
     struct clients *clients;
     uint32_t guest_domid, dm_domid;
     const char *console_path, *control_path;
+    void (*ask)(void *data);    /* how the stubdomain is */
+    void *data;
     /* private */
     struct mux mux;
 };
@@ -21,5 +23,8 @@ extern const struct service guest_service;
 
 /* After the caller's fields were set; starts to connect. */
 int guest_init(struct guest *guest);
+
+/* How the stubdomain is. If it has ended, commands fail at once. */
+void guest_stubdom(struct guest *guest, enum stubdom_state state);
 
 #endif

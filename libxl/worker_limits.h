@@ -144,6 +144,15 @@
 #define WORKER_REPLY_LIMIT_MS    30000
 #endif
 
+/* While commands have no answer, so often the parent is asked how the
+ * stubdomain is: when they fail, one that is paused is told from a QEMU that
+ * hangs. */
+#ifndef WORKER_ASK_MS
+#define WORKER_ASK_MS            1000
+#endif
+/* A stubdomain has ended; what it sent before is still on its way. */
+#define WORKER_LAST_WORDS_MS     500
+
 /* --- The console session --------------------------------------------- */
 
 /* Between attempts to reach xenconsoled: at once when it merely

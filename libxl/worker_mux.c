@@ -152,6 +152,13 @@ static void mux_late(struct mux *mux, struct flight *flight)
 static const char *mux_obstacle(const struct mux *mux,
                                 const struct flight *flight)
 {
+    static char text[128];
+    const char *how = stubdom_state_text(mux->stubdom);
+
+    if (how) {
+        snprintf(text, sizeof(text), "the stubdomain %s", how);
+        return text;
+    }
     if (mux->saving)
         return "the state of its devices is being saved";
     return session_can_send(&mux->session) &&
@@ -170,10 +177,13 @@ static void mux_expire(struct mux *mux, struct flight *flight)
         return;
     }
     if (flight->state == FLIGHT_SENT) {
+        const char *how = stubdom_state_text(mux->stubdom);
+
         snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
-                 "has not answered in %d s; the command may still be "
+                 "has not answered in %d s%s%s; the command may still be "
                  "executed", mux->guest_domid,
-                 (WORKER_REPLY_LIMIT_MS + 999) / 1000);
+                 (WORKER_REPLY_LIMIT_MS + 999) / 1000,
+                 how ? ", for the stubdomain " : "", how ? how : "");
         mux_fail(mux, flight, desc);
         mux_late(mux, flight);
         return;
@@ -196,8 +206,20 @@ static void mux_expired(void *data)
     mux_expire(mux, flight);
 }
 
+static void mux_ask(void *data)
+{
+    struct mux *mux = data;
+
+    if (!flight_first(&mux->table))
+        return;
+    mux->hooks->ask(mux->data);
+    loop_timer_set(mux->loop, &mux->ask, WORKER_ASK_MS, mux_ask, mux);
+}
+
 static void mux_arm(struct mux *mux, struct flight *flight, int64_t ms)
 {
+    if (!loop_timer_is_set(&mux->ask))
+        loop_timer_set(mux->loop, &mux->ask, WORKER_ASK_MS, mux_ask, mux);
     if (loop_timer_set(mux->loop, &flight->timer, ms, mux_expired, flight))
         log_error("domain %u: out of memory; a QMP command has no time "
                   "limit", mux->guest_domid);
@@ -415,6 +437,55 @@ static void mux_lost(void *data)
         mux_lost_flight(mux, &mux->table.flights[i]);
 }
 
+static void mux_end_flight(struct mux *mux, struct flight *flight)
+{
+    bool sent = flight->state == FLIGHT_SENT &&
+                session_was_sent(&mux->session, flight->end);
+    char desc[MUX_DESC_MAX];
+
+    if (flight == mux->saving) {
+        save_cancel(&mux->save);
+        mux->saving = NULL;
+    }
+    if (flight->state != FLIGHT_ABANDONED) {
+        snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
+                 "can't be reached: %s; the command %s", mux->guest_domid,
+                 mux_obstacle(mux, flight),
+                 sent ? "may have been executed" : "was not sent");
+        mux_fail(mux, flight, desc);
+    }
+    mux_free(mux, flight);
+}
+
+/* In the order in which they came. A reply that is HELD is here, and its
+ * stream is xenconsoled's. */
+static void mux_end(void *data)
+{
+    struct mux *mux = data;
+    struct flight *flight;
+
+    mux->over = true;
+    while ((flight = flight_first(&mux->table)))
+        mux_end_flight(mux, flight);
+    mux_tell_room(mux);         /* who waits for a greeting gets one */
+}
+
+void mux_stubdom(struct mux *mux, enum stubdom_state state)
+{
+    bool ended = stubdom_has_ended(state);
+
+    mux->stubdom = state;
+    if (!ended) {
+        loop_timer_clear(mux->loop, &mux->end);
+        mux->over = false;
+    } else if (state == STUBDOM_DESTROYED ||
+               (!mux->over && !loop_timer_is_set(&mux->end) &&
+                loop_timer_set(mux->loop, &mux->end, WORKER_LAST_WORDS_MS,
+                               mux_end, mux))) {
+        mux_end(mux);
+    }
+}
+
 int mux_init(struct mux *mux)
 {
     static const struct session_hooks session_hooks = {
@@ -428,7 +499,10 @@ int mux_init(struct mux *mux)
     mux->counts = (struct mux_counts){ 0 };
     mux->saving = NULL;
     mux->room = mux->hang = mux->rest = (struct loop_timer){ 0 };
+    mux->end = mux->ask = (struct loop_timer){ 0 };
     mux->turn = FLIGHT_XENTOP;
+    mux->over = false;
+    mux->stubdom = STUBDOM_UNKNOWN;
     mux->save = (struct save){
         .loop = mux->loop, .path = mux->control_path,
         .guest_domid = mux->guest_domid, .hooks = &save_hooks, .data = mux,
@@ -448,6 +522,8 @@ void mux_dispose(struct mux *mux)
     loop_timer_clear(mux->loop, &mux->room);
     loop_timer_clear(mux->loop, &mux->hang);
     loop_timer_clear(mux->loop, &mux->rest);
+    loop_timer_clear(mux->loop, &mux->end);
+    loop_timer_clear(mux->loop, &mux->ask);
     session_dispose(&mux->session);
     save_dispose(&mux->save);
     flight_table_dispose(&mux->table);
@@ -456,9 +532,29 @@ void mux_dispose(struct mux *mux)
 bool mux_has_room(const struct mux *mux, enum flight_share share)
 {
     /* Of the others each has one command at a time, and a short one. */
-    return share != FLIGHT_FULL || mux_hangs(mux, false) ||
+    return mux->over || share != FLIGHT_FULL || mux_hangs(mux, false) ||
            (mux->table.full.used < WORKER_FLIGHTS_MAX &&
             mux->table.full.text_bytes < WORKER_WAITING_MAX);
+}
+
+/* True: there is no use in waiting for QEMU. */
+static bool mux_is_hopeless(const struct mux *mux, enum flight_share share,
+                            char *desc_r, size_t size)
+{
+    const char *how = stubdom_state_text(mux->stubdom);
+    bool hangs = mux_hangs(mux, share != FLIGHT_FULL);
+
+    if (mux->over)
+        snprintf(desc_r, size, "QEMU in the stubdomain of domain %u can't "
+                 "be reached: the stubdomain %s; the command was not sent",
+                 mux->guest_domid, how);
+    else if (hangs)
+        snprintf(desc_r, size, "QEMU in the stubdomain of domain %u hangs: "
+                 "it has not answered %zu commands%s%s; this one was not "
+                 "sent", mux->guest_domid,
+                 mux->table.full.late + mux->table.lesser.late,
+                 how ? ", for the stubdomain " : "", how ? how : "");
+    return mux->over || hangs;
 }
 
 int mux_submit(struct mux *mux, struct client_ref client,
@@ -469,11 +565,7 @@ int mux_submit(struct mux *mux, struct client_ref client,
     char desc[MUX_DESC_MAX];
 
     mux->counts.commands++;
-    if (mux_hangs(mux, share != FLIGHT_FULL)) {
-        snprintf(desc, sizeof(desc), "QEMU in the stubdomain of domain %u "
-                 "hangs: it has not answered %zu commands; this one was "
-                 "not sent", mux->guest_domid,
-                 mux->table.full.late + mux->table.lesser.late);
+    if (mux_is_hopeless(mux, share, desc, sizeof(desc))) {
         mux->counts.failures++;
         mux->hooks->failure(mux->data, client, desc,
                             qmp_span_text(command, command->id),

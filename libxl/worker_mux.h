@@ -6,6 +6,7 @@
 #ifndef XENQMP_WORKER_MUX_H
 #define XENQMP_WORKER_MUX_H
 
+#include "stubdom_state.h"
 #include "worker_flight.h"
 #include "worker_save.h"
 #include "worker_session.h"
@@ -23,6 +24,8 @@ struct mux_hooks {
     /* Commands may be submitted again, or the greeting is known. Called
      * from the loop only. */
     void (*room)(void *data);
+    /* How the stubdomain is, for mux_stubdom(). */
+    void (*ask)(void *data);
 };
 
 /* All since the worker was started. */
@@ -43,12 +46,14 @@ struct mux {
     /* readable */
     struct session session;
     struct mux_counts counts;
+    bool over;                  /* the stubdomain has ended */
     /* private */
     struct flight_table table;
     struct save save;
     struct flight *saving;      /* the one whose barrier is up, or NULL */
-    struct loop_timer room, hang, rest;
+    struct loop_timer room, hang, rest, end, ask;
     enum flight_share turn;     /* whose lesser command came last */
+    enum stubdom_state stubdom; /* when last told */
 };
 
 int mux_init(struct mux *mux);
@@ -60,6 +65,10 @@ bool mux_has_room(const struct mux *mux, enum flight_share share);
 int mux_submit(struct mux *mux, struct client_ref client,
                enum flight_share share, const struct qmp_message *command,
                const char *name);
+/* How the stubdomain is. If it has ended, what it still sent is waited for
+ * a moment, then all that is in flight fails; but if it is DESTROYED, at
+ * once. */
+void mux_stubdom(struct mux *mux, enum stubdom_state state);
 /* The client wants no more of what it submitted. */
 void mux_abandon(struct mux *mux, struct client_ref client);
 

@@ -29,6 +29,7 @@ $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) 
 $(eval $(call unit_test,helper_qemu,obj/libxl/helper_store.o obj/tests/unit/fake_store.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children helper_config helper_sockets keyfile) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_store,$(call objects,libxl,helper_channels helper_console helper_consoles helper_devices helper_pids helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,helper_stubdom,$(call objects,libxl,helper_store stubdom_state) obj/tests/unit/fake_store.o obj/tools/common/stubdom_log.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,host,obj/xl/host.o,$(XENTOOLLOG_LIBS)))
 $(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,latency,obj/xl/latency.o,))
@@ -52,6 +53,7 @@ $(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments consoles 
 $(eval $(call unit_test,stubdom_log,$(call objects,tools/common,log stubdom_log),))
 $(eval $(call unit_test,supervisor,obj/console/supervisor.o obj/tests/unit/fake_systemd.o $(COMMON_OBJECTS),$(SYSTEMD_LIBS)))
 $(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
+$(eval $(call unit_test,worker_stubdom,$(filter-out %/worker_mux.o,$(WORKER_OBJECTS)) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_sessions,$(call objects,libxl,worker_greeting) obj/tools/stubdom/relay.o $(QMP_OBJECTS) obj/tools/common/log.o,$(WORKER_LIBS)))
 $(eval $(call unit_test,worker_sandbox,obj/libxl/helper_privileges.o $(filter-out %/worker_sandbox.o,$(WORKER_OBJECTS)) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
 $(eval $(call unit_test,xl_create,$(call objects,tools/common,log stubdom_log) obj/libxl/qmp_buf.o $(call objects,xl,creation guest_config host),$(XLUTIL_LIBS) $(XENLIGHT_LIBS) $(XENSTORE_LIBS) $(XENTOOLLOG_LIBS)))
@@ -133,7 +135,7 @@ tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host x
 
 # A simulated hypervisor, and tests of the real xenconsoled on it.
 XENSIM = $(call objects,tests/xensim,guest host xensim)
-OBJECTS += $(XENSIM)
+OBJECTS += $(XENSIM) $(patsubst obj/%,obj/pic/%,$(call objects,tests/xensim,preload xensim))
 tests/xensim/libxensim.so: $(patsubst obj/%,obj/pic/%,$(call objects,tests/xensim,preload xensim))
 	@mkdir -p $(@D)
 	$(LINK) -shared -o $@ $^

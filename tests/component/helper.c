@@ -7,6 +7,7 @@
 #include "component.h"
 
 #include <sys/mount.h>
+#include <xen/sched.h>
 
 #define GUEST "7"
 #define DM    "8"
@@ -63,6 +64,7 @@ static const char *example(void)
 static void stubdomain_make(void)
 {
     guest_create(7);
+    guest_write(0, GUEST, "/local/domain/" GUEST "/domid");
     guest_create(8);
     guest_write(0, GUEST, "/local/domain/" DM "/target");
     guest_write(0, DM, "/local/domain/" DM "/domid");
@@ -141,6 +143,8 @@ static void peer_answer(const char *line)
         put_all(&qmp, text, strlen(text));
 }
 
+static bool peer_is_dead;
+
 /* What the console has now. */
 static void peer_serve(void)
 {
@@ -148,6 +152,8 @@ static void peer_serve(void)
     static size_t n;
     char *end;
 
+    if (peer_is_dead)
+        return;
     n += guest_console_get(&qmp, text + n, sizeof(text) - 1 - n);
     text[n] = '\0';
     while ((end = strchr(text, '\n'))) {
@@ -320,11 +326,114 @@ TEST_AS_ROOT(save_outlives_a_xenconsoled_that_is_killed)
     }
 }
 
+/* --- A stubdomain that ends while its guest runs ------------------------ */
+
+#define LOG   "/run/xensim/console-0"
+#define RUNS  "/local/domain/" DM "/device-model/" GUEST "/state"
+
+/* With a command that its QEMU has not answered. */
+static int stubdomain_with_a_command(void)
+{
+    char text[256];
+    int fd;
+
+    start_ours(NULL);
+    etc_make(example());
+    stubdomain_make();
+    guest_write(0, "file:" LOG, "/local/domain/" DM "/console/output");
+    guest_write(8, "running", RUNS);
+    helper_spawn();
+    helper_connect();
+    fd = client_open(CLIENTS);
+    check(dprintf(fd, "{\"execute\": \"stop\", \"id\": 1}\n") > 0);
+    while (!guest_console_get(&qmp, text, sizeof(text)))
+        check(guest_wait(HOST_WAIT_MS));
+    return fd;
+}
+
+static void check_refuses(int fd, const char *how)
+{
+    client_expect(fd, how);
+    client_ask(fd, "cont", how);
+    client_ask(client_open(XENTOP), "query-block", how);
+    client_ask(fd, "cont", "the command was not sent");
+}
+
+/* QEMU was killed; its stubdomain powers off. */
+TEST_AS_ROOT(its_end_is_told_and_commands_are_refused)
+{
+    int fd = stubdomain_with_a_command();
+    pid_t worker = worker_pid();
+
+    file_write(LOG, "stubdomd: QEMU was killed by signal 9\r\n");
+    peer_is_dead = true;
+    guest_shut_down(8, SHUTDOWN_poweroff);
+    check_refuses(fd, "QEMU in the stubdomain of domain 7 can't be reached: "
+                  "the stubdomain has shut down, as it does when its QEMU "
+                  "ends; the command ");
+    check(host_wait(log_has, "domain 7: its stubdomain, domain 8, has shut "
+                    "down, as it does when its QEMU ends: QEMU was killed by "
+                    "signal 9 (its log is " LOG "); the guest has no "
+                    "devices and no QMP any more: xl destroy it, and create "
+                    "it again\n"));
+    /* The next worker knows. */
+    check(!kill(worker, SIGKILL));
+    check_ends(fd);
+    fd = client_open(CLIENTS);
+    client_ask(fd, "cont", "the stubdomain has shut down");
+    check(!kill(helper, SIGHUP));
+    check(host_wait(all_gone, NULL));
+}
+
+TEST_AS_ROOT(a_crash_is_called_a_crash)
+{
+    int fd = stubdomain_with_a_command();
+
+    peer_is_dead = true;
+    guest_shut_down(8, SHUTDOWN_crash);
+    check_refuses(fd, "the stubdomain has crashed; the command ");
+    check(host_wait(log_has, "domain 7: its stubdomain, domain 8, has "
+                    "crashed (its log is " LOG "); the guest"));
+}
+
+TEST_AS_ROOT(suspended_it_comes_back)
+{
+    int fd = stubdomain_with_a_command();
+
+    guest_shut_down(8, SHUTDOWN_suspend);
+    client_ask(fd, "cont", "{\"return\": {}}");
+}
+
+/* By hand, and its guest stays. */
+TEST_AS_ROOT(a_stubdomain_that_is_destroyed_alone_is_told)
+{
+    int fd = stubdomain_with_a_command(), status = -1;
+
+    guest_destroy(8);
+    client_expect(fd, "the stubdomain has been destroyed; the command may "
+                  "have been executed");
+    check_ends(fd);
+    check(host_wait(all_gone, NULL));
+    check(host_wait(log_has, "domain 7: its stubdomain, domain 8, has been "
+                    "destroyed; the guest has no devices"));
+    check(host_wait(has_ended, &status));
+    check_int(status, 0);
+}
+
+TEST_AS_ROOT(but_not_of_a_guest_that_is_destroyed)
+{
+    int fd = stubdomain_with_a_command(), status = -1;
+
+    guest_destroy(8);
+    check_ends(fd);
+    guest_destroy(7);
+    check(host_wait(has_ended, &status));
+    check(!log_has((void *)"its stubdomain, domain 8"));
+}
+
 /* --- A stubdomain that does not start ---------------------------------- */
 
 #define USER  "/run/xensim/user"
-#define LOG   "/run/xensim/console-0"
-#define RUNS  "/local/domain/" DM "/device-model/" GUEST "/state"
 #define FAILS "[    0.9] Run /init as init process\r\n" \
               "qemu: -foo: invalid option\r\n" \
               "stubdomd: QEMU ended with status 1\r\n"

@@ -14,15 +14,26 @@
 #include "tap.h"
 
 /* What the test's worker does, and how often it was started. */
-static struct shared { int starts, lives; } *shared;
+static struct shared {
+    int starts, lives, asks;
+    volatile char told;
+    bool is_deaf;               /* to its end */
+} *shared;
 
 int worker_run(const struct worker_config *config)
 {
-    (void)config;
+    char state = 0;
+
     if (shared->starts++ < shared->lives)
         return 1;
-    for (;;)
+    while (shared->asks-- > 0)
+        send(config->parent_fd, "?", 1, 0);
+    while (state != STUBDOM_DESTROYED &&
+           recv(config->parent_fd, &state, 1, 0) == 1)
+        shared->told = state;
+    while (shared->is_deaf)
         pause();
+    return 3;
 }
 
 struct fixture {
@@ -108,8 +119,73 @@ TEST(at_the_end_it_is_told)
     children_end(&f.children);
     check_int(waitid(P_PID, (id_t)f.children.worker, &info,
                      WEXITED | WNOWAIT), 0);
-    check_int(info.si_code, CLD_KILLED);
-    check_int(info.si_status, SIGKILL);
+    check_int(info.si_code, CLD_EXITED);
+    check_int(info.si_status, 3);
+    check_int(shared->told, STUBDOM_DESTROYED);
+}
+
+TEST(one_that_does_not_end_is_killed)
+{
+    struct fixture f;
+    pid_t worker;
+
+    fixture_init(&f, 0);
+    shared->is_deaf = true;
+    children_start_worker(&f.children);
+    worker = f.children.worker;
+    children_end(&f.children);
+    children_wait(&f.children);
+    check_int(f.children.worker, 0);
+    check_int(kill(worker, 0), -1);
+}
+
+static void until_told(char state)
+{
+    while (shared->told != state)
+        usleep(1000);
+}
+
+TEST(each_worker_is_told_how_the_stubdomain_is)
+{
+    struct fixture f;
+
+    fixture_init(&f, 0);
+    children_start_worker(&f.children);
+    children_tell(&f.children, STUBDOM_PAUSED);
+    until_told(STUBDOM_PAUSED);
+    children_tell(&f.children, STUBDOM_CRASHED);
+    until_told(STUBDOM_CRASHED);
+    kill(f.children.worker, SIGKILL);
+    reap_one(&f);
+    shared->told = 0;
+    until_started(&f);
+    until_told(STUBDOM_CRASHED);
+    children_end(&f.children);
+    children_wait(&f.children);
+}
+
+static void asked(void *data)
+{
+    ++*(int *)data;
+}
+
+/* One in others' hands may ask as often as it likes. */
+TEST(a_worker_that_asks_without_end_costs_little)
+{
+    struct fixture f;
+    int64_t began = loop_now_ms();
+    int n = 0;
+
+    fixture_init(&f, 0);
+    f.children.asked = asked;
+    f.children.data = &n;
+    shared->asks = 100;
+    children_start_worker(&f.children);
+    while (n < 5)
+        check_int(loop_run_once(&f.loop, -1), 0);
+    check(loop_now_ms() - began >= 4 * ASK_GAP_MS);
+    children_end(&f.children);
+    children_wait(&f.children);
 }
 
 /* Once it was reaped, its pid is anybody's. */

@@ -19,6 +19,7 @@
 #define WORKER_CONNECT_LAST_MS    20
 
 #include "../../libxl/qmp_quotes.c"
+#include "../../libxl/stubdom_state.c"
 #include "../../libxl/worker.c"
 #include "../../libxl/worker_client.c"
 #include "../../libxl/worker_clients.c"

@@ -50,6 +50,7 @@ struct fixture {
     char clients[64], toolstack[64], monitoring[64], xentop[64];
     char console_path[64], control_path[64];
     int log;                    /* what the worker writes to stderr */
+    int parent;                 /* the worker's socket to its parent */
     int console_listener, control_listener;
     int console, control;       /* the worker's connections, or -1 */
     pid_t worker;
@@ -171,10 +172,13 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
         .uid = WORKER_UID, .gid = WORKER_UID,
         .sandbox = sandbox,
     };
-    int log[2];
+    int log[2], parent[2];
 
     check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log));
     f->log = log[0];
+    check(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent));
+    f->parent = parent[0];
+    config.parent_fd = parent[1];
     config.listen_fd = listen_at(f->clients);
     config.toolstack_fd = listen_at(f->toolstack);
     config.sockets[0] = (struct worker_socket){
@@ -195,6 +199,7 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
         _exit(worker_run(&config));
     }
     close(log[1]);
+    close(config.parent_fd);
     close(config.listen_fd);
     close(config.toolstack_fd);
     close(config.sockets[0].fd);

@@ -143,6 +143,18 @@ void guest_destroy(uint32_t domid)
     xs_release_domain(guest_store, domid);
 }
 
+void guest_shut_down(uint32_t domid, unsigned int reason)
+{
+    xensim->domains[domid].reason = reason;
+    xensim->domains[domid].shut_down = true;
+    xensim_virq_raise(VIRQ_DOM_EXC);
+}
+
+void guest_pause(uint32_t domid, bool paused)
+{
+    xensim->domains[domid].paused = paused;
+}
+
 static void ring_new(struct guest_console *c, uint32_t ref)
 {
     void *page = c->ring;

@@ -25,6 +25,12 @@ void guest_create(uint32_t domid);
 /* Dying, then gone; xenstored and the backend get to know. */
 void guest_destroy(uint32_t domid);
 
+/* By itself, for one of Xen's reasons (SHUTDOWN_...); xenstored gets to
+ * know. */
+void guest_shut_down(uint32_t domid, unsigned int reason);
+/* Of which nobody gets to know. */
+void guest_pause(uint32_t domid, bool paused);
+
 /* owner: domain 0, or a guest, whom dom0 gives the node to. */
 void guest_write(uint32_t owner, const char *value, const char *path, ...)
     __attribute__((format(printf, 3, 4)));

@@ -239,9 +239,21 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t first, unsigned int max,
         memset(&info[n], 0, sizeof(info[n]));
         info[n].domid = i;
         info[n].running = 1;
+        info[n].shutdown = xensim->domains[i].shut_down;
+        info[n].shutdown_reason = xensim->domains[i].reason;
         info[n++].dying = xensim->domains[i].dying;
     }
     return n ? (int)n : -1;
+}
+
+static uint32_t flags_of(const struct xensim_domain *domain)
+{
+    if (domain->dying)
+        return XEN_DOMINF_dying;
+    if (domain->shut_down)
+        return XEN_DOMINF_shutdown |
+               domain->reason << XEN_DOMINF_shutdownshift;
+    return domain->paused ? XEN_DOMINF_paused : XEN_DOMINF_running;
 }
 
 int xc_domain_getinfolist(xc_interface *xch, uint32_t first,
@@ -255,8 +267,7 @@ int xc_domain_getinfolist(xc_interface *xch, uint32_t first,
             continue;
         memset(&info[n], 0, sizeof(info[n]));
         info[n].domain = (domid_t)i;
-        info[n++].flags = xensim->domains[i].dying ? XEN_DOMINF_dying :
-                          XEN_DOMINF_running;
+        info[n++].flags = flags_of(&xensim->domains[i]);
     }
     return (int)n;
 }

@@ -61,7 +61,8 @@ struct xensim_port {
 #define XENSIM_MASKED  2u
 
 struct xensim_domain {
-    bool exists, dying;
+    bool exists, dying, paused, shut_down;
+    unsigned int reason;        /* of shut_down: Xen's SHUTDOWN_... */
     bool granted[XENSIM_PAGES];
     struct xensim_port ports[XENSIM_GUEST_PORTS];
 };
