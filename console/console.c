@@ -2,6 +2,7 @@
 #include "console.h"
 
 #include "domains.h"
+#include "fdstore.h"
 #include "flow.h"
 #include "frontend.h"
 #include "log.h"
@@ -123,8 +124,25 @@ void console_park(struct console *c)
     console_set_state(c, CONSOLE_PARKED);
 }
 
+/* The terminal's number is the next one's who opens a terminal, and who
+ * finds the key would have that one's; so this comes before the close. A
+ * terminal that outlives the daemon keeps its number, and who reads from it
+ * would miss something if the key changed. */
+static void tty_withdraw(struct console *c)
+{
+    const struct server *server = c->server;
+    char path[STORE_PATH_MAX];
+
+    if (!c->tty_published ||
+        (server->stop && fdstore_outlives(server->restarts)))
+        return;
+    keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
+    store_clear_owned(server->xs, path, output_tty(c->output));
+}
+
 static void output_drop(struct console *c)
 {
+    tty_withdraw(c);
     output_close(c->output);
     c->output = NULL;
     c->tty_published = false;

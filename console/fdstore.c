@@ -123,6 +123,12 @@ void fdstore_sweep(bool (*alive)(void *data, uint32_t domid), void *data)
         }
 }
 
+bool fdstore_outlives(bool restarts)
+{
+    /* The second came into being together with that setting. */
+    return getenv("NOTIFY_SOCKET") && (restarts || getenv("FDSTORE"));
+}
+
 void fdstore_freeze(void)
 {
     frozen = true;

@@ -25,6 +25,10 @@ void fdstore_keep(uint32_t domid, unsigned int n, int fd);
 void fdstore_drop(uint32_t domid, unsigned int n);
 /* Drops those that nobody took, of domains of which alive() is false. */
 void fdstore_sweep(bool (*alive)(void *data, uint32_t domid), void *data);
+/* Whether what is kept outlives the daemon that stops: in a restart it
+ * does, else only with a service manager that knows to keep it until the
+ * next start (systemd since 254, by FileDescriptorStorePreserve). */
+bool fdstore_outlives(bool restarts);
 /* The daemon stops: fdstore_drop() does nothing from here on. */
 void fdstore_freeze(void);
 

@@ -11,8 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Connections that may wait to be accepted: a few clients at once. */
-#define LISTENER_BACKLOG 16
+/* Connections that may wait to be accepted: a few clients, and each guest's
+ * helper at once, which looks whether somebody listens. */
+#define LISTENER_BACKLOG 128
 /* Accepted before others get their turn: who connects and hangs up without
  * end is as fast as we are. */
 #define LISTENER_BATCH 16

@@ -126,6 +126,7 @@ static void signal_event(void *data, uint32_t events)
     while (read(server->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo != SIGHUP) {
             server->stop = true;
+            server->restarts = info.ssi_signo == SIGINT;
             continue;
         }
         if (server->hv_log)

@@ -63,7 +63,9 @@ struct server {
     int signal_fd;
     loop_id signal_id, hv_id, xs_id;
     bool swept;                 /* old records were removed */
-    bool stop;                  /* readable */
+    /* readable */
+    bool stop;
+    bool restarts;              /* and that the next one starts at once */
 };
 
 /* Opens all that can fail; -1: a line has been logged. */

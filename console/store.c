@@ -68,6 +68,24 @@ static bool write_allowed(struct xs_handle *xs, xs_transaction_t t,
     return owner == STORE_DOM0;
 }
 
+void store_clear_owned(struct xs_handle *xs, const char *path,
+                       const char *value)
+{
+    for (int i = 0; i < STORE_RETRIES; i++) {
+        xs_transaction_t t = xs_transaction_start(xs);
+        char *found;
+        bool ok;
+
+        if (t == XBT_NULL)
+            break;
+        store_read_owned(xs, t, path, &found);
+        ok = found && !strcmp(found, value) && xs_write(xs, t, path, "", 0);
+        free(found);
+        if (xs_transaction_end(xs, t, !ok) || errno != EAGAIN)
+            break;
+    }
+}
+
 bool store_write_owned(struct xs_handle *xs, const char *path,
                        const char *value)
 {

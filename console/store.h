@@ -46,5 +46,8 @@ char *store_read(struct xs_handle *xs, xs_transaction_t t,
  * time. */
 bool store_write_owned(struct xs_handle *xs, const char *path,
                        const char *value);
+/* Empties such a node, if it says value. */
+void store_clear_owned(struct xs_handle *xs, const char *path,
+                       const char *value);
 
 #endif

@@ -20,6 +20,7 @@
  *   helper_consoled    is the xenconsoled that runs ours?
  *   helper_root        the directory of its sockets
  *   helper_console(s), helper_channels, helper_devices: xenstore's part
+ *   helper_serial      where the serial ports' terminals are found
  *   helper_proxy, helper_pids: in the proxy's place
  *   helper_socket(s), helper_config: where clients connect
  *   helper_children    the worker
@@ -51,6 +52,7 @@
 #include "helper_proxy.h"
 #include "helper_qemu.h"
 #include "helper_root.h"
+#include "helper_serial.h"
 #include "helper_sockets.h"
 #include "helper_startup.h"
 #include "helper_store.h"
@@ -101,7 +103,7 @@ struct helper {
     struct qemu qemu;           /* in dom0, where a device needs one */
     struct startup startup;
     struct stubdom stubdom;
-    int serial_ports, tty_known;        /* tty_known: a bit a port */
+    struct serial serial;
     bool ending;                /* the service */
     bool gone;                  /* the stubdomain, but not its guest */
     int signal_fd;
@@ -118,6 +120,7 @@ static void service_end(struct helper *h)
     h->ending = true;
     startup_end(&h->startup);
     stubdom_end(&h->stubdom);
+    serial_end(&h->serial);
     children_end(&h->children);
     sockets_close(&h->sockets);
 }
@@ -201,14 +204,15 @@ static void xs_ready(void *data, uint32_t events)
 {
     struct helper *h = data;
     char **watch;
+    bool serial = false;
 
     (void)events;
-    while ((watch = xs_check_watch(h->xs)))
+    while ((watch = xs_check_watch(h->xs))) {
+        serial = serial || !strcmp(watch[XS_WATCH_TOKEN], SERIAL_TOKEN);
         free(watch);
-    for (int i = 0; i < h->serial_ports; i++)
-        if (!(h->tty_known & 1 << i) &&
-            consoles_forward_tty(h->xs, h->guest, h->domid, i))
-            h->tty_known |= 1 << i;
+    }
+    if (serial && !h->ending)
+        serial_follow(&h->serial);
     if (store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
         domain_gone(h);
@@ -233,14 +237,8 @@ static int watch_all(struct helper *h)
     if (!xs_watch(h->xs, "@releaseDomain", "release"))
         return -1;
     snprintf(path, sizeof(path), "/local/domain/%u/domid", h->domid);
-    if (!xs_watch(h->xs, path, "domid"))
+    if (!xs_watch(h->xs, path, "domid") || !serial_watch(&h->serial))
         return -1;
-    for (int i = 0; i < h->serial_ports; i++) {
-        snprintf(path, sizeof(path), "/local/domain/%u/device/console/%d/tty",
-                 h->domid, CONSOLE_SERIAL + i);
-        if (!xs_watch(h->xs, path, "tty"))
-            return -1;
-    }
     return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
                     &h->xs_id);
 }
@@ -283,12 +281,16 @@ static int take_proxys_place(struct helper *h)
 static int consoles_take(struct helper *h)
 {
     bool native = in_proxys_slot(h);
-
-    h->serial_ports = (native ? consoles_attach : consoles_edit)(
+    int ports = (native ? consoles_attach : consoles_edit)(
         h->xs, h->guest, h->domid, h->root.path, h->worker_config.uid);
-    if (h->serial_ports < 0 ||
+
+    if (ports < 0 ||
         (native ? sockets_listen_clients(&h->sockets) : take_proxys_place(h)))
         return -1;
+    h->serial = (struct serial){
+        .loop = &h->loop, .xs = h->xs, .guest = h->guest, .dm = h->domid,
+        .ports = ports, .consoled = CONSOLED_SOCKET,
+    };
     sockets_listen_lesser(&h->sockets);
     return 0;
 }
@@ -477,6 +479,7 @@ int main(int argc, char **argv)
         r = loop_run(&h.loop);
     }
     service_end(&h);
+    serial_withdraw(&h.serial);
     children_wait(&h.children);
     pids_forget(h.xs, h.domid);
     helper_root_remove(&h.root);

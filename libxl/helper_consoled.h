@@ -12,5 +12,8 @@
 
 /* 0 if ours listens at path; else -1 after one line with the remedy. */
 int consoled_check(const char *path, uint32_t domid);
+/* A pidfd of the one that listens at path, to be seen when it ends; or -1,
+ * with errno: none listens, or (EAGAIN) it has no place for a client now. */
+int consoled_pidfd(const char *path);
 
 #endif

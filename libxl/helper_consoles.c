@@ -202,23 +202,3 @@ bool consoles_are_native(struct xs_handle *xs, uint32_t guest)
     free(transport);
     return native;
 }
-
-bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,
-                          int i)
-{
-    char *tty = store_read(xs, XBT_NULL, CONSOLE_FRONTEND "/tty", dm,
-                           CONSOLE_SERIAL + i);
-    bool known = tty && *tty;
-
-    if (known) {
-        /* A libxl that does not know of QMP's console takes console 3 for
-         * the first serial port. */
-        if (i == 0 && !consoles_are_native(xs, guest))
-            store_write(xs, XBT_NULL, tty, CONSOLE_FRONTEND "/tty", dm,
-                        CONSOLE_QMP);
-        store_write_readable(xs, XBT_NULL, guest, tty,
-                             "/local/domain/%u/serial/%d/tty", guest, i);
-    }
-    free(tty);
-    return known;
-}

@@ -27,9 +27,4 @@ int consoles_attach(struct xs_handle *xs, uint32_t guest, uint32_t dm,
 /* Whether libxl made guest's stubdomain so. */
 bool consoles_are_native(struct xs_handle *xs, uint32_t guest);
 
-/* Makes the pty of serial port i (from 0) known where xl console and virsh
- * console look. True once it is known. */
-bool consoles_forward_tty(struct xs_handle *xs, uint32_t guest, uint32_t dm,
-                          int i);
-
 #endif

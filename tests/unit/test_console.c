@@ -95,6 +95,91 @@ TEST(the_guest_s_log)
     finish();
 }
 
+/* A daemon that serves a terminal at both consoles. */
+static void terminals_made(void)
+{
+    start();
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/tty", "", 0);
+    fake_store_set(PRIMARY "/ring-ref", "77", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    secondary_made("xenconsoled");
+    settle();
+    check(!strncmp(fake_store_get(PRIMARY "/tty"), "/dev/pts/", 9));
+    check(!strncmp(fake_store_get(FE "/tty"), "/dev/pts/", 9));
+}
+
+static void stopped(int signal)
+{
+    check(!signals_init(&server));
+    check(!raise(signal));
+    signal_event(&server, EPOLLIN);
+    check(server.stop);
+    finish();
+}
+
+TEST(no_key_names_a_terminal_that_is_no_longer_served)
+{
+    terminals_made();
+    unix_output();
+    settle();
+    check_str(fake_store_get(FE "/tty"), "");
+    fake_store_set(BE "/output", "pty", 0);
+    settle();
+    check(!strncmp(fake_store_get(FE "/tty"), "/dev/pts/", 9));
+    fake_store_set(BE "/type", "ioemu", 0);
+    settle();
+    check_str(fake_store_get(FE "/tty"), "");
+    stopped(SIGTERM);
+    check_str(fake_store_get(PRIMARY "/tty"), "");
+}
+
+TEST(a_key_that_names_anothers_terminal_stays)
+{
+    terminals_made();
+    fake_store_set(FE "/tty", "/dev/pts/another's", 0);
+    fake_store_set(PRIMARY "/tty", strdup(fake_store_get(PRIMARY "/tty")),
+                   5);
+    stopped(SIGTERM);
+    check_str(fake_store_get(FE "/tty"), "/dev/pts/another's");
+    check(!strncmp(fake_store_get(PRIMARY "/tty"), "/dev/pts/", 9));
+}
+
+/* Nobody is at that socket; the terminals are kept all the same, for all
+ * that the daemon knows. */
+static void kept_by_a_service_manager(const char *preserves)
+{
+    setenv("NOTIFY_SOCKET", "/nonexistent", 1);
+    if (preserves)
+        setenv("FDSTORE", preserves, 1);
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    terminals_made();
+}
+
+TEST(a_terminal_that_is_kept_over_a_restart_keeps_its_name)
+{
+    kept_by_a_service_manager(NULL);
+    stopped(SIGINT);
+    check(!strncmp(fake_store_get(PRIMARY "/tty"), "/dev/pts/", 9));
+    check(!strncmp(fake_store_get(FE "/tty"), "/dev/pts/", 9));
+}
+
+TEST(one_that_is_not_kept_over_a_stop_loses_it)
+{
+    kept_by_a_service_manager(NULL);
+    stopped(SIGTERM);
+    check_str(fake_store_get(PRIMARY "/tty"), "");
+    check_str(fake_store_get(FE "/tty"), "");
+}
+
+TEST(one_that_is_kept_over_a_stop_does_not)
+{
+    kept_by_a_service_manager("8192");
+    stopped(SIGTERM);
+    check(!strncmp(fake_store_get(PRIMARY "/tty"), "/dev/pts/", 9));
+    check(!strncmp(fake_store_get(FE "/tty"), "/dev/pts/", 9));
+}
+
 TEST(descriptors_run_out_for_the_newest_only)
 {
     struct rlimit limit;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What qmp-helper does in xenstore: helper_console.c, helper_consoles.c,
- * helper_channels.c, helper_devices.c, helper_pids.c, helper_store.c. */
+ * helper_channels.c, helper_devices.c, helper_pids.c, helper_serial.c,
+ * helper_store.c. */
 #include "helper_channels.h"
 #include "helper_console.h"
 #include "helper_consoles.h"
 #include "helper_devices.h"
 #include "helper_pids.h"
+#include "helper_serial.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -199,21 +201,88 @@ TEST(a_store_that_always_collides_is_given_up)
     check_int(edit(), -1);
 }
 
-TEST(the_first_serial_ports_pty_is_known_as_console_3s)
+static struct serial serial_make(void)
 {
     add_stubdomain();
     add_console(DM, 3, "pty");
     add_console(DM, 4, "pty");
-    check_int(edit(), 2);
-    check(!consoles_forward_tty(fake_store, GUEST, DM, 0));
+    return (struct serial){ .xs = fake_store, .guest = GUEST, .dm = DM,
+                            .ports = edit() };
+}
+
+/* Passed on, console 3 and the ports say this. */
+static void check_ports(struct serial *serial, const char *console,
+                        const char *first, const char *second)
+{
+    for (int i = 0; i < serial->ports; i++)
+        serial_forward(serial, i, true);
+    check_str(get(CONSOLE_FRONTEND "/tty", DM, 3), console);
+    check_str(get("/local/domain/5/serial/0/tty"), first);
+    check_str(get("/local/domain/5/serial/1/tty"), second);
+}
+
+TEST(the_first_serial_ports_pty_is_known_as_console_3s)
+{
+    struct serial serial = serial_make();
+
+    serial_forward(&serial, 0, true);
+    check(!fake_store_get("/local/domain/5/serial/0/tty"));
+    set(0, "/dev/pts/7", CONSOLE_FRONTEND "/tty", DM, 4);
+    check_ports(&serial, "/dev/pts/7", "/dev/pts/7", "");
+    /* Its next terminal; and none. */
+    set(0, "/dev/pts/9", CONSOLE_FRONTEND "/tty", DM, 4);
+    set(0, "/dev/pts/8", CONSOLE_FRONTEND "/tty", DM, 5);
+    check_ports(&serial, "/dev/pts/9", "/dev/pts/9", "/dev/pts/8");
+    set(0, "", CONSOLE_FRONTEND "/tty", DM, 4);
+    check_ports(&serial, "", "", "/dev/pts/8");
+}
+
+/* What a stubdomain writes is not passed on, and from when on it does, what
+ * was passed on before is as good as a lie. */
+TEST(a_stubdomain_names_no_terminal)
+{
+    struct serial serial = serial_make();
+
     set(0, "/dev/pts/7", CONSOLE_FRONTEND "/tty", DM, 4);
     set(DM, "/etc/shadow", CONSOLE_FRONTEND "/tty", DM, 5);
-    check(consoles_forward_tty(fake_store, GUEST, DM, 0));
-    check_str(get(CONSOLE_FRONTEND "/tty", DM, 3), "/dev/pts/7");
-    check_str(get("/local/domain/5/serial/0/tty"), "/dev/pts/7");
-    /* One that the guest wrote is not passed on. */
-    check(!consoles_forward_tty(fake_store, GUEST, DM, 1));
+    check_ports(&serial, "/dev/pts/7", "/dev/pts/7", "");
+    set(DM, "/dev/pts/1", CONSOLE_FRONTEND "/tty", DM, 4);
+    check_ports(&serial, "", "", "");
+    set(0, "/dev/pts/7", CONSOLE_FRONTEND "/tty", DM, 4);
+    check_ports(&serial, "/dev/pts/7", "/dev/pts/7", "");
+    fake_store_remove("/local/domain/6/device/console/4");
+    check_ports(&serial, "", "", "");
+    /* Nor is what it made of console 3's touched. */
+    set(0, "/dev/pts/7", CONSOLE_FRONTEND "/tty", DM, 4);
+    set(DM, "/dev/pts/1", CONSOLE_FRONTEND "/tty", DM, 3);
+    check_ports(&serial, "/dev/pts/1", "/dev/pts/7", "");
+    fake_store_remove("/local/domain/6/device/console/3");
+    check_ports(&serial, "", "/dev/pts/7", "");
+    check(!fake_store_get("/local/domain/6/device/console/3/tty"));
+}
+
+TEST(no_terminal_is_named_whose_daemon_has_gone)
+{
+    struct serial serial = serial_make();
+
+    set(0, "/dev/pts/7", CONSOLE_FRONTEND "/tty", DM, 4);
+    set(0, "/dev/pts/8", CONSOLE_FRONTEND "/tty", DM, 5);
+    check_ports(&serial, "/dev/pts/7", "/dev/pts/7", "/dev/pts/8");
+    serial_withdraw(&serial);
+    check_str(get(CONSOLE_FRONTEND "/tty", DM, 3), "");
+    check_str(get("/local/domain/5/serial/0/tty"), "");
     check_str(get("/local/domain/5/serial/1/tty"), "");
+    check_str(get(CONSOLE_FRONTEND "/tty", DM, 4), "/dev/pts/7");
+}
+
+/* A libxl with the patches knows where the port is. */
+TEST(console_3_stays_qmps_where_libxl_knows_of_it)
+{
+    struct serial serial = serial_make();
+
+    set(0, "console", "/libxl/5/stubdom-transport");
+    set(0, "/dev/pts/7", CONSOLE_FRONTEND "/tty", DM, 4);
+    check_ports(&serial, "", "/dev/pts/7", "");
 }
 
 TEST(channels_are_given_to_xenconsoled)

@@ -37,6 +37,34 @@ ok "and the guest hears what is typed" \
 ok "QMP went on meanwhile" xl-qmp exec hvm1 query-status
 kill $console
 
+# Without a service manager that keeps the terminal: another has its number.
+ttys() {
+    for key in "$dm/device/console/4" "$guest/serial/0" $(is_native || echo "$dm/device/console/3"); do
+        xenstore-read "/local/domain/$key/tty"
+    done | sort -u
+}
+ttys_are_none() { [ -z "$(ttys)" ]; }
+tty_is_another() { [ "$(ttys | wc -l)" = 1 ] && tty=$(ttys) && [ -e "$tty" ] && [ "$tty" != "$old" ]; }
+old=$tty
+kill "$(cat /run/xenconsoled.pid)"
+ok "xenconsoled ends: no key names a terminal" wait_for 10 ttys_are_none
+socat pty,raw,echo=0,link=/run/another.txt - </dev/null >/run/anothers.txt &
+another=$!
+wait_for 10 test -e /run/another.txt
+wait_for 10 sh -c '! [ -e /run/xenconsoled.pid ]'
+$xenconsoled
+ok "it is back: all name the new one" wait_for 10 tty_is_another
+xl console hvm1 >/run/serial.txt 2>&1 &
+console=$!
+# What is typed before it listens is lost.
+echoes() { printf 'to the right guest\r\n' >"$tty"; usleep 300000; grep -q 'to the right guest' /run/serial.txt; }
+ok "xl console reaches the guest" wait_for 60 echoes
+is "and nobody else" "" "$(cat /run/anothers.txt)"
+ok "QMP goes on" wait_for 10 xl-qmp exec hvm1 query-status
+kill $console $another
+wait $another
+rm -f /run/another.txt /run/anothers.txt
+
 # What is typed before it listens is lost.
 comes_back() { say "$1"; usleep 300000; heard "$1"; }
 terminal_open xl-qmp console hvm1-dm 4
