@@ -3,6 +3,7 @@
 
 #include "domid.h"
 #include "log.h"
+#include "replace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,9 +47,15 @@ static int ask(const struct listing *listing, struct consoled *consoled,
     return ask_one(consoled, listing, &stubdom, true, data);
 }
 
-/* The exit code. */
-static int print(const struct qmp_buf *text)
+/* To a file, or (NULL) to standard output. The exit code. */
+static int print(const struct qmp_buf *text, const char *output)
 {
+    if (output) {
+        if (!replace_file(output, text->data, text->len))
+            return XL_QMP_OK;
+        log_error("cannot write %s: %m", output);
+        return XL_QMP_CONNECTION;
+    }
     if (fwrite(text->data, 1, text->len, stdout) == text->len &&
         !fflush(stdout))
         return XL_QMP_OK;
@@ -61,7 +68,7 @@ int listing_command(const struct listing *listing,
                     void *data)
 {
     struct host host = { .logger = options->logger };
-    const char *domain = NULL, *path = CONSOLED_SOCKET;
+    const char *domain = NULL, *path = CONSOLED_SOCKET, *output = NULL;
     struct consoled consoled;
     struct qmp_buf text;
     bool other_form = false;
@@ -72,9 +79,11 @@ int listing_command(const struct listing *listing,
             other_form = true;
         } else if (!strncmp(argv[i], "--socket=", 9)) {
             path = argv[i] + 9;
+        } else if (!strncmp(argv[i], "--output=", 9)) {
+            output = argv[i] + 9;
         } else if (*argv[i] == '-' || domain || !*argv[i]) {
             log_error("%s: %s %s; usage: xl-qmp %s [DOMAIN] [%s] "
-                      "[--socket=PATH]", listing->name, *argv[i] == '-' ?
+                      "[--output=PATH] [--socket=PATH]", listing->name, *argv[i] == '-' ?
                       "unknown option" : "what is", argv[i],
                       listing->name, listing->option);
             return XL_QMP_USAGE;
@@ -87,7 +96,7 @@ int listing_command(const struct listing *listing,
     qmp_buf_init(&text, SIZE_MAX / 4);
     if (!ask(listing, &consoled, &host, domain, data)) {
         if (listing->write(&text, data, other_form, &host))
-            rc = print(&text);
+            rc = print(&text, output);
         else
             log_error("%s: out of memory", listing->name);
     }

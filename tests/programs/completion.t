@@ -40,8 +40,8 @@ completes 'consoles console' con
 completes 'stats' -v -t 5 st
 completes '' -t ''
 completes '-t --timeout -v --verbose -h --help -V --version' -
-completes '--json --socket=' consoles --
-completes '--openmetrics' stats guest --o
+completes '--json --output= --socket=' consoles --
+completes '--openmetrics --output=' stats guest --o
 completes '--dry-run' create --d
 completes 'Domain-0 guest guest-dm' exec ''
 completes 'guest guest-dm' console g

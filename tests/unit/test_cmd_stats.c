@@ -177,6 +177,25 @@ TEST(a_helper_is_up_down_or_silent)
     check(!strstr(printed, "xenqmp_qmp_sessions_total"));
 }
 
+TEST(they_may_go_to_a_file)
+{
+    char dir[] = "/tmp/test_stats.XXXXXX", option[64], text[64] = "";
+    FILE *file;
+
+    check(mkdtemp(dir));
+    snprintf(option, sizeof(option), "--output=%s/f", dir);
+    check_int(RUN(option, "--openmetrics"), XL_QMP_OK);
+    check_str(printed, "");
+    check((file = fopen(option + 9, "r")) && fgets(text, sizeof(text), file));
+    check(!strncmp(text, "# HELP xenqmp_console_written", 29));
+    check(!unlink(option + 9));
+    lost = true;
+    check_int(RUN(option), XL_QMP_CONNECTION);
+    check(!rmdir(dir));
+    lost = false;
+    check_int(RUN(option), XL_QMP_CONNECTION);
+}
+
 TEST(a_guest_includes_its_stubdomain)
 {
     check_int(RUN("guest", "--socket=/s"), XL_QMP_OK);

@@ -195,10 +195,10 @@ TEST(a_key_that_changes_all_the_time_is_read_now_and_then)
     serial_follow(&serial);
     /* Just now, however slow this machine is. */
     serial.followed_ms = loop_now_ms() + 60000;
-    before = fake_store_reads();
+    before = fake_store_requests();
     for (int i = 0; i < 1000; i++)
         serial_follow(&serial);
-    check_int(fake_store_reads(), before);
+    check_int(fake_store_requests(), before);
     check(loop_timer_is_set(&serial.again));
     daemon_end();
     end();
