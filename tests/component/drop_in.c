@@ -278,6 +278,7 @@ static void script_overflow(const char *daemon, const char *option,
     static char kilobyte[1024];
     struct guest_console c;
     size_t sent = 0, last;
+    const int patience = waits ? 20 : HOST_WAIT_MS / 100;
 
     start_host();
     daemon_start(daemon, options);
@@ -287,7 +288,7 @@ static void script_overflow(const char *daemon, const char *option,
     check(host_wait(has_tty, &c));
     do {
         last = sent;
-        for (int i = 0; i < 20 && sent < 1000000; i++) {
+        for (int i = 0; i < patience && sent < 1000000; i++) {
             sent += guest_console_put(&c, kilobyte, sizeof(kilobyte));
             guest_wait(100);
         }

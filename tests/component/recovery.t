@@ -28,7 +28,7 @@ sub is_reply {
 sub works_again {
     my ($client, $name) = @_;
     my ($message, $n);
-    my $end = time + 30;
+    my $end = time + 300;
     do {
         execute($client, 'again-' . ++$n);
         $message = message($client);

@@ -29,7 +29,7 @@ TEST(the_log_says_why)
               "off\r\n",
               "cannot start: No such file or directory; powering off "
               "(cannot speak to xenstored)");
-    check_why("stubdomd: QEMU was killed by signal 11",
+    check_why("stubdomd: QEMU was killed by signal 11\n",
               "QEMU was killed by signal 11");
     /* Its end is what counts, not what comes after. */
     check_why("qemu: a\nstubdomd: QEMU ended with status 1\nb\n"
@@ -37,6 +37,31 @@ TEST(the_log_says_why)
               "init!\n", "QEMU ended with status 1 (qemu: a)");
     check_why("qemu: \033[2J\xff\nstubdomd: QEMU ended with status 1\n",
               "QEMU ended with status 1 (qemu: ?[2J?)");
+}
+
+/* The log is read while it is written: a console takes a few bytes at a
+ * time. Until the whole reason is there, there is none. */
+static void check_grows(const char *log, const char *ought)
+{
+    char *half = strdup(log);
+
+    for (size_t i = 0; i < strlen(log); i++) {
+        memcpy(half, log, i);
+        half[i] = '\0';
+        check_why(half, NULL);
+    }
+    check_why(log, ought);
+    free(half);
+}
+
+TEST(half_a_reason_is_none)
+{
+    check_grows("[    0.1] Linux\r\nqemu: invalid option\r\n"
+                "stubdomd: QEMU ended with status 1\r\n",
+                "QEMU ended with status 1 (qemu: invalid option)");
+    check_grows("[    0.1] Linux\r\n"
+                "[    2.0] Kernel panic - not syncing: No init\r\n",
+                "the stubdomain's kernel panicked: No init");
 }
 
 /* It may be of any length; its end counts. */

@@ -11,17 +11,16 @@
 /* The end of a log, with all that a kernel says when it panics. */
 #define LOG_TAIL 65536
 
-/* The next line, in place, without its end; NULL: there is no more. */
+/* The next line, in place, without its end; NULL: there is no more. One
+ * that has no end yet is still being written, and none. */
 static char *line_next(char **text)
 {
-    char *line = *text, *end;
+    char *line = *text, *end = strchr(line, '\n');
 
-    if (!line || !*line)
+    if (!end)
         return NULL;
-    end = strchr(line, '\n');
-    *text = end ? end + 1 : NULL;
-    if (end)
-        *end = '\0';
+    *text = end + 1;
+    *end = '\0';
     line[strcspn(line, "\r")] = '\0';
     return line;
 }

@@ -39,7 +39,7 @@ before_libxl() {
 end_of_failure() {
     print_times
     ok "before libxl's limit" before_libxl
-    is "in one line" 1 "$(grep -c 'its QEMU does not run' /run/failed.txt)"
+    ok "in one line" count_is 1 'its QEMU does not run' /run/failed.txt
     ok "with the log's name" grep -qF "all of it is in $log" /run/failed.txt
     ok "the guest has gone" sh -c '! xl domid hvm1'
     wait_for 20 sh -c '! pidof qmp-helper'
@@ -82,8 +82,8 @@ user_is_told() {
 }
 fail_qemu
 ok "QEMU cannot start: xl create says so, and where" user_is_told
-ok "long before libxl does" sh -c '! grep -q "startup timed out" /run/failed.txt'
-is "once" 1 "$(grep -c 'its QEMU does not run' /run/failed.txt)"
+ok "long before libxl does" count_is 0 'startup timed out' /run/failed.txt
+ok "once" count_is 1 'its QEMU does not run' /run/failed.txt
 ok "and so does the log of qmp-helper" grep -q "$told" $helper_log
 kill $xl
 wait $xl

@@ -30,10 +30,6 @@ helpers() {
         if [ "$1" = worker ] && [ "$uid" != 0 ]; then echo "$pid"; fi
     done
 }
-xenconsoled_dies() {
-    kill -9 "$(cat /run/xenconsoled.pid)"
-    $xenconsoled
-}
 worker_dies() { kill -9 $(helpers worker); }
 parent_dies() { kill -9 $(helpers parent); }
 # Its stubdomain goes with it, having said so.

@@ -43,8 +43,7 @@ for pid in $(pidof qmp-helper); do
     grep -q "^Uid:	0" "/proc/$pid/status" || kill -9 "$pid"
 done
 ok "the worker was killed" wait_for 10 xl-qmp exec hvm1 query-status
-kill -9 "$(cat /run/xenconsoled.pid)"
-$xenconsoled
+xenconsoled_dies
 ok "xenconsoled was killed" wait_for 10 xl-qmp exec hvm1 query-status
 
 ok "xl destroy" xl destroy hvm1

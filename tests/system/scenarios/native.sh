@@ -45,5 +45,5 @@ end_guest
 guest_cfg hvm1 'stubdomain_transport = "pigeon"' >/run/hvm1.cfg
 ok "another transport is refused" \
     sh -c '! xl create /run/hvm1.cfg 2>/run/refused.txt'
-is "in one line" 1 "$(grep -c pigeon /run/refused.txt)"
+ok "in one line" count_is 1 pigeon /run/refused.txt
 rm -f /run/refused.txt

@@ -36,6 +36,7 @@ ok "the guest's firmware asks for an address and takes it" \
 ok "it asks for the file" wait_for 60 grep -q a-file /run/tftp.txt
 ok "xl destroy" xl destroy hvm1
 kill $udhcpd $tftpd
+wait $udhcpd $tftpd
 wait_for 20 sh -c '! pidof qmp-helper'
 snapshot after
 ok "nothing is left behind" same_snapshots before after

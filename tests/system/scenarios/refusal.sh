@@ -7,7 +7,7 @@ begun=$(cut -d. -f1 /proc/uptime)
 ok "xl create is refused" sh -c '! xl create /run/hvm1.cfg'
 ok "within libxl's time limits" test $(($(cut -d. -f1 /proc/uptime) - begun)) -lt 25
 log=$helper_log
-is "one line in the log" 1 "$(grep -c xenconsoled "$log")"
+ok "one line in the log" count_is 1 xenconsoled "$log"
 ok "which names the remedy" grep -q 'xenqmp' "$log"
 xl destroy hvm1 2>/dev/null
 wait_for 20 sh -c '! pidof qmp-helper vchan-socket-proxy'

@@ -21,7 +21,7 @@ for state in one two; do
     ok "xl restore" xl restore /var/lib/xen/$state.save
     ok "the guest runs" wait_for 10 status_is running
     ok "it did not boot again" \
-        sh -c 'test "$(grep -c "the guest has booted" /var/log/serial.log)" = 1'
+        count_is 1 "the guest has booted" /var/log/serial.log
     ok "it is the same guest" sh -c "xl-qmp exec hvm1 query-uuid | grep -q $uuid"
     ok "xl destroy" xl destroy hvm1
     wait_for 20 sh -c '! pidof qmp-helper'

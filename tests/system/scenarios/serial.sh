@@ -36,6 +36,7 @@ ok "and the guest hears what is typed" \
     wait_for 60 grep -q 'what comes in goes out' /run/serial.txt
 ok "QMP went on meanwhile" xl-qmp exec hvm1 query-status
 kill $console
+wait $console
 
 # Without a service manager that keeps the terminal: another has its number.
 ttys() {
