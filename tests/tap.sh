@@ -4,6 +4,7 @@
 # whose pid the test leaves in $tmp/pid goes as well.
 tmp=$(mktemp -d) || exit 1
 trap '[ ! -e "$tmp/pid" ] || kill "$(cat "$tmp/pid")"; rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 n=0
 
 # ok NAME COMMAND [ARGUMENT]...: what it prints is shown if it fails.
