@@ -71,13 +71,23 @@ static void host_located(void *data)
     frontend_located(data);
 }
 
-static enum control_result host_control(void *data, const char *request,
-                                        bool again, struct qmp_buf *reply)
+static enum control_result control_answer(void *data, uint64_t peer,
+                                          const char *request, bool again,
+                                          struct qmp_buf *reply)
+{
+    return requests_console(data, peer, request, again, reply);
+}
+
+static void control_gone(void *data, uint64_t peer)
 {
     struct console *c = data;
 
-    return requests_console(c->server, c->domid, request, again, reply);
+    requests_gone(c->server, c->domid, peer);
 }
+
+static const struct control_ops control_ops = {
+    .answer = control_answer, .gone = control_gone,
+};
 
 static void host_answer(void *data)
 {
@@ -106,7 +116,7 @@ struct console *console_new(struct server *server, uint32_t domid,
         .wake = host_wake,
         .drain = host_drain,
         .located = host_located,
-        .control = host_control,
+        .control = &control_ops,
         .answer = host_answer,
         .data = c,
     };

@@ -14,6 +14,7 @@
 
 struct control_peer {
     struct control *control;
+    uint64_t number;
     struct control_peer *next;
     int fd;
     loop_id id;
@@ -38,6 +39,8 @@ static void peer_free(struct control_peer *peer)
     if (peer->fd >= 0)
         close(peer->fd);
     qmp_buf_dispose(&peer->reply);
+    if (control->ops->gone)
+        control->ops->gone(control->data, peer->number);
     free(peer);
 }
 
@@ -87,7 +90,7 @@ static int peer_give(struct control_peer *peer, const char *line, size_t n)
     if (peer_flush(peer) || peer->reply.len || n + 1 != peer->line_n)
         return -1;
     loop_del(peer->control->loop, &peer->id);
-    peer->control->take(peer->control->data, line, peer->fd);
+    peer->control->ops->take(peer->control->data, line, peer->fd);
     peer->fd = -1;
     return -1;
 }
@@ -105,8 +108,8 @@ static int peer_request(struct control_peer *peer, size_t n)
     memcpy(line, peer->line, end);
     line[end] = '\0';
     log_sanitise(line, end);
-    result = peer->control->fn(peer->control->data, line, peer->asked,
-                               &peer->reply);
+    result = peer->control->ops->answer(peer->control->data, peer->number,
+                                        line, peer->asked, &peer->reply);
     peer->asked = result == CONTROL_LATER;
     if (result == CONTROL_TAKE)
         return peer_give(peer, line, n);
@@ -192,6 +195,7 @@ void control_ask_again(struct control *control)
 
 static void peer_add(void *data, int fd)
 {
+    static uint64_t last_number;
     struct control *control = data;
     struct control_peer *peer = NULL;
 
@@ -207,6 +211,7 @@ static void peer_add(void *data, int fd)
         return;
     }
     peer->control = control;
+    peer->number = ++last_number;
     peer->fd = fd;
     qmp_buf_init(&peer->reply, CONTROL_REPLY_MAX);
     peer->next = control->peers;
@@ -226,11 +231,10 @@ void control_init(struct control *control)
 
 int control_open(struct control *control, struct loop *loop,
                  const char *path, uint32_t domid, uid_t uid,
-                 control_fn *fn, control_take_fn *take, void *data)
+                 const struct control_ops *ops, void *data)
 {
     control->loop = loop;
-    control->fn = fn;
-    control->take = take;
+    control->ops = ops;
     control->data = data;
     return listener_open(&control->listener, loop, path, domid, uid,
                          peer_add, control);

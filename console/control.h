@@ -35,19 +35,25 @@ enum control_result {
     CONTROL_TAKE,
 };
 
-/* Answers one request: appends data lines and the last line, "ok" or
- * "error <text>", each with LF. request is without LF, printable. */
-typedef enum control_result control_fn(void *data, const char *request,
-                                       bool again, struct qmp_buf *reply);
-/* fd is the receiver's from here on; non-blocking. */
-typedef void control_take_fn(void *data, const char *request, int fd);
+struct control_ops {
+    /* Answers one request: appends data lines and the last line, "ok" or
+     * "error <text>", each with LF. request is without LF, printable. peer:
+     * whose, a number that no other connection ever has; not 0. */
+    enum control_result (*answer)(void *data, uint64_t peer,
+                                  const char *request, bool again,
+                                  struct qmp_buf *reply);
+    /* Below may be NULL. */
+    /* fd is the receiver's from here on; non-blocking. */
+    void (*take)(void *data, const char *request, int fd);
+    /* The connection has ended, whoever ended it. */
+    void (*gone)(void *data, uint64_t peer);
+};
 
 struct control {
     /* private */
     struct loop *loop;
     struct listener listener;
-    control_fn *fn;
-    control_take_fn *take;
+    const struct control_ops *ops;
     void *data;
     struct control_peer *peers;
     unsigned int peers_n;
@@ -56,14 +62,14 @@ struct control {
 
 void control_init(struct control *control);
 /* Root and uid may connect; domid: whose console it belongs to, 0: none's.
- * take may be NULL. -1 with errno. */
+ * -1 with errno. */
 int control_open(struct control *control, struct loop *loop,
                  const char *path, uint32_t domid, uid_t uid,
-                 control_fn *fn, control_take_fn *take, void *data);
-/* Disconnects all and removes the socket. Idempotent; not from fn. */
+                 const struct control_ops *ops, void *data);
+/* Disconnects all and removes the socket. Idempotent; not from answer(). */
 void control_dispose(struct control *control);
 
-/* What was put off may be answered now. From anywhere, fn included. */
+/* What was put off may be answered now. From anywhere, ops included. */
 void control_ask_again(struct control *control);
 
 #endif

@@ -5,8 +5,12 @@
  * A gate: bytes count only between save-begin, which makes the file anew,
  * and sync. Inside, bytes stay in the ring until the file has them, and
  * record.h says where the stream stands should the daemon be killed;
- * outside, they are dropped and counted. An error keeps the gate open but
- * drops what follows, so that the guest goes on, and sync reports it.
+ * outside, they are dropped and counted. After an error they are dropped,
+ * too, so that the guest goes on, and sync reports it.
+ *
+ * A save belongs to the connection that began it, and ends with it. After a
+ * restart of the daemon there is no such connection any more: who knows the
+ * save's name may ask for sync, in a while.
  */
 #include "fault.h"
 #include "log.h"
@@ -20,6 +24,12 @@
 /* QEMU's state without the guest's memory is a few hundred kB; video
  * memory in it can reach tens of MB. More is an attack on the disk. */
 #define SAVE_MAX (256ULL << 20)
+#define SAVE_TOO_LONG "the stream is longer than 256 MiB"
+
+/* So long a client may take to be back after a restart of the daemon. */
+#ifndef SAVE_CLAIM_MS
+#define SAVE_CLAIM_MS 60000
+#endif
 
 /*
  * SAVE_SHUT      bytes are dropped.
@@ -28,22 +38,28 @@
  * SAVE_ADOPTING  the stream was an earlier daemon's; its file is being
  *                opened, or is open. The ring is not adopted yet.
  * SAVE_OPEN      bytes go to the file. With syncing set only the first
- *                `left` of them; then the stream is done.
+ *                `left` of them; then it is looked at.
+ * SAVE_LOOKING   the file has all; it is seen whether it still is the file.
+ *                Bytes are dropped.
  * SAVE_DONE      the file is complete, and sync may be asked again. Bytes
  *                are dropped.
  * SAVE_FAILED    bytes are dropped; sync says why.
  *
- * A file is there in OPENING, ADOPTING and OPEN.
+ * A file is there from OPENING to LOOKING.
  */
 enum save_state { SAVE_SHUT, SAVE_OPENING, SAVE_ADOPTING, SAVE_OPEN,
-                  SAVE_DONE, SAVE_FAILED };
+                  SAVE_LOOKING, SAVE_DONE, SAVE_FAILED };
 
 struct out_save {
     struct output output;
     char path[SETTINGS_PATH_MAX];
     enum save_state state;
+    char name[RECORD_NAME_MAX + 1];
+    uint64_t owner;             /* the connection; 0: none */
+    struct loop_timer claim;    /* set while OPEN without an owner */
     struct savefile *file;
     uint64_t bytes;             /* in the file */
+    uint32_t crc;               /* of the file, in SAVE_DONE */
     const char *why;            /* in SAVE_FAILED */
     size_t in_flight;           /* of the ring: being written, or written */
     bool syncing;
@@ -56,11 +72,23 @@ static struct out_save *save_of(struct output *output)
     return (struct out_save *)output;
 }
 
+static bool save_is_underway(const struct out_save *save)
+{
+    return save->state >= SAVE_OPENING && save->state <= SAVE_LOOKING;
+}
+
+/* Bytes are for the file. */
+static bool save_takes(const struct out_save *save)
+{
+    return save->state == SAVE_ADOPTING || save->state == SAVE_OPEN;
+}
+
 /* To a state without a file, and tells who waits for it. */
 static void save_end(struct out_save *save, enum save_state state)
 {
     struct output_host *host = save->output.host;
 
+    loop_timer_clear(host->loop, &save->claim);
     savefile_close(save->file);
     save->file = NULL;
     save->in_flight = 0;
@@ -87,6 +115,11 @@ static void save_fail(struct out_save *save, const char *why)
     save_end(save, SAVE_FAILED);
 }
 
+static void save_claim_late(void *data)
+{
+    save_fail(data, "its client has not come back");
+}
+
 /* length: RECORD_OPEN, or what the complete file has. */
 static void record_set(struct out_save *save, uint64_t length)
 {
@@ -96,6 +129,8 @@ static void record_set(struct out_save *save, uint64_t length)
     record.ino = save->file->ino;
     record.base = save->position - (uint32_t)save->bytes;
     record.length = length;
+    record.crc = length == RECORD_OPEN ? 0 : save->crc;
+    strcpy(record.name, save->name);
     if (record_write(&record))
         log_guest(record.domid, LOG_LEVEL_WARN, "%s: cannot write a record "
                   "to " RECORD_FOLDER ": %s; the save fails should "
@@ -103,8 +138,24 @@ static void record_set(struct out_save *save, uint64_t length)
                   strerror(errno));
 }
 
-static void save_done(struct out_save *save)
+/* The file has all that was in the ring at sync. */
+static void save_complete(struct out_save *save)
 {
+    save->state = SAVE_LOOKING;
+    savefile_look(save->file);
+}
+
+static void save_looked(struct out_save *save, int error)
+{
+    if (error == ESTALE) {
+        save_fail(save, "it was changed by somebody else");
+        return;
+    }
+    if (error) {
+        save_fail(save, strerrordesc_np(error));
+        return;
+    }
+    save->crc = save->file->crc;
     FAULT("sync-complete");
     record_set(save, save->bytes);
     FAULT("sync-recorded");
@@ -116,12 +167,14 @@ static void save_adopt(struct out_save *save, int error)
 {
     struct record record = save->output.host->ring;
 
-    if (error && error != ENOENT) {
+    if (error && error != ENOENT && error != ESTALE) {
         save_fail(save, strerrordesc_np(error));
     } else if (error || !record_read(&record) ||
                record.dev != save->file->dev ||
                record.ino != save->file->ino) {
         save_fail(save, "it was replaced while xenconsoled did not run");
+    } else if (save->file->size > SAVE_MAX) {
+        save_fail(save, SAVE_TOO_LONG);
     } else {
         save->bytes = save->file->size;
         save->position = record.base + (uint32_t)save->bytes;
@@ -161,8 +214,10 @@ static void save_event(void *data, int error)
         host->located(host->data);      /* must be last */
         return;
     }
-    if (save->state != SAVE_OPEN)
+    if (save->state == SAVE_OPENING)
         save_opened(save, error);
+    else if (save->state == SAVE_LOOKING)
+        save_looked(save, error);
     host->wake(host->data);
 }
 
@@ -190,7 +245,7 @@ static size_t flight_end(struct out_save *save, size_t n)
     if (save->syncing) {
         save->left -= taken;
         if (!save->left)
-            save_done(save);
+            save_complete(save);
     }
     return taken;
 }
@@ -199,7 +254,7 @@ static size_t save_put(struct output *output, const char *bytes, size_t n)
 {
     struct out_save *save = save_of(output);
 
-    if (save->file && save->state != SAVE_OPENING) {
+    if (save_takes(save)) {
         if (save->file->busy)
             return 0;
         if (save->in_flight)
@@ -211,7 +266,7 @@ static size_t save_put(struct output *output, const char *bytes, size_t n)
             save->in_flight = n;
             return 0;
         }
-        save_fail(save, "the stream is longer than 256 MiB");
+        save_fail(save, SAVE_TOO_LONG);
     }
     output->host->counters->dropped += n;
     save->position += (uint32_t)n;
@@ -222,7 +277,7 @@ static bool save_busy(const struct output *output)
 {
     const struct out_save *save = (const struct out_save *)output;
 
-    return save->file && save->file->busy && save->state != SAVE_OPENING;
+    return save_takes(save) && save->file->busy;
 }
 
 static enum output_answer save_position(struct output *output,
@@ -239,8 +294,10 @@ static enum output_answer save_position(struct output *output,
     }
     if (save->state != SAVE_SHUT || !record_read(&record))
         return OUTPUT_ANSWER_ERROR;
+    strcpy(save->name, record.name);
     if (record.length != RECORD_OPEN) {
         save->bytes = record.length;
+        save->crc = record.crc;
         save->state = SAVE_DONE;
         return OUTPUT_ANSWER_ERROR;
     }
@@ -263,6 +320,9 @@ static void save_ring_up(struct output *output, const struct ring *ring)
     if (save->state != SAVE_ADOPTING)
         return;
     save->state = SAVE_OPEN;
+    if (!save->owner)
+        loop_timer_set(host->loop, &save->claim, SAVE_CLAIM_MS,
+                       save_claim_late, save);
     if (host->answer)
         host->answer(host->data);
 }
@@ -280,8 +340,11 @@ static void save_ring_lost(struct output *output)
 
 static void save_close(struct output *output)
 {
-    savefile_close(save_of(output)->file);
-    free(output);
+    struct out_save *save = save_of(output);
+
+    loop_timer_clear(output->host->loop, &save->claim);
+    savefile_close(save->file);
+    free(save);
 }
 
 static const struct output_ops save_ops = {
@@ -293,26 +356,47 @@ static const struct output_ops save_ops = {
     .ring_lost = save_ring_lost,
 };
 
-enum output_answer out_save_begin(struct output *output, bool again,
-                                  const char **why_r)
+static void save_own(struct out_save *save, uint64_t peer)
+{
+    save->owner = peer;
+    loop_timer_clear(save->output.host->loop, &save->claim);
+}
+
+/* A file made anew, and nobody's bytes in it yet. */
+static void save_start(struct out_save *save)
+{
+    struct output_host *host = save->output.host;
+    bool adopting = save->state == SAVE_ADOPTING;
+
+    record_drop(save);
+    savefile_close(save->file);
+    save->in_flight = save->bytes = 0;
+    save->syncing = false;
+    save->state = SAVE_OPENING;
+    save->file = savefile_open(host->lanes, save->path, true, save_event,
+                               save);
+    if (!save->file)
+        save_fail(save, strerrordesc_np(ENOMEM));
+    if (adopting)
+        host->located(host->data);
+}
+
+enum output_answer out_save_begin(struct output *output,
+                                  const struct save_client *client,
+                                  bool again, const char **why_r)
 {
     struct out_save *save = save_of(output);
-    struct output_host *host = output->host;
+    bool owns = save->owner ? save->owner == client->peer :
+                !strcmp(save->name, client->name);
 
-    if (!again && save->state != SAVE_OPENING) {
-        bool adopting = save->state == SAVE_ADOPTING;
-
-        record_drop(save);
-        savefile_close(save->file);
-        save->in_flight = save->bytes = 0;
-        save->syncing = false;
-        save->state = SAVE_OPENING;
-        save->file = savefile_open(host->lanes, save->path, true,
-                                   save_event, save);
-        if (!save->file)
-            save_fail(save, strerrordesc_np(ENOMEM));
-        if (adopting)
-            host->located(host->data);
+    if (save_is_underway(save) && !owns) {
+        *why_r = "another client's save is under way";
+        return OUTPUT_ANSWER_ERROR;
+    }
+    if (!again) {
+        save_own(save, client->peer);
+        strcpy(save->name, client->name);
+        save_start(save);
     }
     *why_r = save->why;
     return save->state == SAVE_FAILED ? OUTPUT_ANSWER_ERROR :
@@ -320,30 +404,47 @@ enum output_answer out_save_begin(struct output *output, bool again,
            OUTPUT_ANSWER_OK;
 }
 
-enum output_answer out_save_sync(struct output *output, size_t pending,
-                                 uint64_t *bytes_r, const char **why_r)
+enum output_answer out_save_sync(struct output *output,
+                                 const struct save_client *client,
+                                 size_t pending, struct save_sum *sum_r,
+                                 const char **why_r)
 {
     struct out_save *save = save_of(output);
+    bool named = !strcmp(save->name, client->name);
 
+    if (save->state == SAVE_SHUT) {
+        *why_r = "no save has begun";
+        return OUTPUT_ANSWER_ERROR;
+    }
+    if (save->owner != client->peer ? save->owner || !named :
+        *client->name && !named) {
+        *why_r = "the last save was another client's";
+        return OUTPUT_ANSWER_ERROR;
+    }
+    save_own(save, client->peer);
     if (save->state == SAVE_OPEN && !save->syncing) {
         save->syncing = true;
         save->left = pending;
         if (!pending)
-            save_done(save);
+            save_complete(save);
     }
-    switch (save->state) {
-    case SAVE_SHUT:
-        *why_r = "no save has begun";
-        return OUTPUT_ANSWER_ERROR;
-    case SAVE_FAILED:
-        *why_r = save->why;
-        return OUTPUT_ANSWER_ERROR;
-    case SAVE_DONE:
-        *bytes_r = save->bytes;
-        return OUTPUT_ANSWER_OK;
-    default:
-        return OUTPUT_ANSWER_LATER;
-    }
+    *why_r = save->why;
+    *sum_r = (struct save_sum){ .bytes = save->bytes, .crc = save->crc };
+    return save->state == SAVE_FAILED ? OUTPUT_ANSWER_ERROR :
+           save->state == SAVE_DONE ? OUTPUT_ANSWER_OK :
+           OUTPUT_ANSWER_LATER;
+}
+
+void out_save_gone(struct output *output, uint64_t peer)
+{
+    struct out_save *save = save_of(output);
+
+    if (save->owner != peer)
+        return;
+    save->owner = 0;
+    /* ADOPTING it waits for its ring as one that nobody has claimed. */
+    if (save_is_underway(save) && save->state != SAVE_ADOPTING)
+        save_fail(save, "its client has gone");
 }
 
 struct output *out_save_open(const struct settings *settings,

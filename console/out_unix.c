@@ -206,7 +206,7 @@ struct output *out_unix_open(const struct settings *settings,
     snprintf(control_path, sizeof(control_path), "%s.ctl", settings->path);
     /* The control socket first: who finds the console finds both. */
     if (control_open(&u->control, host->loop, control_path,
-                     host->ring.domid, settings->uid, host->control, NULL,
+                     host->ring.domid, settings->uid, host->control,
                      host->data) ||
         listener_open(&u->listener, host->loop, settings->path,
                       host->ring.domid, settings->uid, unix_accept, u)) {

@@ -164,16 +164,24 @@ void output_reopen(struct output *output)
         output->ops->reopen(output);
 }
 
-enum output_answer output_save_begin(struct output *output, bool again,
-                                     const char **why_r)
+enum output_answer output_save_begin(struct output *output,
+                                     const struct save_client *client,
+                                     bool again, const char **why_r)
 {
-    return out_save_begin(output, again, why_r);
+    return out_save_begin(output, client, again, why_r);
 }
 
-enum output_answer output_save_sync(struct output *output, size_t pending,
-                                    uint64_t *bytes_r, const char **why_r)
+enum output_answer output_save_sync(struct output *output,
+                                    const struct save_client *client,
+                                    size_t pending, struct save_sum *sum_r,
+                                    const char **why_r)
 {
-    return out_save_sync(output, pending, bytes_r, why_r);
+    return out_save_sync(output, client, pending, sum_r, why_r);
+}
+
+void output_save_gone(struct output *output, uint64_t peer)
+{
+    out_save_gone(output, peer);
 }
 
 void output_ask_again(struct output *output)

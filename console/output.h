@@ -55,7 +55,7 @@ struct output_host {
     void (*wake)(void *data);   /* bytes can flow again */
     void (*drain)(void *data);  /* put() now all that the ring holds */
     void (*located)(void *data);    /* position() can be asked again */
-    control_fn *control;        /* requests at a unix output's .ctl */
+    const struct control_ops *control;  /* at a unix output's .ctl */
     void (*answer)(void *data); /* one that was put off can be answered */
     void *data;
 };
@@ -64,6 +64,18 @@ enum output_answer {
     OUTPUT_ANSWER_OK,
     OUTPUT_ANSWER_ERROR,
     OUTPUT_ANSWER_LATER,        /* ask again when the host is told */
+};
+
+/* Who asks for a save: a connection, and the save's name or "". */
+struct save_client {
+    uint64_t peer;
+    const char *name;
+};
+
+/* What a save's file has. */
+struct save_sum {
+    uint64_t bytes;
+    uint32_t crc;
 };
 
 struct output {
@@ -133,11 +145,16 @@ void output_attach(struct output *output, int fd);
 void output_reopen(struct output *output);
 
 /* The save stream, of policy save only. again: the request was put off. */
-enum output_answer output_save_begin(struct output *output, bool again,
-                                     const char **why_r);
-/* Ends it; pending: bytes in the ring; *bytes_r: how many it had. */
-enum output_answer output_save_sync(struct output *output, size_t pending,
-                                    uint64_t *bytes_r, const char **why_r);
+enum output_answer output_save_begin(struct output *output,
+                                     const struct save_client *client,
+                                     bool again, const char **why_r);
+/* Ends it; pending: bytes in the ring. */
+enum output_answer output_save_sync(struct output *output,
+                                    const struct save_client *client,
+                                    size_t pending, struct save_sum *sum_r,
+                                    const char **why_r);
+/* The connection has ended, and with it a save that it began. */
+void output_save_gone(struct output *output, uint64_t peer);
 /* Requests at a unix output's .ctl are asked again; others: nothing. */
 void output_ask_again(struct output *output);
 

@@ -25,9 +25,13 @@ const char *out_pty_path(const struct output *output);
 bool out_unix_attached(const struct output *output);
 void out_unix_ask_again(struct output *output);
 void out_unix_attach(struct output *output, int fd);
-enum output_answer out_save_begin(struct output *output, bool again,
-                                  const char **why_r);
-enum output_answer out_save_sync(struct output *output, size_t pending,
-                                 uint64_t *bytes_r, const char **why_r);
+enum output_answer out_save_begin(struct output *output,
+                                  const struct save_client *client,
+                                  bool again, const char **why_r);
+enum output_answer out_save_sync(struct output *output,
+                                 const struct save_client *client,
+                                 size_t pending, struct save_sum *sum_r,
+                                 const char **why_r);
+void out_save_gone(struct output *output, uint64_t peer);
 
 #endif

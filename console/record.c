@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Most bytes of a record's text: six numbers and vm. */
+/* Most bytes of a part of a record's text. */
 #define RECORD_TEXT_MAX 256
 
 static const char *record_folder = RECORD_FOLDER;
@@ -42,13 +42,16 @@ static int ring_print(const struct record *r, char *text)
 
 int record_write(const struct record *r)
 {
-    char path[PATH_MAX], fresh[PATH_MAX], text[2 * RECORD_TEXT_MAX];
+    char path[PATH_MAX], fresh[PATH_MAX], text[3 * RECORD_TEXT_MAX];
     int fd, n = ring_print(r, text);
     ssize_t done;
 
     n += snprintf(text + n, RECORD_TEXT_MAX, "%" PRIu64 " %" PRIu64
                   " %" PRIu32 " %" PRIu64 "\n", r->dev, r->ino, r->base,
                   r->length);
+    if (*r->name || r->crc)
+        n += snprintf(text + n, RECORD_TEXT_MAX, "%" PRIu32 " %s\n", r->crc,
+                      *r->name ? r->name : "-");
     path_of(path, r->domid, r->n, "");
     path_of(fresh, r->domid, r->n, ".new");
     fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
@@ -69,7 +72,7 @@ int record_write(const struct record *r)
 
 bool record_read(struct record *r)
 {
-    char path[PATH_MAX], text[2 * RECORD_TEXT_MAX], ring[RECORD_TEXT_MAX];
+    char path[PATH_MAX], text[3 * RECORD_TEXT_MAX], ring[RECORD_TEXT_MAX];
     int fd, end = 0, n = ring_print(r, ring);
     ssize_t got;
 
@@ -82,10 +85,20 @@ bool record_read(struct record *r)
     if (got < n || memcmp(text, ring, (size_t)n))
         return false;
     text[got] = '\0';
-    return sscanf(text + n, "%" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu64
-                  "\n%n", &r->dev, &r->ino, &r->base, &r->length,
-                  &end) == 4 &&
-           n + end == got && text[got - 1] == '\n';
+    if (sscanf(text + n, "%" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu64
+               "\n%n", &r->dev, &r->ino, &r->base, &r->length, &end) != 4)
+        return false;
+    n += end;
+    end = 0;
+    /* The third line is a save's. */
+    r->crc = 0;
+    r->name[0] = '\0';
+    if (n < got && sscanf(text + n, "%" SCNu32 " %32s\n%n", &r->crc, r->name,
+                          &end) != 2)
+        return false;
+    if (!strcmp(r->name, "-"))
+        r->name[0] = '\0';
+    return n + end == got && text[got - 1] == '\n';
 }
 
 void record_remove(uint32_t domid, unsigned int n)

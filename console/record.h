@@ -22,6 +22,8 @@
 #define RECORD_FOLDER "/run/xen/xenconsoled"
 /* "/vm/" and a UUID, as the domain's key `vm` has it. */
 #define RECORD_VM_MAX 48
+/* Letters and digits. */
+#define RECORD_NAME_MAX 32
 
 struct record {
     /* the ring */
@@ -34,6 +36,8 @@ struct record {
     uint64_t dev, ino;
     uint32_t base;              /* position in the ring - length */
     uint64_t length;            /* of a stream that is complete */
+    uint32_t crc;               /* of its bytes; a save's */
+    char name[RECORD_NAME_MAX + 1]; /* a save's, or "" */
 };
 
 /* The stream goes on; its length is the file's. */

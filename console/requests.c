@@ -148,12 +148,13 @@ void requests_take(void *data, const char *request, int fd)
     output_attach(c->output, fd);
 }
 
-enum control_result requests_host(void *data, const char *request,
-                                  bool again, struct qmp_buf *reply)
+enum control_result requests_host(void *data, uint64_t peer,
+                                  const char *request, bool again,
+                                  struct qmp_buf *reply)
 {
     struct server *server = data;
 
-    (void)again;
+    (void)peer, (void)again;
     if (!strcmp(request, "ping"))
         qmp_buf_printf(reply, "ok\n");
     else if (!strcmp(request, "list"))
@@ -187,8 +188,23 @@ static struct console *save_console(struct server *server, uint32_t domid)
     return NULL;
 }
 
-static enum control_result save_begin(struct console *c, bool again,
-                                      struct qmp_buf *reply)
+/* A domain's save is asked for at one place, the first unix output behind
+ * it: QMP's. Whoever may use a serial port has no say in it. */
+static bool is_asked_here(const struct console *save,
+                          const struct console *beside)
+{
+    const struct domain *d = domains_find(save->server, save->domid);
+
+    for (unsigned int n = save->n + 1; n < beside->n; n++)
+        if (d->consoles[n] && d->consoles[n]->output &&
+            d->consoles[n]->settings.kind == OUTPUT_UNIX)
+            return false;
+    return beside->n > save->n;
+}
+
+static enum control_result save_begin(struct console *c,
+                                      const struct save_client *client,
+                                      bool again, struct qmp_buf *reply)
 {
     enum output_answer answer;
     const char *why;
@@ -197,7 +213,7 @@ static enum control_result save_begin(struct console *c, bool again,
         qmp_buf_printf(reply, "error %s is not connected\n", c->host.label);
         return CONTROL_ANSWERED;
     }
-    answer = output_save_begin(c->output, again, &why);
+    answer = output_save_begin(c->output, client, again, &why);
     if (answer == OUTPUT_ANSWER_OK)
         qmp_buf_printf(reply, "ok\n");
     else if (answer == OUTPUT_ANSWER_ERROR)
@@ -208,15 +224,18 @@ static enum control_result save_begin(struct console *c, bool again,
 }
 
 static enum control_result save_sync(struct console *c,
+                                     const struct save_client *client,
                                      struct qmp_buf *reply)
 {
     enum output_answer answer;
-    uint64_t bytes;
+    struct save_sum sum;
     const char *why;
 
-    answer = output_save_sync(c->output, flow_pending(c), &bytes, &why);
+    answer = output_save_sync(c->output, client, flow_pending(c), &sum,
+                              &why);
     if (answer == OUTPUT_ANSWER_OK)
-        qmp_buf_printf(reply, "ok %" PRIu64 "\n", bytes);
+        qmp_buf_printf(reply, "ok %" PRIu64 " %" PRIu32 "\n", sum.bytes,
+                       sum.crc);
     else if (answer == OUTPUT_ANSWER_ERROR)
         qmp_buf_printf(reply, "error the state is not in %s: %s\n",
                        c->settings.path, why);
@@ -226,23 +245,60 @@ static enum control_result save_sync(struct console *c,
            CONTROL_ANSWERED;
 }
 
-enum control_result requests_console(struct server *server, uint32_t domid,
+/* "<word>" or "<word> <name>"; *name_r: the name, or "". */
+static bool request_is(const char *request, const char *word,
+                       const char **name_r)
+{
+    size_t n = strlen(word);
+
+    if (strncmp(request, word, n) || (request[n] && request[n] != ' '))
+        return false;
+    *name_r = request + n + (request[n] == ' ');
+    return true;
+}
+
+static bool name_is_valid(const char *name)
+{
+    size_t n = strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz"
+                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+    return !name[n] && n <= RECORD_NAME_MAX;
+}
+
+enum control_result requests_console(struct console *beside, uint64_t peer,
                                      const char *request, bool again,
                                      struct qmp_buf *reply)
 {
-    struct console *c = save_console(server, domid);
+    struct console *c = save_console(beside->server, beside->domid);
+    struct save_client client = { .peer = peer };
+    bool begin = request_is(request, "save-begin", &client.name);
 
-    if (strcmp(request, "save-begin") && strcmp(request, "sync"))
+    if (!begin && !request_is(request, "sync", &client.name))
         qmp_buf_printf(reply, "error unknown request; known are "
-                       "save-begin and sync\n");
+                       "save-begin [<name>] and sync [<name>]\n");
+    else if (!name_is_valid(client.name))
+        qmp_buf_printf(reply, "error a save's name has at most %d letters "
+                       "and digits\n", RECORD_NAME_MAX);
     else if (!c)
         qmp_buf_printf(reply, "error domain %" PRIu32 " has no console "
-                       "with policy save\n", domid);
-    else if (!strcmp(request, "sync"))
-        return save_sync(c, reply);
+                       "with policy save\n", beside->domid);
+    else if (!is_asked_here(c, beside))
+        qmp_buf_printf(reply, "error domain %" PRIu32 "'s save is asked "
+                       "for beside another console\n", beside->domid);
+    else if (begin)
+        return save_begin(c, &client, again, reply);
     else
-        return save_begin(c, again, reply);
+        return save_sync(c, &client, reply);
     return CONTROL_ANSWERED;
+}
+
+void requests_gone(struct server *server, uint32_t domid, uint64_t peer)
+{
+    struct console *c = save_console(server, domid);
+
+    /* With the daemon all connections end: saves are the next one's. */
+    if (c && !server->stop)
+        output_save_gone(c->output, peer);
 }
 
 void requests_ask_again(struct server *server, uint32_t domid)

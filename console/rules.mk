@@ -9,7 +9,7 @@ CONSOLE_OBJECTS := $(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) \
 $(eval $(call program,bin/xenconsoled,$(CONSOLE_OBJECTS),\
     $(XENSTORE_LIBS) $(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) \
     $(XENFOREIGNMEMORY_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(CAP_LIBS) $(SECCOMP_LIBS) \
-    $(SYSTEMD_LIBS)))
+    $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
 
 # The timer has nothing to fill in.
 UNITS := lib/xenqmp-xenconsoled.service lib/xenqmp-metrics.service

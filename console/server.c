@@ -206,13 +206,17 @@ static int hv_log_init(struct server *server)
 
 static int host_socket_init(struct server *server)
 {
+    static const struct control_ops ops = {
+        .answer = requests_host, .take = requests_take,
+    };
+
     if (listener_is_served(HOST_SOCKET)) {
         log_error("another xenconsoled serves " HOST_SOCKET "; end that "
                   "one first");
         return -1;
     }
     if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0, 0,
-                      requests_host, requests_take, server))
+                      &ops, server))
         return 0;
     log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",
               strerror(errno));

@@ -22,7 +22,7 @@ $(eval $(call unit_test,control,$(call objects,console,control listener) $(call 
 $(eval $(call unit_test,creation,$(call objects,tools/common,log stubdom_log),))
 $(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),-Wl$(comma)--wrap=stat $(CAP_LIBS) $(SECCOMP_LIBS)))
 $(eval $(call unit_test,disks,$(call objects,tools/stubdom,disks monitor) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS)))
+$(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS) $(ZLIB_LIBS)))
 $(eval $(call unit_test,fifo,obj/console/fifo.o,))
 $(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS)))
@@ -38,7 +38,7 @@ $(eval $(call unit_test,libvirt,,-Ltests/unit -lfake_libxl -Wl$(comma)-rpath$(co
 $(eval $(call unit_test,log,obj/tools/common/log.o,))
 $(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),))
 $(eval $(call unit_test,loop,obj/tools/common/loop.o,))
-$(eval $(call unit_test,privileges,$(CONSOLE_OUTPUTS) $(call objects,console,privileges supervisor) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS)))
+$(eval $(call unit_test,privileges,$(CONSOLE_OUTPUTS) $(call objects,console,privileges supervisor) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
 $(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
@@ -88,18 +88,18 @@ $(foreach t,worker worker_clients worker_hostile worker_oob worker_process worke
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
 WRAP_slow_disk = -Wl,--wrap=write
-$(foreach t,console domains flow frontend refresh requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
+$(foreach t,console domains flow frontend refresh requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
 # xenconsoled with the places of console/fault.h, and logs that are soon full.
 FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
 obj/faults/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
-$(eval $(call unit_test,kills,$(FAULTS) obj/console/privileges.o $(call objects,tests/unit,fake_hv fake_store fault),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS)))
+$(eval $(call unit_test,kills,$(FAULTS) obj/console/privileges.o $(call objects,tests/unit,fake_hv fake_store fault),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
 
 # On output_fixture.h.
 WRAP_out_save = -Wl,--wrap=write
-$(foreach t,out_pipe out_pty out_save output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(WRAP_$(t)) $(SYSTEMD_LIBS))))
-$(foreach t,out_file out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(SYSTEMD_LIBS))))
+$(foreach t,out_pipe out_pty output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
+$(foreach t,out_file out_save out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
 
 # $(call fuzz_target,name,objects,libraries): tests/fuzz/<name>.c, as
 # replay_<name> with its corpus, and by libFuzzer.
@@ -117,7 +117,7 @@ tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2
 	@mkdir -p $$(@D)
 	$$(FUZZ_CC) -std=gnu11 $$(CPPFLAGS_ALL) $$(FUZZ_CFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS)))
+$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
 $(eval $(call fuzz_target,framer,$(call objects,libxl,qmp_buf qmp_framer),))
 $(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))

@@ -311,7 +311,8 @@ sub event {
 my $tests = 0;
 my $failed = 0;
 
-sub ok {
+# What is matched is true or false, never a list.
+sub ok($$@) {
     my ($ok, $name, @why) = @_;
     printf "%sok %d - %s\n", $ok ? '' : 'not ', ++$tests, $name;
     print map { "# $_\n" } @why unless $ok;

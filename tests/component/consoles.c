@@ -136,8 +136,7 @@ TEST(no_byte_of_a_save_is_lost_when_the_daemon_is_killed)
     qmp = guest_console_add(5, 3, "unix:/run/xensim/qmp");
     guest_console_publish(&qmp);
     control = unix_open("/run/xensim/qmp.ctl");
-    check_asks(control, "save-begin", "ok");
-    close(control);
+    check_asks(control, "save-begin a", "ok");
     for (unsigned int kills = 0; sent < size; ) {
         size_t now = stream_put(&c, sent, size);
 
@@ -151,9 +150,56 @@ TEST(no_byte_of_a_save_is_lost_when_the_daemon_is_killed)
         }
         sent = now;
     }
+    close(control);
     control = unix_open("/run/xensim/qmp.ctl");
-    check_asks(control, "sync", "ok");
+    check_asks(control, "sync b", "error");
+    check_asks(control, "sync a", "ok");
     check_stream("/run/saved", size);
+}
+
+static bool save_begins(void *data)
+{
+    char answer[256];
+
+    control_ask(*(int *)data, "save-begin", answer, sizeof(answer));
+    return !strncmp(answer, "ok", 2);
+}
+
+/* Its client dies; and somebody else's console is of no use for it. */
+TEST(a_save_is_its_clients_and_ends_with_it)
+{
+    struct guest_console c, qmp, serial;
+    int control, other;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 1, "file:/run/saved");
+    guest_write(0, "save", "%s/policy", c.backend);
+    guest_console_publish(&c);
+    check_connects(&c);
+    qmp = guest_console_add(5, 3, "unix:/run/xensim/qmp");
+    guest_console_publish(&qmp);
+    serial = guest_console_add(5, 4, "unix:/run/xensim/serial");
+    guest_console_publish(&serial);
+    check_connects(&serial);
+    control = unix_open("/run/xensim/qmp.ctl");
+    check_asks(control, "save-begin", "ok");
+    put_all(&c, "state", 5);
+    other = unix_open("/run/xensim/serial.ctl");
+    check_asks(other, "save-begin", "error");
+    check_asks(other, "sync", "error");
+    close(other);
+    other = unix_open("/run/xensim/qmp.ctl");
+    check_asks(other, "save-begin", "error");
+    check_asks(other, "sync", "error");
+    check_asks(control, "sync", "ok 5 ");
+    check_asks(control, "save-begin", "ok");
+    put_all(&c, "st", 2);
+    close(control);
+    check(host_wait(save_begins, &other));
+    put_all(&c, "new", 3);
+    check_asks(other, "sync", "ok 3 ");
+    check_str(file_text("/run/saved"), "new");
 }
 
 /* The killed daemon's, of which xensim still knows. */

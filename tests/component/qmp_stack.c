@@ -15,9 +15,9 @@
  * stubdomain's resume, with a new ring, "c" removes console 3 and creates
  * it again, "w" prints "in flight" when QEMU has been given a command that
  * it has not answered, "k" prints "copying" when some of a saved state has
- * left, "q" prints "filled" when as much waits for QEMU as is kept, "i" says
- * that QEMU has the incoming state's descriptor, "f" fills dom0's disk, "e"
- * empties it.
+ * left, "q" prints "filled" when as much waits for QEMU as is kept, "x" has
+ * a byte of somebody else's between those of a state, "i" says that QEMU has
+ * the incoming state's descriptor, "f" fills dom0's disk, "e" empties it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static struct stubdomd stubdomd = { .qmp_fd = -1 };
 static const char *build, *dir;
 static int restore_tty = -1;
 static pid_t xenconsoled;
-static bool tell_flight, tell_copy, tell_filled, stopping;
+static bool tell_flight, tell_copy, tell_filled, stray, stopping;
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -219,6 +219,9 @@ static void stdin_ready(void *data, uint32_t events)
     case 'q':
         tell_filled = true;
         break;
+    case 'x':
+        stray = true;
+        break;
     case 'i':
         state_restore(&stubdomd.state, restore_tty);
         break;
@@ -269,6 +272,8 @@ int main(int argc, char **argv)
              stubdomd.state.save.copied, "copying");
         tell(&tell_filled, relay->to_qemu.len >= RELAY_EVENTS_MAX,
              "filled");
+        if (stray)
+            stray = write(stubdomd.state.save_tty, "x", 1) != 1;
     }
     return 0;
 }

@@ -32,6 +32,28 @@ sub save {
                { filename => '/dev/fdset/1', live => $json->true });
 }
 
+# Once there is something to cut.
+sub cut {
+    my ($path) = @_;
+    my $end = time + 30;
+    select(undef, undef, undef, 0.01) until -s $path || time > $end;
+    truncate($path, 0) or die "$path: $!\n";
+}
+
+# A save of the guest that runs.
+sub saves_again {
+    my ($client, $name) = @_;
+    my ($reply, $end) = (undef, time + 30);
+    do { $reply = save($client, 5000) } until $reply->{return} || time > $end;
+    ok($reply->{return}, "$name: the next one succeeds",
+       $json->encode($reply));
+    # The last of them: what was ended has one as well.
+    my ($written) = grep { $_->{event} eq 'SIMULATED_STATE' }
+        reverse splice @{$client->{events}};
+    is_same(digest_of($saved), $written->{data}{digest},
+            "$name: and is what QEMU wrote");
+}
+
 # Of what QEMU has written, or read.
 sub digest_at_qemu {
     my ($client) = @_;
@@ -65,19 +87,23 @@ my $reply = save($client, 100_000);
 ok($reply->{return}, 'with room it is saved', $json->encode($reply));
 is_same(digest_of($saved), digest_at_qemu($client), 'and is what QEMU wrote');
 
-# A save ends with its session, and nothing of it is in the next.
-sub saves_again {
-    my ($name) = @_;
-    my ($reply, $end) = (undef, time + 30);
-    do { $reply = save($client, 5000) } until $reply->{return} || time > $end;
-    ok($reply->{return}, "$name: the next one succeeds",
-       $json->encode($reply));
-    # The last of them: what was ended has one as well.
-    my ($written) = grep { $_->{event} eq 'SIMULATED_STATE' }
-        reverse splice @{$client->{events}};
-    is_same(digest_of($saved), $written->{data}{digest},
-            "$name: and is what QEMU wrote");
+# What has come is not what QEMU wrote: it is longer, or no longer there.
+for my $what ('a byte of somebody else', 'a file that was cut') {
+    ask($client, 'simulate-state', { size => 16 << 20 });
+    send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
+    wait_copying($stack);
+    print {$stack->{input}} 'x' if $what =~ /byte/;
+    cut($saved) unless $what =~ /byte/;
+    my $message;
+    do { $message = message($client) } while $message->{event};
+    ok(($message->{error}{desc} // '') =~
+       /16777217 bytes came of the 16777216|changed by somebody else/,
+       "a save with $what fails, and says why", $json->encode($message));
+    ok(ask($client, 'cont')->{return}, 'the guest runs on');
+    saves_again($client, "after $what");
 }
+
+# A save ends with its session, and nothing of it is in the next.
 for my $n (1 .. 5) {
     ask($client, 'simulate-state', { size => 16 << 20 });
     send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
@@ -87,7 +113,7 @@ for my $n (1 .. 5) {
     do { $message = message($client) } while $message->{event};
     ok(($message->{error}{desc} // '') =~ /may have been executed/,
        "save $n: fails with its session", $json->encode($message));
-    saves_again("save $n");
+    saves_again($client, "save $n");
 }
 
 # Another client's, out-of-band, as QMP lets it be asked.

@@ -76,17 +76,21 @@ static void dom0_key(const struct step *step)
 
 static void request(const struct step *step)
 {
+    struct console beside = { .server = &server, .domid = 5, .n = 4 };
     struct qmp_buf reply;
-    char text[256];
+    char text[257] = "";
+    uint64_t peer;
 
     memcpy(text, step->bytes, step->n);
-    text[step->n] = '\0';
+    peer = 1 + (text[1] & 3U);
     qmp_buf_init(&reply, 1 << 20);
     if (step->n && step->bytes[0] == 'b')
-        requests_console(&server, 5, "save-begin", false, &reply);
+        requests_console(&beside, peer, "save-begin", false, &reply);
     else if (step->n && step->bytes[0] == 's')
-        requests_console(&server, 5, "sync", false, &reply);
-    else if (requests_host(&server, text, false, &reply) == CONTROL_TAKE)
+        requests_console(&beside, peer, "sync", false, &reply);
+    else if (step->n && step->bytes[0] == 'g')
+        requests_gone(&server, 5, peer);
+    else if (requests_host(&server, 1, text, false, &reply) == CONTROL_TAKE)
         requests_take(&server, text, dup(0));
     qmp_buf_dispose(&reply);
 }

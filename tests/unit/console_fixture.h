@@ -189,8 +189,26 @@ static inline const char *host_request(const char *request)
     static char text[4096];
 
     qmp_buf_init(&reply, 1 << 20);
-    check_int(requests_host(&server, request, false, &reply),
+    check_int(requests_host(&server, 1, request, false, &reply),
               CONTROL_ANSWERED);
+    snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
+    qmp_buf_dispose(&reply);
+    return text;
+}
+
+/* Asked beside the domain's console n, by that connection. */
+static inline const char *request_beside(unsigned int n, uint64_t peer,
+                                         const char *request)
+{
+    static char text[4096];
+    struct console beside = { .server = &server, .domid = 5, .n = n };
+    struct qmp_buf reply;
+
+    qmp_buf_init(&reply, 1 << 20);
+    for (bool again = false; requests_console(&beside, peer, request, again,
+                                              &reply) == CONTROL_LATER;
+         again = true)
+        settle();
     snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
     qmp_buf_dispose(&reply);
     return text;
@@ -198,17 +216,7 @@ static inline const char *host_request(const char *request)
 
 static inline const char *console_request(const char *request)
 {
-    static char text[4096];
-    struct qmp_buf reply;
-
-    qmp_buf_init(&reply, 1 << 20);
-    for (bool again = false; requests_console(&server, 5, request, again,
-                                              &reply) == CONTROL_LATER;
-         again = true)
-        settle();
-    snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
-    qmp_buf_dispose(&reply);
-    return text;
+    return request_beside(4, 1, request);
 }
 
 static inline void serve_unix(void)

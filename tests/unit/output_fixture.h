@@ -45,18 +45,21 @@ static inline void located(void *data)
     locations++;
 }
 
-static inline enum control_result control(void *data, const char *request,
-                                          bool again, struct qmp_buf *reply)
+static inline enum control_result answer(void *data, uint64_t peer,
+                                         const char *request, bool again,
+                                         struct qmp_buf *reply)
 {
-    (void)data, (void)again;
+    (void)data, (void)peer, (void)again;
     qmp_buf_printf(reply, "ok %s\n", request);
     return CONTROL_ANSWERED;
 }
 
+static const struct control_ops control_ops = { .answer = answer };
+
 static struct output_host host = {
     .loop = &loop, .lanes = &lanes, .ring = { .domid = 5, .n = 3 },
     .counters = &counters, .label = "domain 5 console 3",
-    .wake = wake, .drain = drain, .located = located, .control = control,
+    .wake = wake, .drain = drain, .located = located, .control = &control_ops,
 };
 
 static inline void files_settle(void)

@@ -19,10 +19,14 @@ static char requests[1024];
 
 static bool answers_later;
 
-static enum control_result answer(void *data, const char *request,
-                                  bool again, struct qmp_buf *reply)
+static uint64_t last_peer, gone_peer;
+
+static enum control_result answer(void *data, uint64_t peer,
+                                  const char *request, bool again,
+                                  struct qmp_buf *reply)
 {
     (void)data;
+    last_peer = peer;
     check(request);
     if (!again)
         strcat(requests, request);
@@ -45,14 +49,23 @@ static void take(void *data, const char *request, int fd)
     taken = fd;
 }
 
+static void gone(void *data, uint64_t peer)
+{
+    (void)data;
+    gone_peer = peer;
+}
+
+static const struct control_ops ops = {
+    .answer = answer, .take = take, .gone = gone,
+};
+
 static void start(void)
 {
     check(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/s", dir);
     check(!loop_init(&loop));
     control_init(&control);
-    check(!control_open(&control, &loop, path, 5, geteuid(), answer, take,
-                        NULL));
+    check(!control_open(&control, &loop, path, 5, geteuid(), &ops, NULL));
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -125,8 +138,7 @@ TEST_AS_ROOT(the_socket_may_be_another_s)
 
     start();
     control_dispose(&control);
-    check(!control_open(&control, &loop, path, 5, 65534, answer, take,
-                        NULL));
+    check(!control_open(&control, &loop, path, 5, 65534, &ops, NULL));
     check(!stat(path, &st));
     check_int(st.st_uid, 65534);
     check_int(st.st_mode & 07777, 0600);
@@ -271,13 +283,11 @@ TEST(a_stale_socket_is_replaced_and_nothing_else)
         close(fd);
     }
     check(!listener_is_served(path));
-    check(!control_open(&control, &loop, path, 5, geteuid(), answer, take,
-                        NULL));
+    check(!control_open(&control, &loop, path, 5, geteuid(), &ops, NULL));
     check(listener_is_served(path));
     control_dispose(&control);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    check_int(control_open(&control, &loop, path, 5, geteuid(), answer, take,
-                           NULL), -1);
+    check_int(control_open(&control, &loop, path, 5, geteuid(), &ops, NULL), -1);
     check_int(errno, EEXIST);
     check(!access(path, F_OK));
     unlink(path);
@@ -292,8 +302,7 @@ TEST(who_goes_leaves_anothers_socket_alone)
 
     start();
     control_init(&next);
-    check(!control_open(&next, &loop, path, 6, geteuid(), answer, take,
-                        NULL));
+    check(!control_open(&next, &loop, path, 6, geteuid(), &ops, NULL));
     control_dispose(&control);
     fd = client();
     check(line(fd));
@@ -370,6 +379,43 @@ TEST(a_client_that_goes_before_its_answer)
         loop_run_once(&loop, 10);
     control_ask_again(&control);
     finish();
+}
+
+/* The owner learns whose request it was, and when that connection ends. */
+TEST(connections_are_told_apart)
+{
+    uint64_t first;
+    int fd, other;
+
+    start();
+    fd = client();
+    other = client();
+    line(fd);
+    line(other);
+    say(fd, "ping\n");
+    line(fd);
+    first = last_peer;
+    check(first);
+    say(other, "ping\n");
+    line(other);
+    check(last_peer && last_peer != first);
+    say(fd, "ping\n");
+    line(fd);
+    check(last_peer == first);
+    check(!gone_peer);
+    close(fd);
+    while (!gone_peer)
+        loop_run_once(&loop, 10);
+    check(gone_peer == first);
+    fd = client();
+    line(fd);
+    say(fd, "ping\n");
+    line(fd);
+    check(last_peer != first);
+    first = last_peer;
+    close(other);
+    finish();
+    check(gone_peer);
 }
 
 TEST(a_connection_that_becomes_something_else)

@@ -13,6 +13,7 @@
 #include "fault_arm.h"
 
 #include <sys/mman.h>
+#include <zlib.h>
 
 #define KILLS_DEFAULT 5
 /* A daemon that got by its place that often is killed anyway. */
@@ -39,18 +40,31 @@ static char stream(uint32_t i)
     return (char)((i * 2654435761U) >> 24 ^ i);
 }
 
+static unsigned long stream_crc(uint32_t from, uint32_t n)
+{
+    unsigned long crc = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        char byte = stream(from + i);
+
+        crc = crc32(crc, (Bytef *)&byte, 1);
+    }
+    return crc;
+}
+
 /* --- the daemon --- */
 
 static void command_run(void)
 {
+    struct console beside = { .server = &server, .domid = 5, .n = 4 };
     static bool again;
     struct qmp_buf reply;
 
     if (world->command == NONE)
         return;
     qmp_buf_init(&reply, 1 << 16);
-    again = requests_console(&server, 5, world->command == BEGIN ?
-                             "save-begin" : "sync", again, &reply) ==
+    again = requests_console(&beside, 1, world->command == BEGIN ?
+                             "save-begin a" : "sync a", again, &reply) ==
             CONTROL_LATER;
     if (!again) {
         snprintf(world->answer, sizeof(world->answer), "%.*s",
@@ -339,7 +353,8 @@ static void save_survives(const char *name)
         check_str(ask(BEGIN), "ok\n");
         from = sent;
         guest_write_all(n);
-        snprintf(expected, sizeof(expected), "ok %u\n", n);
+        snprintf(expected, sizeof(expected), "ok %u %lu\n", n,
+                 stream_crc(from, n));
         check_str(ask(SYNC), expected);
         guest_write_all((uint32_t)rand() % 100);
         length = read_file(save, &bytes);

@@ -52,6 +52,15 @@ TEST(read_back)
     check(!record_write(&record));
     check(record_read(&r));
     check_int(r.base, 1);
+    /* A save's. */
+    record.crc = 0xffffffff;
+    check(!record_write(&record));
+    check(record_read(&r));
+    check(!memcmp(&r, &record, sizeof(r)));
+    strcpy(record.name, "0123456789abcdef0123456789abcdef");
+    check(!record_write(&record));
+    check(record_read(&r));
+    check(!memcmp(&r, &record, sizeof(r)));
     finish();
 }
 

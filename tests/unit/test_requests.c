@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console_fixture.h"
 
+#include <zlib.h>
+
 TEST(save_through_the_control_socket)
 {
     char output[128], text[8];
@@ -17,7 +19,7 @@ TEST(save_through_the_control_socket)
     ring_published("8", "4");
     settle();
     check_str(console_request("nonsense"), "error unknown request; known "
-              "are save-begin and sync\n");
+              "are save-begin [<name>] and sync [<name>]\n");
     snprintf(output, sizeof(output), "error the state is not in %s: "
              "no save has begun\n", save);
     check_str(console_request("sync"), output);
@@ -26,11 +28,163 @@ TEST(save_through_the_control_socket)
     guest_write(&page, "old");
     check_str(console_request("save-begin"), "ok\n");
     guest_write(&page, "state");
-    check_str(console_request("sync"), "ok 5\n");
+    snprintf(output, sizeof(output), "ok 5 %lu\n",
+             crc32(0, (const Bytef *)"state", 5));
+    check_str(console_request("sync"), output);
     check_int(page.out_cons, 8);
     fd = open(save, O_RDONLY);
     expect(fd, "state") ;
     check_int(read(fd, text, sizeof(text)), 0);
+    finish();
+}
+
+/* A console with policy save that is served. */
+static void serve_save(void)
+{
+    char output[128];
+
+    secondary_made("xenconsoled");
+    snprintf(output, sizeof(output), "file:%s", save);
+    fake_store_set(BE "/policy", "save", 0);
+    fake_store_set(BE "/output", output, 0);
+    settle();
+    ring_published("8", "4");
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+}
+
+static void check_busy(const char *answer)
+{
+    char busy[128];
+
+    snprintf(busy, sizeof(busy), "error cannot open %s: another client's "
+             "save is under way\n", save);
+    check_str(answer, busy);
+}
+
+static void check_other(const char *answer)
+{
+    char other[128];
+
+    snprintf(other, sizeof(other), "error the state is not in %s: the last "
+             "save was another client's\n", save);
+    check_str(answer, other);
+}
+
+TEST(a_save_is_its_connections)
+{
+    start();
+    serve_save();
+    check_str(request_beside(4, 1, "save-begin a"), "ok\n");
+    guest_write(&page, "st");
+    check_busy(request_beside(4, 2, "save-begin a"));
+    check_busy(request_beside(4, 2, "save-begin b"));
+    check_busy(request_beside(4, 2, "save-begin"));
+    check_other(request_beside(4, 2, "sync a"));
+    check_other(request_beside(4, 2, "sync"));
+    check_other(request_beside(4, 1, "sync b"));
+    requests_gone(&server, 5, 2);
+    guest_write(&page, "ate");
+    check_mem(request_beside(4, 1, "sync a"), 5, "ok 5 ", 5);
+    /* It begins anew what is its own. */
+    check_str(request_beside(4, 1, "save-begin a"), "ok\n");
+    guest_write(&page, "long");
+    check_str(request_beside(4, 1, "save-begin c"), "ok\n");
+    guest_write(&page, "new");
+    check_mem(request_beside(4, 1, "sync"), 5, "ok 3 ", 5);
+    /* Its answer is for whom knows its name. */
+    check_other(request_beside(4, 2, "sync c"));
+    requests_gone(&server, 5, 1);
+    check_mem(request_beside(4, 2, "sync c"), 5, "ok 3 ", 5);
+    finish();
+}
+
+TEST(a_save_ends_with_its_connection)
+{
+    char gone[128];
+
+    start();
+    serve_save();
+    check_str(request_beside(4, 1, "save-begin a"), "ok\n");
+    guest_write(&page, "st");
+    requests_gone(&server, 5, 1);
+    snprintf(gone, sizeof(gone), "error the state is not in %s: its client "
+             "has gone\n", save);
+    check_str(request_beside(4, 2, "sync a"), gone);
+    /* The gate is shut. */
+    guest_write(&page, "ate");
+    fake_hv_kick(5, 4);
+    settle();
+    check_int(page.out_cons, 5);
+    check_int(console(3)->counters.delivered, 0);
+    check_str(request_beside(4, 3, "save-begin b"), "ok\n");
+    guest_write(&page, "x");
+    check_mem(request_beside(4, 3, "sync b"), 5, "ok 1 ", 5);
+    finish();
+}
+
+/* And while it is being opened. */
+TEST(a_save_ends_before_it_has_begun)
+{
+    struct console beside = { .server = &server, .domid = 5, .n = 4 };
+    struct qmp_buf reply;
+
+    start();
+    serve_save();
+    qmp_buf_init(&reply, 4096);
+    check_int(requests_console(&beside, 1, "save-begin", false, &reply),
+              CONTROL_LATER);
+    check_int(requests_console(&beside, 2, "save-begin", false, &reply),
+              CONTROL_ANSWERED);
+    qmp_buf_dispose(&reply);
+    requests_gone(&server, 5, 1);
+    check_str(request_beside(4, 2, "save-begin"), "ok\n");
+    finish();
+}
+
+/* Others' consoles, a serial port's user's, have no say in it. */
+TEST(a_save_is_asked_for_at_one_place)
+{
+    static const char other[] = "error domain 5's save is asked for beside "
+                                "another console\n";
+    char path_4[128];
+
+    start();
+    serve_save();
+    snprintf(path_4, sizeof(path_4), "unix:%s/4", dir);
+    fake_store_set("/local/domain/5/device/console/4", "", 5);
+    fake_store_set("/local/domain/5/device/console/4/type", "xenconsoled",
+                   0);
+    fake_store_set("/local/domain/0/backend/console/5/4", "", 0);
+    fake_store_set("/local/domain/0/backend/console/5/4/output", path_4, 0);
+    settle();
+    check(console(4)->output);
+    for (unsigned int n = 0; n < 8; n++) {
+        if (n == 4)
+            continue;
+        check_str(request_beside(n, 2, "save-begin"), other);
+        check_str(request_beside(n, 2, "sync"), other);
+    }
+    check_str(request_beside(4, 1, "save-begin"), "ok\n");
+    check_str(request_beside(5, 2, "sync"), other);
+    finish();
+}
+
+TEST(names_of_saves)
+{
+    static const char bad[] = "error a save's name has at most 32 letters "
+                              "and digits\n";
+
+    start();
+    serve_save();
+    check_str(request_beside(4, 1, "save-begin a-b"), bad);
+    check_str(request_beside(4, 1, "save-begin a b"), bad);
+    check_str(request_beside(4, 1, "save-begin 0123456789abcdef"
+                             "0123456789ABCDEFx"), bad);
+    check_str(request_beside(4, 1, "save-begin 0123456789abcdef"
+                             "0123456789ABCDEF"), "ok\n");
+    check_str(request_beside(4, 1, "save-beginx"), "error unknown request; "
+              "known are save-begin [<name>] and sync [<name>]\n");
     finish();
 }
 
@@ -130,7 +284,8 @@ static int take(const char *request)
     int fds[2];
 
     qmp_buf_init(&reply, 4096);
-    check_int(requests_host(&server, request, false, &reply), CONTROL_TAKE);
+    check_int(requests_host(&server, 1, request, false, &reply),
+              CONTROL_TAKE);
     check_mem(reply.data, reply.len, "ok stream\n", 10);
     qmp_buf_dispose(&reply);
     check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));

@@ -186,6 +186,7 @@ TEST(a_log_on_a_disk_that_hangs)
 
 static void save_script(void *data)
 {
+    struct console beside = { .server = &server, .domid = 5, .n = 4 };
     static struct qmp_buf reply;
     static int step;
 
@@ -201,11 +202,11 @@ static void save_script(void *data)
         if (access(path, F_OK) || console(3)->state != CONSOLE_SERVING)
             break;
         connect_client();
-        requests_console(&server, 5, "save-begin", false, &reply);
+        requests_console(&beside, 1, "save-begin", false, &reply);
         step++;
         break;
     case 2:
-        if (requests_console(&server, 5, "save-begin", true, &reply) ==
+        if (requests_console(&beside, 1, "save-begin", true, &reply) ==
             CONTROL_LATER)
             break;
         check_mem(reply.data, reply.len, "ok\n", 3);
@@ -217,7 +218,7 @@ static void save_script(void *data)
         break;
     case 3:
         /* Lossless: nothing is taken, nothing is answered. */
-        check_int(requests_console(&server, 5, "sync", false, &reply),
+        check_int(requests_console(&beside, 1, "sync", false, &reply),
                   CONTROL_LATER);
         check_int(page.out_cons, 0);
         if (!__atomic_load_n(&disk_writes, __ATOMIC_SEQ_CST) || !echo())
@@ -226,10 +227,10 @@ static void save_script(void *data)
         step++;
         break;
     case 4:
-        if (requests_console(&server, 5, "sync", true, &reply) ==
+        if (requests_console(&beside, 1, "sync", true, &reply) ==
             CONTROL_LATER)
             break;
-        check_mem(reply.data, reply.len, "ok 2048\n", 8);
+        check(reply.len > 8 && !memcmp(reply.data, "ok 2048 ", 8));
         check(file_has(2048));
         qmp_buf_dispose(&reply);
         end();
