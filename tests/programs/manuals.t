@@ -133,7 +133,7 @@ store_keys() {
 }
 ok 'consoles: their keys and outputs' store_keys
 requests() {
-    grep -oE '(strcmp|strncmp)\(request, "[a-z-]+' "$SRCDIR/console/requests.c" |
+    grep -oE '(strcmp|strncmp|request_is)\(request, "[a-z-]+' "$SRCDIR/console/requests.c" |
         sed 's/.*"//' | sort -u >"$tmp/requests"
     [ -s "$tmp/requests" ] && listed xenqmp-control.7 | diff "$tmp/requests" -
 }
