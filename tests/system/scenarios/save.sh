@@ -27,5 +27,37 @@ for state in one two; do
     wait_for 20 sh -c '! pidof qmp-helper'
 done
 rm -f /var/lib/xen/one.save /var/lib/xen/two.save /var/log/serial.log
+
+# A save that fails, because QEMU's state does not fit: libxl passes the
+# reason on, and the guest, which counts (guests/count.s), never stops.
+guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' |
+    sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
+says() { cat /run/save.txt; grep -q "$1" /run/save.txt; }
+ok "xl create" xl create /run/hvm1.cfg
+ok "the guest counts" wait_for 60 has_grown 0
+state=/var/lib/xen/qemu-save.$(domid hvm1)
+mkdir /run/small
+mount -t tmpfs -o size=4k small /run/small
+touch /run/small/state "$state"
+mount --bind /run/small/state "$state"
+for end in "" -c; do
+    ok "no space: xl save $end fails" \
+        sh -c "! xl save $end hvm1 /run/none.save >/run/save.txt 2>&1"
+    ok "and says why" says 'No space left on device'
+    n=$(lines)
+    ok "the guest counts on" wait_for 60 has_grown "$n"
+done
+umount "$state" /run/small
+rm -r "$state" /run/small
+ok "with space it is saved" xl save hvm1 /var/lib/xen/one.save
+wait_for 20 sh -c '! pidof qmp-helper'
+n=$(lines)
+ok "xl restore" xl restore /var/lib/xen/one.save
+ok "the guest counts on" wait_for 60 has_grown "$n"
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper'
+ok "no number is missing, none came twice" is_gapless
+ok "what QEMU wrote was compared" sh -c "! grep 'is not checked' $helper_log"
+rm -f /var/lib/xen/one.save /run/none.save /run/save.txt /var/log/serial.log
 snapshot after
 ok "nothing is left behind" same_snapshots before after
