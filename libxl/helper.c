@@ -17,6 +17,7 @@
  * xenstore.
  *
  *   helper_args        what libxl says
+ *   helper_probe       its question before there is a domain
  *   helper_consoled    is the xenconsoled that runs ours?
  *   helper_root        the directory of its sockets
  *   helper_console(s), helper_channels, helper_devices: xenstore's part
@@ -49,6 +50,7 @@
 #include "helper_devices.h"
 #include "helper_pids.h"
 #include "helper_privileges.h"
+#include "helper_probe.h"
 #include "helper_proxy.h"
 #include "helper_qemu.h"
 #include "helper_root.h"
@@ -123,6 +125,12 @@ static void service_end(struct helper *h)
     serial_end(&h->serial);
     children_end(&h->children);
     sockets_close(&h->sockets);
+}
+
+/* Clients are told at once, by a socket that isn't there. */
+static void worker_gave_up(void *data)
+{
+    service_end(data);
 }
 
 static void lingered(void *data)
@@ -393,7 +401,7 @@ static int set_up(struct helper *h)
     h->sockets.config_path = HELPER_CONFIG;
     h->children = (struct children){
         .loop = &h->loop, .worker_config = &h->worker_config,
-        .asked = worker_asked, .data = h,
+        .asked = worker_asked, .gave_up = worker_gave_up, .data = h,
     };
     h->stubdom = (struct stubdom){
         .loop = &h->loop, .xs = h->xs, .guest = h->guest, .dm = h->domid,
@@ -460,8 +468,10 @@ int main(int argc, char **argv)
               stdout);
         return 0;
     }
-    closefrom(STDERR_FILENO + 1);
     log_open("qmp-helper", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    if (h.args.probe_fd >= 0)
+        return probe_run(h.args.probe_fd) ? 1 : 0;
+    closefrom(STDERR_FILENO + 1);
     toolstack_open();
     h.domid = h.args.domid;
     h.xs = xs_open(0);

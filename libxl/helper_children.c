@@ -2,8 +2,11 @@
 #include "helper_children.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -94,8 +97,59 @@ static void worker_restart(void *data)
                    worker_restart, children);
 }
 
+/* From the worker, which is not believed. */
+#define REFUSED_A_TURN 16
+
+static void refused_ready(void *data, uint32_t events)
+{
+    struct children *children = data;
+    uint32_t guest = children->worker_config->guest_domid;
+    char *name;
+    int call;
+
+    (void)events;
+    for (int i = 0; i < REFUSED_A_TURN &&
+         read(children->refused_fds[0], &call, sizeof(call)) == sizeof(call);
+         i++) {
+        name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
+        log_guest(guest, LOG_LEVEL_ERROR, "domain %u: the QMP worker's "
+                  "sandbox refused it the system call %s (%d); if QMP does "
+                  "not work, report this with the version of libc", guest,
+                  name ? name : "that has no name", call);
+        free(name);
+    }
+}
+
+/* Without it the worker does as well. */
+static void refused_open(struct children *children)
+{
+    int *fds = children->refused_fds;
+
+    children->worker_config->refused_fd = -1;
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+        return;
+    if (loop_add(children->loop, fds[0], EPOLLIN, refused_ready, children,
+                 &children->refused_id)) {
+        close(fds[0]);
+        close(fds[1]);
+        return;
+    }
+    children->worker_config->refused_fd = fds[1];
+}
+
+static void refused_close(struct children *children)
+{
+    if (children->refused_id == LOOP_NONE)
+        return;
+    loop_del(children->loop, &children->refused_id);
+    close(children->refused_fds[0]);
+    close(children->refused_fds[1]);
+    children->worker_config->refused_fd = -1;
+}
+
 void children_start_worker(struct children *children)
 {
+    refused_open(children);
     worker_restart(children);
 }
 
@@ -114,8 +168,31 @@ static void worker_ended(struct children *children, int status)
     worker_forget(children);
     if (children->ending)
         return;
-    if (loop_now_ms() - children->worker_began_ms > RESTART_LAST_MS)
+    if (children->refused_id != LOOP_NONE)
+        refused_ready(children, EPOLLIN);
+    if (loop_now_ms() - children->worker_began_ms > RESTART_LAST_MS) {
         children->restart_ms = 0;
+        children->same = 0;
+    }
+    if (children->same && status != children->last_status)
+        children->same = 0;
+    children->last_status = status;
+    /* Those two come from outside. */
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL ||
+                                WTERMSIG(status) == SIGTERM))
+        children->same = 0;
+    else if (++children->same == CHILDREN_SAME_MAX) {
+        log_error("domain %u: the QMP worker ended %d times in one way "
+                  "(%s %d) and is not started again: the guest runs on "
+                  "without QMP, and can't be saved; see the lines above",
+                  config->guest_domid, children->same,
+                  WIFSIGNALED(status) ? "signal" : "status",
+                  WIFSIGNALED(status) ? WTERMSIG(status) :
+                  WEXITSTATUS(status));
+        if (children->gave_up)
+            children->gave_up(children->data);
+        return;
+    }
     log_guest(config->guest_domid, LOG_LEVEL_ERROR,
               "domain %u: the QMP worker ended (%s %d) and is started "
               "again", config->guest_domid,
@@ -147,6 +224,7 @@ void children_end(struct children *children)
     loop_timer_clear(children->loop, &children->restart);
     /* It tells its clients, and ends. */
     children_tell(children, STUBDOM_DESTROYED);
+    refused_close(children);
 }
 
 void children_wait(struct children *children)

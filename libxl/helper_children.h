@@ -2,9 +2,9 @@
 /*
  * The process that qmp-helper looks after, its worker (helper_worker.h),
  * is started again whenever it ends: at once if it had lived for a while,
- * else ever later. The listening sockets stay open meanwhile, so a client
- * that connects then only waits. It is told how the stubdomain is, and may
- * ask for that.
+ * else ever later, until it has ended in one way too often. The listening
+ * sockets stay open meanwhile, so a client that connects then only waits.
+ * It is told how the stubdomain is, and may ask for that.
  */
 #ifndef XENQMP_HELPER_CHILDREN_H
 #define XENQMP_HELPER_CHILDREN_H
@@ -18,6 +18,9 @@ struct children {
     struct loop *loop;
     struct worker_config *worker_config;
     void (*asked)(void *data);  /* the worker asks for children_tell() */
+    /* The worker has ended CHILDREN_SAME_MAX times in one way, each time
+     * soon after it began; it is not started again. May be NULL. */
+    void (*gave_up)(void *data);
     void *data;
     /* private */
     pid_t worker;               /* 0: none */
@@ -26,10 +29,15 @@ struct children {
     enum stubdom_state state;   /* told last */
     int64_t worker_began_ms, restart_ms;
     struct loop_timer restart, ask;
+    int last_status, same;
+    int refused_fds[2];         /* worker_config->refused_fd's pipe */
+    loop_id refused_id;
     bool ending;
 };
 
-/* The worker never fails to start for good. */
+#define CHILDREN_SAME_MAX 3
+
+/* The worker's configuration gets its refused_fd. */
 void children_start_worker(struct children *children);
 /* How the stubdomain is; the next worker is told as well. */
 void children_tell(struct children *children, enum stubdom_state state);

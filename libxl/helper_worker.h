@@ -60,6 +60,9 @@ struct worker_config {
     /* What the process becomes once it is in its root directory. */
     uid_t uid;
     gid_t gid;
+    /* A pipe's end, inherited: the number of each system call, an int,
+     * that the sandbox refused. -1: nobody wants to know. */
+    int refused_fd;
     /* False only in tests: no chroot, no change of user, no seccomp. */
     bool sandbox;
 };

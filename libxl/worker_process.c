@@ -20,11 +20,12 @@ static int process_compare(const void *a, const void *b)
 /* Above all the parent's connection to xenstore must not stay. */
 static int process_close_inherited(const struct worker_config *config)
 {
-    int keep[3 + WORKER_SOCKETS_MAX] = {
+    int keep[4 + WORKER_SOCKETS_MAX] = {
         config->listen_fd, config->toolstack_fd, config->parent_fd,
+        config->refused_fd,
     };
     unsigned int next = STDERR_FILENO + 1;
-    size_t n = 3;
+    size_t n = 4;
 
     for (size_t i = 0; i < config->sockets_n; i++)
         keep[n++] = config->sockets[i].fd;

@@ -38,9 +38,37 @@ TEST(libxls_arguments_are_understood)
     check_str(args.toolstack, "/run/xen/qmp-libxl-7");
     check(args.pv_backends);
     check(!args.help);
+    check_int(args.probe_fd, -1);
     argv[11] = "xenfv";
     check_int(parse(&args, argv), 0);
     check(!args.pv_backends);
+    argv[11] = "xenpvh";
+    check_int(parse(&args, argv), 0);
+    check(!args.pv_backends);
+    argv[11] = "xenpv,usb=on";
+    check_int(parse(&args, argv), 0);
+    check(args.pv_backends);
+}
+
+/* As libxl 4.20 asks for QEMU's options. */
+TEST(a_probe_is_understood)
+{
+    char *argv[] = {
+        "qmp-helper", "-S", "-no-user-config", "-nodefaults", "-nographic",
+        "-machine", "none,accel=xen", "-chardev",
+        "socket,id=libxl-cmd,fd=23,server=on,wait=off", "-mon",
+        "chardev=libxl-cmd,mode=control", NULL,
+    };
+    struct helper_args args;
+
+    check_int(parse(&args, argv), 0);
+    check_int(args.probe_fd, 23);
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    argv[8] = "socket,id=libxl-cmd,fd=none,server=on,wait=off";
+    check_int(parse(&args, argv), -1);
+    argv[8] = "socket,id=libxl-cmd,fd=23,server=on,wait=off";
+    argv[6] = "xenpv";
+    check_int(parse(&args, argv), -1);
 }
 
 TEST(wrong_usage_is_refused)

@@ -16,6 +16,7 @@
 /* What the test's worker does, and how often it was started. */
 static struct shared {
     int starts, lives, asks;
+    int call;                   /* that its sandbox refused */
     volatile char told;
     bool is_deaf;               /* to its end */
 } *shared;
@@ -24,6 +25,9 @@ int worker_run(const struct worker_config *config)
 {
     char state = 0;
 
+    if (shared->call &&
+        write(config->refused_fd, &shared->call, sizeof(int)) != sizeof(int))
+        return 2;
     if (shared->starts++ < shared->lives)
         return 1;
     while (shared->asks-- > 0)
@@ -90,6 +94,87 @@ TEST(a_worker_that_ends_is_started_again_ever_later)
     check_int(f.children.restart_ms, RESTART_FIRST_MS);
     children_end(&f.children);
     check(!loop_timer_is_set(&f.children.restart));
+}
+
+static void note_end(void *data)
+{
+    ++*(int *)data;
+}
+
+TEST(a_worker_that_always_ends_alike_is_given_up)
+{
+    struct fixture f;
+    int ends = 0;
+
+    fixture_init(&f, 100);
+    f.children.gave_up = note_end;
+    f.children.data = &ends;
+    children_start_worker(&f.children);
+    for (int i = 1; i < CHILDREN_SAME_MAX; i++) {
+        reap_one(&f);
+        check_int(ends, 0);
+        until_started(&f);
+    }
+    reap_one(&f);
+    check_int(ends, 1);
+    check(!loop_timer_is_set(&f.children.restart));
+    check_int(shared->starts, CHILDREN_SAME_MAX);
+}
+
+/* In another way each time: that may pass. */
+TEST(a_worker_that_ends_otherwise_is_not_given_up)
+{
+    struct fixture f;
+
+    fixture_init(&f, 0);
+    children_start_worker(&f.children);
+    for (int i = 0; i < 4 + CHILDREN_SAME_MAX; i++) {
+        /* The last ones by somebody else. */
+        check_int(kill(f.children.worker, i < 4 && i % 2 ? SIGABRT :
+                       i < 4 ? SIGSEGV : SIGKILL), 0);
+        reap_one(&f);
+        check(loop_timer_is_set(&f.children.restart));
+        loop_timer_set(&f.loop, &f.children.restart, 0, worker_restart,
+                       &f.children);
+        until_started(&f);
+    }
+    children_end(&f.children);
+    children_wait(&f.children);
+}
+
+static char said[512];
+
+static bool note_line(const char *program, int priority, const char *line)
+{
+    (void)program;
+    (void)priority;
+    snprintf(said, sizeof(said), "%s", line);
+    return true;
+}
+
+/* Also by a worker that has ended at it. */
+TEST(a_call_that_the_sandbox_refused_is_named)
+{
+    struct fixture f;
+
+    for (int lives = 0; lives <= 1; lives++) {
+        fixture_init(&f, lives);
+        log_divert(note_line);
+        shared->call = SCMP_SYS(rt_sigprocmask);
+        children_start_worker(&f.children);
+        if (lives)
+            reap_one(&f);
+        while (!strstr(said, "rt_sigprocmask"))
+            check_int(loop_run_once(&f.loop, -1), 0);
+        check(strstr(said, "domain 5: "));
+        /* What can't be. */
+        shared->call = 0;
+        check(write(f.config.refused_fd, "\xff\xff\xff\xff", 4) == 4);
+        while (!strstr(said, "no name"))
+            check_int(loop_run_once(&f.loop, -1), 0);
+        children_end(&f.children);
+        children_wait(&f.children);
+    }
 }
 
 TEST(at_the_end_nothing_is_started_again)
