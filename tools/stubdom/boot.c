@@ -21,6 +21,19 @@ static void mount_one(const char *type, const char *dir)
         log_error("cannot mount %s: %s", dir, strerror(errno));
 }
 
+/* QEMU reserves for the guest's memory what it never uses, and Linux refuses
+ * what is so much more than the stubdomain has. */
+static void boot_allow_overcommit(void)
+{
+    int fd = open("/proc/sys/vm/overcommit_memory", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, "1", 1) != 1)
+        log_error("cannot allow QEMU to reserve memory (%s); it may fail "
+                  "to start with \"failed to allocate\"", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
 void boot_mount(void)
 {
     int fd;
@@ -29,6 +42,7 @@ void boot_mount(void)
     mount_one("proc", "/proc");
     mount_one("sysfs", "/sys");
     mount_one("tmpfs", "/run");
+    boot_allow_overcommit();
 
     fd = open("/dev/hvc0", O_RDWR | O_NOCTTY);
     if (fd < 0)
