@@ -27,14 +27,29 @@ static int parse_domid(struct helper_args *args, const char *value)
     return 0;
 }
 
-/* "socket,id=libxl-cmd,path=PATH,..." */
-static void parse_chardev(struct helper_args *args, const char *value)
+/* TYPE or TYPE,OPTION...: there are others that begin alike. */
+static bool is_machine(const char *value, const char *type)
+{
+    size_t n = strlen(type);
+
+    return !strncmp(value, type, n) && (!value[n] || value[n] == ',');
+}
+
+/* "socket,id=libxl-cmd,path=PATH,...", or fd=N of a probe */
+static void parse_chardev(struct helper_args *args, const char *value,
+                          int *fd_r)
 {
     const char *path = strstr(value, ",path=");
     size_t n;
 
-    if (!path || !strstr(value, "id=libxl-cmd"))
+    if (!strstr(value, "id=libxl-cmd"))
         return;
+    if (!path) {
+        path = strstr(value, ",fd=");
+        if (!path || sscanf(path, ",fd=%d", fd_r) != 1)
+            *fd_r = -1;
+        return;
+    }
     path += strlen(",path=");
     n = strcspn(path, ",");
     if (n < sizeof(args->toolstack)) {
@@ -59,7 +74,10 @@ static int parse_proxys(struct helper_args *args, int argc, char **argv)
 
 int helper_args_parse(struct helper_args *args, int argc, char **argv)
 {
-    *args = (struct helper_args){ .domid = 0 };
+    bool probe = false;
+    int fd = -1;
+
+    *args = (struct helper_args){ .probe_fd = -1 };
     if (argc > 1 && !strncmp(argv[1], STATE_PATH, strlen(STATE_PATH)))
         return parse_proxys(args, argc, argv);
     for (int i = 1; i < argc; i++) {
@@ -78,14 +96,17 @@ int helper_args_parse(struct helper_args *args, int argc, char **argv)
                 return -1;
             i++;
         } else if (!strcmp(argv[i], "-chardev") && value) {
-            parse_chardev(args, value);
+            parse_chardev(args, value, &fd);
             i++;
         } else if (!strcmp(argv[i], "-machine") && value) {
-            args->pv_backends = !strncmp(value, "xenpv", 5);
+            args->pv_backends = is_machine(value, "xenpv");
+            probe = is_machine(value, "none");
             i++;
         }
     }
-    if (args->domid)
+    if (probe && !args->domid)
+        args->probe_fd = fd;
+    if (args->domid || args->probe_fd >= 0)
         return 0;
     fprintf(stderr, "qmp-helper: -xen-domid is missing: libxl starts this "
             "program, named in device_model_override\n");

@@ -17,6 +17,9 @@ struct helper_args {
     const char *state_path;     /* where to say "running" in the proxy's */
                                 /* slot, toolstack being the guest's socket */
                                 /* then; NULL: in QEMU's slot */
+    int probe_fd;               /* -machine none: libxl (from 4.20 on) asks */
+                                /* on this listening socket what options */
+                                /* QEMU has; -1: it doesn't */
     bool help, version;
 };
 

@@ -36,8 +36,8 @@ WORKER_OBJECTS := $(call objects,libxl,$(WORKER_NAMES))
 WORKER_LIBS = $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 HELPER_NAMES := helper_args helper_channels helper_children helper_config \
     helper_console helper_consoled helper_consoles helper_devices \
-    helper_pids helper_privileges helper_proxy helper_qemu helper_root \
-    helper_serial helper_socket helper_sockets helper_startup helper_store \
+    helper_pids helper_privileges helper_probe helper_proxy helper_qemu \
+    helper_root helper_serial helper_socket helper_sockets helper_startup helper_store \
     helper_stubdom helper_toolstack keyfile
 HELPER_PARTS := $(call objects,libxl,$(HELPER_NAMES))
 HELPER_OBJECTS := obj/libxl/helper.o $(HELPER_PARTS)

@@ -18,9 +18,11 @@
     "{\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, "           \
     "\"package\": \"xenqmp\"}"
 
-static const struct {
+struct answer {
     const char *name, *value;
-} toolstack_commands[] = {
+};
+
+static const struct answer toolstack_answers[] = {
     { "change-vnc-password", "{}" },
     { "query-chardev",  "[]" },
     { "query-commands", "[{\"name\": \"change-vnc-password\"}, "
@@ -30,6 +32,12 @@ static const struct {
                         "{\"name\": \"query-vnc\"}]" },
     { "query-version",  TOOLSTACK_VERSION },
     { "query-vnc",      "{\"enabled\": false}" },
+};
+
+/* None of the options that libxl looks for: it passes none of them on. */
+static const struct answer probe_answers[] = {
+    { "query-command-line-options", "[]" },
+    { "quit",                       "{}" },
 };
 
 static const char *toolstack_greeting(void *server, size_t *n_r, bool *oob_r)
@@ -50,18 +58,16 @@ static bool toolstack_has_room(const struct client *client)
 }
 
 static enum client_taken
-toolstack_execute(struct client *client, const struct qmp_message *message,
-                  const char *name)
+answer(struct client *client, const struct qmp_message *message,
+       const char *name, const struct answer *answers, size_t n)
 {
     const char *id = qmp_span_text(message, message->id);
     char desc[256];
 
-    for (size_t i = 0; i < sizeof(toolstack_commands) /
-                           sizeof(toolstack_commands[0]); i++) {
-        if (strcmp(name, toolstack_commands[i].name))
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(name, answers[i].name))
             continue;
-        client_put_return(client, toolstack_commands[i].value, id,
-                          message->id.len);
+        client_put_return(client, answers[i].value, id, message->id.len);
         return CLIENT_TAKEN;
     }
     snprintf(desc, sizeof(desc), "The command %s has not been found",
@@ -69,6 +75,24 @@ toolstack_execute(struct client *client, const struct qmp_message *message,
     client_put_error(client, QMP_COMMAND_NOT_FOUND, desc, id,
                      message->id.len);
     return CLIENT_TAKEN;
+}
+
+#define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
+
+static enum client_taken
+toolstack_execute(struct client *client, const struct qmp_message *message,
+                  const char *name)
+{
+    return answer(client, message, name, toolstack_answers,
+                  ARRAY_N(toolstack_answers));
+}
+
+static enum client_taken
+probe_execute(struct client *client, const struct qmp_message *message,
+              const char *name)
+{
+    return answer(client, message, name, probe_answers,
+                  ARRAY_N(probe_answers));
 }
 
 static void toolstack_reset(struct client *client)
@@ -79,4 +103,9 @@ static void toolstack_reset(struct client *client)
 const struct service toolstack_service = {
     .greeting = toolstack_greeting, .has_room = toolstack_has_room,
     .execute = toolstack_execute, .reset = toolstack_reset,
+};
+
+const struct service probe_service = {
+    .greeting = toolstack_greeting, .has_room = toolstack_has_room,
+    .execute = probe_execute, .reset = toolstack_reset,
 };

@@ -10,5 +10,7 @@
 
 /* server: not used. */
 extern const struct service toolstack_service;
+/* The same, asked before there is a domain (helper_probe.h). */
+extern const struct service probe_service;
 
 #endif
