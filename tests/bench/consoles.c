@@ -131,7 +131,7 @@ static struct guest_console serve(enum who who, int *tty_r)
         served_by = ours;
     } else if (who == STOCK) {
         const char *const argv[] = {
-            in_build("sysroot/usr/lib/xen-4.17/bin/xenconsoled"), "-i",
+            in_build("sysroot/xen/bin/xenconsoled"), "-i",
             "--overflow-data=keep", NULL
         };
 
@@ -165,7 +165,7 @@ static struct guest_console serve_file(enum who who, const char *path)
 
     if (who == STOCK) {
         const char *const argv[] = {
-            in_build("sysroot/usr/lib/xen-4.17/bin/xenconsoled"), "-i",
+            in_build("sysroot/xen/bin/xenconsoled"), "-i",
             "--log=guest", NULL
         };
 
@@ -508,7 +508,7 @@ static void scale(enum who who, unsigned int domains)
     unsigned int consoles = who == OURS ? 5 : 1;
     double start, idle, went;
     const char *const argv[] = {
-        in_build("sysroot/usr/lib/xen-4.17/bin/xenconsoled"), "-i", NULL
+        in_build("sysroot/xen/bin/xenconsoled"), "-i", NULL
     };
 
     start_host();

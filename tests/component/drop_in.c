@@ -12,7 +12,7 @@
 #define PID_FILE "/run/xen/xenconsoled.pid"
 
 static const char *const daemons[] = {
-    "sysroot/usr/lib/xen-4.17/bin/xenconsoled", "bin/xenconsoled",
+    "sysroot/xen/bin/xenconsoled", "bin/xenconsoled",
 };
 
 /* What is written down; digits of times and terminals as '#'. */

@@ -61,7 +61,9 @@ contains() {
         grep -qxF "$path" "$tmp/contents" || { echo "$path"; return 1; }
     done
 }
-xen=/usr/lib/xen-4.17/bin/xenconsoled
+xen_version=$(basename "$(readlink "$sysroot/xen")")
+xen_version=${xen_version#xen-}
+xen=/usr/lib/xen-$xen_version/bin/xenconsoled
 unit=xenqmp-xenconsoled.service
 multiarch=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 ok 'xenqmp' contains xenqmp $xen /usr/bin/xl-qmp \
@@ -111,7 +113,7 @@ inside() {
 }
 
 # Packages whose files are there, as dpkg has to know them.
-for package in xen-utils-4.17 qemu-system-xen qemu-system-data seabios \
+for package in "xen-utils-${xen_version}" qemu-system-xen qemu-system-data seabios \
     ipxe-qemu linux-image-amd64; do
     inside dpkg-query -W "$package" >/dev/null 2>&1 ||
         printf '%s\n' "Package: $package" 'Status: install ok installed' \

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /* In the build's sysroot. */
-#define HOST_XENSTORED "usr/lib/xen-4.17/bin/xenstored"
+#define HOST_XENSTORED "xen/bin/xenstored"
 /* For what never comes: however busy the machine, nothing takes as long. */
 #ifndef HOST_WAIT_MS
 #define HOST_WAIT_MS 120000

@@ -5,6 +5,7 @@
  * xenconsoled make: for LD_PRELOAD. Those who call have been linked with
  * the real libraries, whose versions of these symbols are then not used.
  */
+#include "config.h"
 #include "xensim.h"
 
 #include <errno.h>
@@ -227,6 +228,7 @@ int xc_interface_close(xc_interface *xch)
     return 0;
 }
 
+#if XENQMP_XEN_MAJOR == 4 && XENQMP_XEN_MINOR < 18
 int xc_domain_getinfo(xc_interface *xch, uint32_t first, unsigned int max,
                       xc_dominfo_t *info)
 {
@@ -245,6 +247,7 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t first, unsigned int max,
     }
     return n ? (int)n : -1;
 }
+#endif
 
 static uint32_t flags_of(const struct xensim_domain *domain)
 {
@@ -271,6 +274,18 @@ int xc_domain_getinfolist(xc_interface *xch, uint32_t first,
     }
     return (int)n;
 }
+
+#if XENQMP_XEN_MAJOR > 4 || XENQMP_XEN_MINOR >= 18
+int xc_domain_getinfo_single(xc_interface *xch, uint32_t domid,
+                             xc_domaininfo_t *info)
+{
+    if (xc_domain_getinfolist(xch, domid, 1, info) == 1 &&
+        info->domain == domid)
+        return 0;
+    errno = ESRCH;
+    return -1;
+}
+#endif
 
 int xc_evtchn_status(xc_interface *xch, xc_evtchn_status_t *status)
 {

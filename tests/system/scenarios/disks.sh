@@ -13,7 +13,7 @@ disk_cfg() {
 # By libxenstat, which asks QEMU for disks that are QEMU's in dom0, and waits
 # 10 ms for an answer: under software emulation it may need to be asked again.
 reads_are_counted() {
-    /usr/lib/xen-4.17/bin/xentop -b -i 1 >/run/xentop.txt
+    /usr/lib/xen-[0-9]*/bin/xentop -b -i 1 >/run/xentop.txt
     cat /run/xentop.txt
     awk '$1 == "hvm1" && $(NF - 4) > 0 { ok = 1 } END { exit !ok }' /run/xentop.txt
 }
