@@ -16,19 +16,20 @@
  * the output cannot be opened. A primary console has no states in
  * xenstore; its ring appears with ring-ref and port.
  *
- * console.c follows the toolstack's keys, frontend.c the guest's, flow.c
- * moves bytes, domains.c owns consoles.
+ * This is what the parts that work on a console share: flow.c moves its
+ * bytes, frontend.c follows the guest's keys, toolstack.c dom0's; domains.c
+ * owns it.
  */
 #ifndef XENQMP_CONSOLE_H
 #define XENQMP_CONSOLE_H
 
+#include "backend.h"
 #include "hv.h"
 #include "keys.h"
 #include "logger.h"
 #include "output.h"
 #include "refresh.h"
 #include "ring.h"
-#include "server.h"
 
 enum console_state {
     /* Another backend's (type ioemu): nothing of it is touched, in
@@ -55,9 +56,16 @@ enum console_state {
     CONSOLE_CLOSED,
 };
 
+/* What the consoles of a domain share. */
+struct guest {
+    struct console *consoles[CONSOLES_MAX];     /* NULL: there is none */
+    struct refresh_account account;
+};
+
 struct console {
     /* readable */
-    struct server *server;
+    struct backend *backend;
+    struct guest *guest;
     uint32_t domid;
     unsigned int n;             /* 0: primary */
     enum console_state state;
@@ -86,7 +94,7 @@ struct console {
     int frontend_state;         /* as last seen */
     int backend_state;          /* as last written; 0: not yet */
     bool adopted;               /* a ring was, by this daemon */
-    /* of console.c */
+    /* of toolstack.c */
     bool tty_published;
     unsigned int foreign;       /* keys already complained about */
     const char *why_failed;     /* the complaint, NULL: none */
@@ -96,31 +104,10 @@ struct console {
     struct refresh_item refresh;
 };
 
-/* NULL: no memory. */
-struct console *console_new(struct server *server, uint32_t domid,
-                            unsigned int n);
-/* Says nothing in xenstore. Delivers what is still in the ring, but when
- * the daemon stops: then that is for the next. */
-void console_free(struct console *console);
-
-/* Does what the keys that were read say, and takes of them what it keeps.
- * by_dom0: not only because of the guest. republished: the frontend wrote
- * its state, ring-ref or port. False: the console is gone from xenstore, to
- * be freed by the caller. */
-bool console_follow(struct console *console, struct keys_reading *reading,
-                    bool by_dom0, bool republished);
-/* True if it has a terminal that the key `tty` does not name yet. */
-bool console_wants_tty(const struct console *console);
-
-/* For SIGHUP: opens the guest's log, if there is to be one, and other log
- * files anew. */
-void console_reopen_logs(struct console *console);
 const char *console_state_name(enum console_state state);
-
-/* For frontend.c and flow.c. Asserts what the state's line in the table
- * above says. */
+/* Asserts what the state's line in the table above says. */
 void console_set_state(struct console *console, enum console_state state);
-/* The ring's counters make no sense. */
-void console_park(struct console *console);
+/* Has it get a turn soon. */
+void console_queue(struct console *console);
 
 #endif

@@ -4,6 +4,7 @@
 #include "fdstore.h"
 #include "log.h"
 #include "store.h"
+#include "toolstack.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,95 +26,95 @@
 #define REFRESH_BUDGET_US 500
 #endif
 
-static struct domain **bucket_of(struct server *server, uint32_t domid)
+static struct domain **bucket_of(struct domains *domains, uint32_t domid)
 {
-    return &server->domains[domid % SERVER_DOMAINS_HASH];
+    return &domains->buckets[domid % DOMAINS_HASH];
 }
 
-struct domain *domains_find(struct server *server, uint32_t domid)
+struct domain *domains_find(struct domains *domains, uint32_t domid)
 {
-    struct domain *d = *bucket_of(server, domid);
+    struct domain *d = *bucket_of(domains, domid);
 
     while (d && d->domid != domid)
         d = d->next;
     return d;
 }
 
-void domains_each(struct server *server,
+void domains_each(struct domains *domains,
                   void (*fn)(struct console *, void *), void *data)
 {
-    for (size_t i = 0; i < SERVER_DOMAINS_HASH; i++)
-        for (struct domain *d = server->domains[i]; d; d = d->next)
+    for (size_t i = 0; i < DOMAINS_HASH; i++)
+        for (struct domain *d = domains->buckets[i]; d; d = d->next)
             for (size_t n = 0; n < CONSOLES_MAX; n++)
-                if (d->consoles[n])
-                    fn(d->consoles[n], data);
+                if (d->guest.consoles[n])
+                    fn(d->guest.consoles[n], data);
 }
 
 static void console_remove(struct domain *d, unsigned int n)
 {
-    struct console *c = d->consoles[n];
+    struct console *c = d->guest.consoles[n];
 
     if (!c)
         return;
-    refresh_forget(c);
-    d->consoles[n] = NULL;
-    d->consoles_n--;
-    console_free(c);
+    refresh_forget(&c->refresh);
+    d->guest.consoles[n] = NULL;
+    d->guest.account.consoles_n--;
+    toolstack_close(c);
 }
 
 /* dom0 has done something to the console. */
-static void console_notice(struct server *server, struct domain *d,
+static void console_notice(struct domains *domains, struct domain *d,
                            unsigned int n, enum keys_part part)
 {
-    struct console *c = d->consoles[n];
+    struct console *c = d->guest.consoles[n];
 
     if (!c) {
-        c = console_new(server, d->domid, n);
+        c = toolstack_open(domains->backend, d->domid, n, &d->guest);
         if (!c) {
             log_error("domain %" PRIu32 " console %u is not served: out of "
                       "memory", d->domid, n);
             return;
         }
-        d->consoles[n] = c;
-        d->consoles_n++;
+        d->guest.consoles[n] = c;
+        d->guest.account.consoles_n++;
         part = KEYS_ALL;
     }
-    refresh_by_dom0(c, part);
+    refresh_by_dom0(&c->refresh, part);
 }
 
 /* Reads which consoles the backend's directory has for the domain. */
-static void consoles_enumerate(struct server *server, struct domain *d)
+static void consoles_enumerate(struct domains *domains, struct domain *d)
 {
     char path[STORE_PATH_MAX];
     unsigned int names_n = 0;
     char **names;
 
     snprintf(path, sizeof(path), BACKENDS "/%" PRIu32, d->domid);
-    names = xs_directory(server->xs, XBT_NULL, path, &names_n);
+    names = xs_directory(domains->backend->xs, XBT_NULL, path, &names_n);
     for (unsigned int i = 0; names && i < names_n; i++) {
         unsigned long long n;
 
         if (decimal_parse(names[i], CONSOLES_MAX - 1, &n) && n)
-            console_notice(server, d, (unsigned int)n, KEYS_ALL);
+            console_notice(domains, d, (unsigned int)n, KEYS_ALL);
     }
     free(names);
     /* Those that are gone find out by being read. */
     for (unsigned int n = 1; n < CONSOLES_MAX; n++)
-        if (d->consoles[n])
-            refresh_by_dom0(d->consoles[n], KEYS_ALL);
+        if (d->guest.consoles[n])
+            refresh_by_dom0(&d->guest.consoles[n]->refresh, KEYS_ALL);
 }
 
-static void list_later(struct server *server, struct domain *d)
+static void list_later(struct domains *domains, struct domain *d)
 {
     if (!d->lists)
-        TAILQ_INSERT_TAIL(&server->unlisted, d, unlisted);
+        TAILQ_INSERT_TAIL(&domains->unlisted, d, unlisted);
     d->lists = true;
 }
 
-static void domain_add(struct server *server, uint32_t domid)
+static void domain_add(struct domains *domains, uint32_t domid)
 {
     struct domain *d = calloc(1, sizeof(*d));
-    struct domain **bucket = bucket_of(server, domid);
+    struct domain **bucket = bucket_of(domains, domid);
 
     if (!d) {
         log_error("domain %" PRIu32 " is not served: out of memory", domid);
@@ -124,12 +125,12 @@ static void domain_add(struct server *server, uint32_t domid)
     d->seen = true;
     d->next = *bucket;
     *bucket = d;
-    console_notice(server, d, 0, KEYS_ALL);
-    list_later(server, d);
+    console_notice(domains, d, 0, KEYS_ALL);
+    list_later(domains, d);
 }
 
 /* *link is the domain's place in its bucket. */
-static void domain_remove(struct server *server, struct domain **link)
+static void domain_remove(struct domains *domains, struct domain **link)
 {
     struct domain *d = *link;
 
@@ -137,20 +138,20 @@ static void domain_remove(struct server *server, struct domain **link)
     for (unsigned int n = 0; n < CONSOLES_MAX; n++)
         console_remove(d, n);
     if (d->lists)
-        TAILQ_REMOVE(&server->unlisted, d, unlisted);
+        TAILQ_REMOVE(&domains->unlisted, d, unlisted);
     *link = d->next;
     free(d);
 }
 
 static void domain_seen(void *data, uint32_t domid)
 {
-    struct server *server = data;
-    struct domain *d = domains_find(server, domid);
+    struct domains *domains = data;
+    struct domain *d = domains_find(domains, domid);
 
     if (d)
         d->seen = true;
     else
-        domain_add(server, domid);
+        domain_add(domains, domid);
 }
 
 static bool domain_is_known(void *data, uint32_t domid)
@@ -159,34 +160,34 @@ static bool domain_is_known(void *data, uint32_t domid)
 }
 
 /* Xen does not say which domain came or went. */
-static void domains_enumerate(struct server *server)
+static void domains_enumerate(struct domains *domains)
 {
     /* Records outlive a daemon that was killed, and the domain may go before
      * its consoles are opened again. */
-    bool sweep = !server->swept;
+    bool sweep = !domains->swept;
 
-    if (hv_domains(server->hv, domain_seen, server)) {
+    if (hv_domains(domains->backend->hv, domain_seen, domains)) {
         log_warn("cannot list the domains: %s; one that came or went is "
                  "seen when the next one does", strerror(errno));
         return;
     }
-    for (size_t i = 0; i < SERVER_DOMAINS_HASH; i++) {
-        struct domain **link = &server->domains[i];
+    for (size_t i = 0; i < DOMAINS_HASH; i++) {
+        struct domain **link = &domains->buckets[i];
 
         while (*link) {
             if ((*link)->seen) {
                 (*link)->seen = false;
                 link = &(*link)->next;
             } else {
-                domain_remove(server, link);
+                domain_remove(domains, link);
                 sweep = true;
             }
         }
     }
-    fdstore_sweep(domain_is_known, server);
+    fdstore_sweep(domain_is_known, domains);
     if (sweep)
-        record_sweep(domain_is_known, server);
-    server->swept = true;
+        record_sweep(domain_is_known, domains);
+    domains->swept = true;
 }
 
 /* Takes the number at *text, up to a '/' or the end, and what follows. */
@@ -207,7 +208,7 @@ static bool number_take(const char **text, unsigned long long max,
 }
 
 /* Something below BACKENDS has changed. */
-static void backend_event(struct server *server, const char *path)
+static void backend_event(struct domains *domains, const char *path)
 {
     unsigned long long domid, n;
     struct domain *d;
@@ -218,13 +219,13 @@ static void backend_event(struct server *server, const char *path)
     path += sizeof(BACKENDS);
     if (!number_take(&path, UINT32_MAX, &domid) || !domid)
         return;
-    d = domains_find(server, (uint32_t)domid);
+    d = domains_find(domains, (uint32_t)domid);
     if (!d)
         return;
     if (!*path)
-        list_later(server, d);
+        list_later(domains, d);
     else if (number_take(&path, CONSOLES_MAX - 1, &n) && n)
-        console_notice(server, d, (unsigned int)n,
+        console_notice(domains, d, (unsigned int)n,
                        keys_of_backend(*path ? path : NULL));
 }
 
@@ -247,13 +248,13 @@ static enum keys_part console_part(const struct console *c, const char *key)
 
     /* dom0 may have made it now. */
     if (key && !strcmp(key, "tty"))
-        return console_wants_tty(c) ? KEYS_ALL : KEYS_NOTHING;
+        return toolstack_wants_tty(c) ? KEYS_ALL : KEYS_NOTHING;
     /* What has no output needs no ring. */
     return part == KEYS_RING && !c->output ? KEYS_NOTHING : part;
 }
 
 /* Something in a console's frontend directory has changed. */
-static void frontend_event(struct server *server, const char *path,
+static void frontend_event(struct domains *domains, const char *path,
                            const char *token)
 {
     unsigned long long domid, n;
@@ -264,15 +265,15 @@ static void frontend_event(struct server *server, const char *path,
     if (!number_take(&token, UINT32_MAX, &domid) ||
         !number_take(&token, CONSOLES_MAX - 1, &n))
         return;
-    d = domains_find(server, (uint32_t)domid);
+    d = domains_find(domains, (uint32_t)domid);
     if (d)
-        c = d->consoles[n];
+        c = d->guest.consoles[n];
     /* Events can arrive after their watch was removed. */
     if (!c)
         return;
     key = key_of(c, path);
-    if (key || !refresh_greeted(c))
-        refresh_by_guest(c, console_part(c, key), key &&
+    if (key || !refresh_greeted(&c->refresh))
+        refresh_by_guest(&c->refresh, console_part(c, key), key &&
                          (!strcmp(key, "state") ||
                           !strcmp(key, "ring-ref") ||
                           !strcmp(key, "port")));
@@ -280,88 +281,93 @@ static void frontend_event(struct server *server, const char *path,
 
 static void census_due(void *data)
 {
-    struct server *server = data;
+    struct domains *domains = data;
 
-    server->census = true;
+    domains->census = true;
 }
 
 /* A domain came or went, or many. */
-static void census_want(struct server *server)
+static void census_want(struct domains *domains)
 {
-    int64_t now = loop_now_ms(), wait = server->census_ms + CENSUS_GAP_MS -
+    int64_t now = loop_now_ms(), wait = domains->census_ms + CENSUS_GAP_MS -
                                         now;
 
-    if (loop_timer_is_set(&server->census_wait))
+    if (loop_timer_is_set(&domains->census_wait))
         return;
-    if (!server->census_ms || wait <= 0 ||
-        loop_timer_set(&server->loop, &server->census_wait, wait,
-                       census_due, server))
-        server->census = true;
+    if (!domains->census_ms || wait <= 0 ||
+        loop_timer_set(&domains->backend->loop, &domains->census_wait, wait,
+                       census_due, domains))
+        domains->census = true;
 }
 
-void domains_event(struct server *server, const char *path,
+void domains_event(struct domains *domains, const char *path,
                    const char *token)
 {
     if (!strcmp(token, "domains"))
-        census_want(server);
+        census_want(domains);
     else if (!strcmp(token, "backend"))
-        backend_event(server, path);
+        backend_event(domains, path);
     else if (!strncmp(token, "c/", 2))
-        frontend_event(server, path, token + 2);
+        frontend_event(domains, path, token + 2);
 }
 
-bool domains_is_pending(const struct server *server)
+bool domains_is_pending(const struct domains *domains)
 {
-    return server->census || !TAILQ_EMPTY(&server->unlisted) ||
-           refresh_is_pending(server);
+    return domains->census || !TAILQ_EMPTY(&domains->unlisted) ||
+           refresh_is_pending(&domains->backend->refresh);
 }
 
-static void domains_step(struct server *server)
+static void domains_step(struct domains *domains)
 {
-    struct domain *d = TAILQ_FIRST(&server->unlisted);
+    struct domain *d = TAILQ_FIRST(&domains->unlisted);
     struct console *gone;
 
-    if (server->census) {
-        server->census = false;
-        server->census_ms = loop_now_ms();
-        domains_enumerate(server);
+    if (domains->census) {
+        domains->census = false;
+        domains->census_ms = loop_now_ms();
+        domains_enumerate(domains);
     } else if (d) {
-        TAILQ_REMOVE(&server->unlisted, d, unlisted);
+        TAILQ_REMOVE(&domains->unlisted, d, unlisted);
         d->lists = false;
-        consoles_enumerate(server, d);
-    } else if ((gone = refresh_step(server))) {
-        console_remove(domains_find(server, gone->domid), gone->n);
+        consoles_enumerate(domains, d);
+    } else if ((gone = refresh_step(&domains->backend->refresh))) {
+        console_remove(domains_find(domains, gone->domid), gone->n);
     }
 }
 
-void domains_turn(struct server *server)
+void domains_turn(struct domains *domains)
 {
     int64_t end = loop_now_us() + REFRESH_BUDGET_US;
 
-    while (domains_is_pending(server)) {
-        domains_step(server);
+    while (domains_is_pending(domains)) {
+        domains_step(domains);
         if (loop_now_us() >= end)
             break;
     }
 }
 
-int domains_init(struct server *server)
+int domains_init(struct domains *domains, struct backend *backend)
 {
-    TAILQ_INIT(&server->unlisted);
-    refresh_init(server);
-    if (xs_watch(server->xs, BACKENDS, "backend") &&
-        xs_watch(server->xs, "@introduceDomain", "domains") &&
-        xs_watch(server->xs, "@releaseDomain", "domains"))
+    struct xs_handle *xs = backend->xs;
+
+    domains->backend = backend;
+    TAILQ_INIT(&domains->unlisted);
+    refresh_init(&backend->refresh, &backend->loop, xs, toolstack_follow);
+    if (xs_watch(xs, BACKENDS, "backend") &&
+        xs_watch(xs, "@introduceDomain", "domains") &&
+        xs_watch(xs, "@releaseDomain", "domains"))
         return 0;
     log_error("cannot watch xenstore: %s", strerror(errno));
     return -1;
 }
 
-void domains_dispose(struct server *server)
+void domains_dispose(struct domains *domains)
 {
-    loop_timer_clear(&server->loop, &server->census_wait);
-    loop_timer_clear(&server->loop, &server->refresh.pause);
-    for (size_t i = 0; i < SERVER_DOMAINS_HASH; i++)
-        while (server->domains[i])
-            domain_remove(server, &server->domains[i]);
+    if (!domains->backend)
+        return;
+    loop_timer_clear(&domains->backend->loop, &domains->census_wait);
+    for (size_t i = 0; i < DOMAINS_HASH; i++)
+        while (domains->buckets[i])
+            domain_remove(domains, &domains->buckets[i]);
+    refresh_dispose(&domains->backend->refresh);
 }

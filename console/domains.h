@@ -18,33 +18,46 @@
 #include "console.h"
 #include "refresh.h"
 
+/* Buckets of the hash from domid to domain: domids are given out in
+ * sequence, so a low power of two spreads evenly. */
+#define DOMAINS_HASH 1024
+
 struct domain {
     uint32_t domid;
     struct domain *next;        /* in its bucket */
     bool seen;                  /* of one enumeration */
-    struct console *consoles[CONSOLES_MAX];
-    unsigned int consoles_n;    /* that are there */
-    struct refresh_account account;
+    struct guest guest;
     TAILQ_ENTRY(domain) unlisted;
     bool lists;                 /* its backends are to be listed */
 };
 
+struct domains {
+    /* private */
+    struct backend *backend;
+    struct domain *buckets[DOMAINS_HASH];
+    TAILQ_HEAD(, domain) unlisted;
+    struct loop_timer census_wait;
+    int64_t census_ms;          /* when the last was; 0: never */
+    bool census;                /* Xen is to be asked for all domains */
+    bool swept;                 /* old records were removed */
+};
+
 /* Sets the watches; their first events fill the table. -1: logged. */
-int domains_init(struct server *server);
+int domains_init(struct domains *domains, struct backend *backend);
 /* Frees all consoles and domains. */
-void domains_dispose(struct server *server);
+void domains_dispose(struct domains *domains);
 
 /* One watch event. */
-void domains_event(struct server *server, const char *path,
+void domains_event(struct domains *domains, const char *path,
                    const char *token);
 /* True if domains_turn() has something to do. */
-bool domains_is_pending(const struct server *server);
+bool domains_is_pending(const struct domains *domains);
 /* Asks xenstored and Xen for some of what events have been about. */
-void domains_turn(struct server *server);
+void domains_turn(struct domains *domains);
 
-struct domain *domains_find(struct server *server, uint32_t domid);
+struct domain *domains_find(struct domains *domains, uint32_t domid);
 /* Calls fn for every console; fn must not free any. */
-void domains_each(struct server *server,
+void domains_each(struct domains *domains,
                   void (*fn)(struct console *console, void *data),
                   void *data);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow.h"
 
-#include "console.h"
 #include "fault.h"
 
 /* Four rings: enough to make the turn's fixed cost small, and with a
@@ -23,7 +22,7 @@ static void log_is_slow(void *data)
     struct console *c = data;
 
     c->log_slow = true;
-    server_queue(c->server, c);
+    console_queue(c);
 }
 
 /* False: the guest is faster than its log, and waits for it. */
@@ -33,7 +32,7 @@ static bool log_has_room(struct console *c)
         logger_queued(c->log) <= LOGGER_QUEUE_MAX - RING_OUT_SIZE)
         return true;
     if (!loop_timer_is_set(&c->log_wait))
-        loop_timer_set(&c->server->loop, &c->log_wait, FLOW_LOG_SLOW_MS,
+        loop_timer_set(&c->backend->loop, &c->log_wait, FLOW_LOG_SLOW_MS,
                        log_is_slow, c);
     return false;
 }
@@ -47,8 +46,8 @@ void flow_log_written(void *data, enum logger_event event, size_t written,
     c->log_slow = false;
     if (!loop_timer_is_set(&c->log_wait))
         return;
-    loop_timer_clear(&c->server->loop, &c->log_wait);
-    server_queue(c->server, c);
+    loop_timer_clear(&c->backend->loop, &c->log_wait);
+    console_queue(c);
 }
 
 /* Takes what the output takes of the ring's bytes, at most max. How many;
@@ -101,7 +100,7 @@ static void flow_unmask(void *data)
     c->idle_since_ms = loop_now_ms();
     c->idle_events = 0;
     if (c->port >= 0)
-        hv_unmask(c->server->hv, c->port);
+        hv_unmask(c->backend->hv, c->port);
 }
 
 /* The event has been handled; moved: it was worth something. */
@@ -119,18 +118,18 @@ static void event_done(struct console *c, bool moved)
             c->idle_events = 0;
         }
         if (++c->idle_events > FLOW_IDLE_EVENTS &&
-            !loop_timer_set(&c->server->loop, &c->unmask,
+            !loop_timer_set(&c->backend->loop, &c->unmask,
                             c->idle_since_ms + FLOW_IDLE_PERIOD_MS - now,
                             flow_unmask, c))
             return;
     }
-    hv_unmask(c->server->hv, c->port);
+    hv_unmask(c->backend->hv, c->port);
 }
 
 void flow_event(struct console *c)
 {
     c->event = true;
-    server_queue(c->server, c);
+    console_queue(c);
 }
 
 /* True if the guest has taken bytes that were put into its ring: so often
@@ -147,29 +146,27 @@ static bool guest_took(struct console *c)
     return true;
 }
 
-void flow_turn(struct console *c)
+bool flow_turn(struct console *c)
 {
     size_t budget = FLOW_BUDGET;
     bool moved, room;
     ssize_t n, in;
 
     if (!c->output)
-        return;
+        return true;
     if (c->state != CONSOLE_SERVING) {
         output_poll(c->output, false);
-        return;
+        return true;
     }
     moved = guest_took(c);
     do {
         n = out_step(c, budget);
         in = n < 0 ? 0 : in_step(c);
-        if (n < 0 || in < 0) {
-            console_park(c);
-            return;
-        }
+        if (n < 0 || in < 0)
+            return false;
         /* At once: the guest may be waiting for this room. */
         if (n || in)
-            hv_notify(c->server->hv, c->port);
+            hv_notify(c->backend->hv, c->port);
         moved |= n || in;
         budget -= (size_t)n < budget ? (size_t)n : budget;
     } while (n && budget);
@@ -183,23 +180,23 @@ void flow_turn(struct console *c)
     /* Over budget, or the output had more than the ring took: what stays
      * comes with the guest's next event, the former by ourselves. */
     if (!budget || (in && room))
-        server_queue(c->server, c);
+        console_queue(c);
+    return true;
 }
 
-void flow_drain(struct console *c)
+bool flow_drain(struct console *c)
 {
     ssize_t n = 0;
 
     if (c->state != CONSOLE_SERVING)
-        return;
+        return true;
     for (size_t left = RING_OUT_SIZE; left; left -= (size_t)n) {
         n = out_step(c, left);
         if (n <= 0)
             break;
-        hv_notify(c->server->hv, c->port);
+        hv_notify(c->backend->hv, c->port);
     }
-    if (n < 0)
-        console_park(c);
+    return n >= 0;
 }
 
 void flow_settle(struct console *c)
@@ -209,7 +206,7 @@ void flow_settle(struct console *c)
     /* The log's last words can't wait for its disk any more. */
     c->log_slow = true;
     if (out_step(c, RING_OUT_SIZE) > 0)
-        hv_notify(c->server->hv, c->port);
+        hv_notify(c->backend->hv, c->port);
 }
 
 size_t flow_pending(const struct console *c)
@@ -221,7 +218,7 @@ size_t flow_pending(const struct console *c)
 
 void flow_stop(struct console *c)
 {
-    loop_timer_clear(&c->server->loop, &c->unmask);
-    loop_timer_clear(&c->server->loop, &c->log_wait);
+    loop_timer_clear(&c->backend->loop, &c->unmask);
+    loop_timer_clear(&c->backend->loop, &c->log_wait);
     c->event = false;
 }

@@ -5,21 +5,20 @@
 #ifndef XENQMP_FLOW_H
 #define XENQMP_FLOW_H
 
-#include "logger.h"
+#include "console.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct console;
-
 /* The console's port has an event, and is masked. */
 void flow_event(struct console *console);
 /* One turn: moves at most a budget of bytes, then waits for whatever can
- * move more, or queues the console again. */
-void flow_turn(struct console *console);
+ * move more, or queues the console again. False: the ring's counters make
+ * no sense, see frontend_park(). */
+bool flow_turn(struct console *console);
 /* Gives all that the guest has written so far to the output, as far as it
- * takes it: one ring at most. */
-void flow_drain(struct console *console);
+ * takes it: one ring at most. False: likewise. */
+bool flow_drain(struct console *console);
 /* Bytes in the ring that the output has not taken. */
 size_t flow_pending(const struct console *console);
 /* The guest's log has written something: its logger_fn. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "frontend.h"
 
-#include "console.h"
 #include "flow.h"
 #include "log.h"
 #include "store.h"
@@ -18,9 +17,9 @@ void frontend_leave(struct console *c)
     if (c->port < 0)
         return;
     flow_stop(c);
-    hv_unbind(c->server->hv, c->port);
+    hv_unbind(c->backend->hv, c->port);
     c->port = -1;
-    hv_unmap(c->server->hv, &c->page);
+    hv_unmap(c->backend->hv, &c->page);
 }
 
 void frontend_abandon(struct console *c)
@@ -29,6 +28,15 @@ void frontend_abandon(struct console *c)
         return;
     frontend_leave(c);
     output_ring_lost(c->output);
+}
+
+void frontend_park(struct console *c)
+{
+    log_guest(c->domid, LOG_LEVEL_WARN, "%s: the counters in its ring make "
+              "no sense; it is left alone until the guest publishes a new "
+              "ring", c->host.label);
+    frontend_abandon(c);
+    console_set_state(c, CONSOLE_PARKED);
 }
 
 /* The ring goes before the file has said how much of it it has: its last
@@ -54,7 +62,8 @@ void frontend_disconnect(struct console *c)
         output_ring_ends(c->output);
         /* Nor can it wait for its log any more. */
         c->log_slow = true;
-        flow_drain(c);
+        if (!flow_drain(c))
+            frontend_park(c);
     }
     frontend_abandon(c);
 }
@@ -68,7 +77,7 @@ static void backend_state_set(struct console *c, enum xenbus_state state)
         return;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
     snprintf(text, sizeof(text), "%d", (int)state);
-    if (!store_write_owned(c->server->xs, path, text) && errno != EPERM)
+    if (!store_write_owned(c->backend->xs, path, text) && errno != EPERM)
         log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot write %s in "
                   "xenstore: %s", c->host.label, path, strerror(errno));
     c->backend_state = (int)state;
@@ -77,7 +86,7 @@ static void backend_state_set(struct console *c, enum xenbus_state state)
 /* Maps and binds; false: nothing is held, a line has been logged. */
 static bool ring_map(struct console *c)
 {
-    struct hv *hv = c->server->hv;
+    struct hv *hv = c->backend->hv;
     int r;
 
     if (!hv_domain_is_alive(hv, c->domid))
@@ -110,7 +119,7 @@ static void ring_name(struct console *c)
     char *vm;
 
     snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/vm", c->domid);
-    vm = store_read(c->server->xs, XBT_NULL, path);
+    vm = store_read(c->backend->xs, XBT_NULL, path);
     *ring = (struct record){ .domid = c->domid, .n = c->n,
                              .ring_ref = c->ring_ref,
                              .port = c->remote_port };
@@ -149,7 +158,7 @@ static bool was_connected(const struct console *c)
     if (!c->n || c->frontend_state != XenbusStateConnected)
         return false;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
-    state = store_read(c->server->xs, XBT_NULL, path);
+    state = store_read(c->backend->xs, XBT_NULL, path);
     r = state && atoi(state) == XenbusStateConnected;
     free(state);
     return r;
@@ -170,7 +179,7 @@ static void ring_serve(struct console *c)
     }
     c->adopted = true;
     if (ring_take_over(c, answer == OUTPUT_ANSWER_OK, out_cons)) {
-        console_park(c);
+        frontend_park(c);
         return;
     }
     c->in_taken = c->ring.in_prod - (uint32_t)RING_IN_SIZE;
@@ -181,8 +190,8 @@ static void ring_serve(struct console *c)
         c->backend_state = XenbusStateConnected;
     else
         backend_state_set(c, XenbusStateConnected);
-    hv_notify(c->server->hv, c->port);
-    server_queue(c->server, c);
+    hv_notify(c->backend->hv, c->port);
+    console_queue(c);
 }
 
 void frontend_located(struct console *c)
@@ -219,7 +228,7 @@ static bool ring_is_new(const struct console *c, const struct keys *keys,
         if (c->n && keys->frontend_state == XenbusStateInitialised &&
             c->frontend_state != XenbusStateInitialised)
             return true;
-        return republished && !hv_port_is_bound(c->server->hv, c->port);
+        return republished && !hv_port_is_bound(c->backend->hv, c->port);
     case CONSOLE_PARKED:
         return republished;
     default:

@@ -11,9 +11,7 @@
 #ifndef XENQMP_FRONTEND_H
 #define XENQMP_FRONTEND_H
 
-#include "keys.h"
-
-struct console;
+#include "console.h"
 
 /* Does what the frontend's keys say. The console has an output.
  * republished: it wrote its state, ring-ref or port since the last call. */
@@ -30,5 +28,7 @@ void frontend_located(struct console *console);
 void frontend_disconnect(struct console *console);
 void frontend_abandon(struct console *console);
 void frontend_leave(struct console *console);
+/* The ring's counters make no sense: unmaps it, and waits for another. */
+void frontend_park(struct console *console);
 
 #endif

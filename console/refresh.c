@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "refresh.h"
 
-#include "domains.h"
 #include "log.h"
 #include "store.h"
 
@@ -35,76 +34,67 @@
 /* And for no longer than that: a reading may have been slow by chance. */
 #define PAUSE_MAX_MS 2000
 
-static struct refresh_account *account_of(const struct console *c)
+static unsigned int noise_free(const struct refresh_item *item)
 {
-    return &domains_find(c->server, c->domid)->account;
-}
-
-static unsigned int noise_free(const struct console *c)
-{
-    const struct domain *d = domains_find(c->server, c->domid);
-
-    return NOISE_FREE + NOISE_FREE_EACH * d->consoles_n;
+    return NOISE_FREE + NOISE_FREE_EACH * item->account->consoles_n;
 }
 
 /* How much more the guest has had read than anybody needs, in steps. */
-static unsigned int noise_over(const struct console *c)
+static unsigned int noise_over(const struct refresh_item *item)
 {
-    unsigned int noise = account_of(c)->noise, most = noise_free(c);
+    unsigned int noise = item->account->noise, most = noise_free(item);
 
     return noise > most ? noise - most : 0;
 }
 
-static void watch_of(const struct console *c, char *path, size_t path_size,
-                     char *token, size_t token_size)
+static void watch_of(const struct refresh_item *item, char *path,
+                     size_t path_size, char *token, size_t token_size)
 {
-    keys_frontend_path(path, path_size, c->domid, c->n, NULL);
-    snprintf(token, token_size, "c/%" PRIu32 "/%u", c->domid, c->n);
+    keys_frontend_path(path, path_size, item->domid, item->n, NULL);
+    snprintf(token, token_size, "c/%" PRIu32 "/%u", item->domid, item->n);
 }
 
-static void console_watch(struct console *c)
+static void console_watch(struct refresh_item *item)
 {
     char path[STORE_PATH_MAX], token[32];
 
-    if (c->refresh.watched)
+    if (item->watched)
         return;
-    watch_of(c, path, sizeof(path), token, sizeof(token));
-    c->refresh.watched = xs_watch(c->server->xs, path, token);
-    c->refresh.greetings += c->refresh.watched;
-    if (!c->refresh.watched)
-        log_guest(c->domid, LOG_LEVEL_ERROR, "%s is not followed: cannot "
-                  "watch %s: %s", c->host.label, path, strerror(errno));
+    watch_of(item, path, sizeof(path), token, sizeof(token));
+    item->watched = xs_watch(item->refresh->xs, path, token);
+    item->greetings += item->watched;
+    if (!item->watched)
+        log_guest(item->domid, LOG_LEVEL_ERROR, "%s is not followed: cannot "
+                  "watch %s: %s", item->label, path, strerror(errno));
 }
 
-static void console_unwatch(struct console *c)
+static void console_unwatch(struct refresh_item *item)
 {
     char path[STORE_PATH_MAX], token[32];
 
-    if (!c->refresh.watched)
+    if (!item->watched)
         return;
-    watch_of(c, path, sizeof(path), token, sizeof(token));
-    xs_unwatch(c->server->xs, path, token);
-    c->refresh.watched = false;
+    watch_of(item, path, sizeof(path), token, sizeof(token));
+    xs_unwatch(item->refresh->xs, path, token);
+    item->watched = false;
 }
 
-static void dequeue(struct console *c)
+static void dequeue(struct refresh_item *item)
 {
-    struct refresh_item *item = &c->refresh;
 
     if (item->queue)
-        TAILQ_REMOVE(item->queue, c, refresh.entry);
+        TAILQ_REMOVE(item->queue, item, entry);
     item->queue = NULL;
-    loop_timer_clear(&c->server->loop, &item->put_off);
+    loop_timer_clear(item->refresh->loop, &item->put_off);
 }
 
-static void enqueue(struct console *c)
+static void enqueue(struct refresh_item *item)
 {
-    struct refresh *r = &c->server->refresh;
-    struct refresh_item *item = &c->refresh;
+    struct refresh *r = item->refresh;
 
-    dequeue(c);
-    item->queue = !item->by_dom0 && noise_over(c) ? &r->noisy : &r->ready;
-    TAILQ_INSERT_TAIL(item->queue, c, refresh.entry);
+    dequeue(item);
+    item->queue = !item->by_dom0 && noise_over(item) ? &r->noisy : &r->ready;
+    TAILQ_INSERT_TAIL(item->queue, item, entry);
 }
 
 static void put_off_ends(void *data)
@@ -112,28 +102,27 @@ static void put_off_ends(void *data)
     enqueue(data);
 }
 
-static void part_add(struct console *c, enum keys_part part)
+static void part_add(struct refresh_item *item, enum keys_part part)
 {
-    if (part > c->refresh.part)
-        c->refresh.part = part;
+    if (part > item->part)
+        item->part = part;
 }
 
-void refresh_by_dom0(struct console *c, enum keys_part part)
+void refresh_by_dom0(struct refresh_item *item, enum keys_part part)
 {
     if (part == KEYS_NOTHING)
         return;
-    part_add(c, part);
-    if (!c->refresh.by_dom0 || !c->refresh.queue) {
-        c->refresh.by_dom0 = true;
-        enqueue(c);
+    part_add(item, part);
+    if (!item->by_dom0 || !item->queue) {
+        item->by_dom0 = true;
+        enqueue(item);
     }
 }
 
-void refresh_by_guest(struct console *c, enum keys_part part,
+void refresh_by_guest(struct refresh_item *item, enum keys_part part,
                       bool republished)
 {
-    struct refresh_account *account = account_of(c);
-    struct refresh_item *item = &c->refresh;
+    struct refresh_account *account = item->account;
     int64_t now = loop_now_ms(), silence = (now - account->event_ms) / 1000;
 
     account->event_ms = now;
@@ -145,18 +134,18 @@ void refresh_by_guest(struct console *c, enum keys_part part,
         part = KEYS_ALL;
     if (part == KEYS_NOTHING)
         return;
-    part_add(c, part);
+    part_add(item, part);
     if (item->queue || (loop_timer_is_set(&item->put_off) &&
                         (item->events <= EVENTS_MAX || !item->watched)))
         return;
-    enqueue(c);
+    enqueue(item);
 }
 
-bool refresh_greeted(struct console *c)
+bool refresh_greeted(struct refresh_item *item)
 {
-    if (!c->refresh.greetings)
+    if (!item->greetings)
         return false;
-    c->refresh.greetings--;
+    item->greetings--;
     return true;
 }
 
@@ -165,62 +154,58 @@ static bool noisy_may_run(const struct refresh *r)
     return !TAILQ_EMPTY(&r->noisy) && !loop_timer_is_set(&r->pause);
 }
 
-bool refresh_is_pending(const struct server *server)
+bool refresh_is_pending(const struct refresh *r)
 {
-    const struct refresh *r = &server->refresh;
-
     return r->now || !TAILQ_EMPTY(&r->ready) || noisy_may_run(r);
 }
 
 /* True if it was read just now, or its guest too often, and will be read
  * later. */
-static bool put_off(struct console *c)
+static bool put_off(struct refresh_item *item)
 {
-    struct refresh_item *item = &c->refresh;
     int64_t due = item->read_ms ? item->read_ms + REFRESH_GAP_MS : 0;
-    int64_t next = account_of(c)->next_ms, now = loop_now_ms();
+    int64_t next = item->account->next_ms, now = loop_now_ms();
 
     if (!item->by_dom0 && next > due)
         due = next;
-    if (due <= now || loop_timer_set(&c->server->loop, &item->put_off,
-                                     due - now, put_off_ends, c))
+    if (due <= now || loop_timer_set(item->refresh->loop, &item->put_off,
+                                     due - now, put_off_ends, item))
         return false;
     if (item->events > EVENTS_MAX) {
-        console_unwatch(c);
+        console_unwatch(item);
         item->republished = true;
     }
     return true;
 }
 
-static void account_charge(struct console *c, int64_t now)
+static void account_charge(struct refresh_item *item, int64_t now)
 {
-    struct refresh_account *account = account_of(c);
+    struct refresh_account *account = item->account;
     unsigned int over;
 
-    if (noise_over(c) < NOISE_STEPS)
+    if (noise_over(item) < NOISE_STEPS)
         account->noise++;
-    over = noise_over(c);
+    over = noise_over(item);
     if (over)
         account->next_ms = now + ((int64_t)REFRESH_GAP_MS << over);
 }
 
-static void reading_start(struct console *c)
+static void reading_start(struct refresh_item *item)
 {
-    struct refresh *r = &c->server->refresh;
-    struct refresh_item *item = &c->refresh;
+    struct refresh *r = item->refresh;
     int64_t now = loop_now_ms();
 
-    r->now = c;
+    r->now = item;
     r->on_guest = !item->by_dom0;
     r->republished = item->republished;
     r->spent_us = 0;
     if (r->on_guest)
-        account_charge(c, now);
+        account_charge(item, now);
     /* Before it is read: what changes later comes with an event. */
-    console_watch(c);
+    console_watch(item);
     /* A guest that collides gets no second try; nor does dom0, which has
      * its own reading then. */
-    keys_reading_start(&r->reading, c->server->xs, c->domid, c->n,
+    keys_reading_start(&r->reading, item->refresh->xs, item->domid, item->n,
                        item->part, r->on_guest ? 1 : KEYS_TRIES);
     item->part = KEYS_NOTHING;
     item->by_dom0 = item->republished = false;
@@ -231,15 +216,15 @@ static void reading_start(struct console *c)
 /* The first that is not put off, or none. */
 static void reading_choose(struct refresh *r)
 {
-    struct console *c = TAILQ_FIRST(&r->ready);
+    struct refresh_item *item = TAILQ_FIRST(&r->ready);
 
-    if (!c && noisy_may_run(r))
-        c = TAILQ_FIRST(&r->noisy);
-    if (!c)
+    if (!item && noisy_may_run(r))
+        item = TAILQ_FIRST(&r->noisy);
+    if (!item)
         return;
-    dequeue(c);
-    if (!put_off(c))
-        reading_start(c);
+    dequeue(item);
+    if (!put_off(item))
+        reading_start(item);
 }
 
 static void pause_ends(void *data)
@@ -250,7 +235,7 @@ static void pause_ends(void *data)
 /* True if the console is there still. */
 static bool reading_end(struct refresh *r)
 {
-    struct console *c = r->now;
+    struct refresh_item *item = r->now;
     int64_t pause;
     bool present;
 
@@ -258,49 +243,58 @@ static bool reading_end(struct refresh *r)
     /* What dom0 has written stays as it is until that is read again. */
     if (r->on_guest && r->reading.known && !r->reading.agreed) {
         r->reading.part = KEYS_RING;
-        refresh_by_guest(c, KEYS_ALL, false);
+        refresh_by_guest(item, KEYS_ALL, false);
     }
-    present = console_follow(c, &r->reading, !r->on_guest, r->republished);
+    present = r->fn(item->console, &r->reading, !r->on_guest,
+                    r->republished);
     keys_reading_dispose(&r->reading);
-    if (r->on_guest && noise_over(c)) {
+    if (r->on_guest && noise_over(item)) {
         pause = r->spent_us * REFRESH_PACE / 1000;
-        loop_timer_set(&c->server->loop, &r->pause, pause < PAUSE_MAX_MS ?
+        loop_timer_set(item->refresh->loop, &r->pause, pause < PAUSE_MAX_MS ?
                        pause : PAUSE_MAX_MS, pause_ends, NULL);
     }
     return present;
 }
 
-struct console *refresh_step(struct server *server)
+struct console *refresh_step(struct refresh *r)
 {
-    struct refresh *r = &server->refresh;
-    struct console *c = r->now;
+    struct refresh_item *item = r->now;
     int64_t start = loop_now_us();
     bool present = true, done = false;
 
-    if (!c)
+    if (!item)
         reading_choose(r);
     else
         done = keys_reading_step(&r->reading);
     r->spent_us += loop_now_us() - start;
     if (done)
         present = reading_end(r);
-    return present ? NULL : c;
+    return present ? NULL : item->console;
 }
 
-void refresh_forget(struct console *c)
+void refresh_forget(struct refresh_item *item)
 {
-    struct refresh *r = &c->server->refresh;
+    struct refresh *r = item->refresh;
 
-    dequeue(c);
-    if (r->now == c)
+    dequeue(item);
+    if (r->now == item)
         keys_reading_dispose(&r->reading);
-    if (r->now == c)
+    if (r->now == item)
         r->now = NULL;
-    console_unwatch(c);
+    console_unwatch(item);
 }
 
-void refresh_init(struct server *server)
+void refresh_init(struct refresh *r, struct loop *loop,
+                  struct xs_handle *xs, refresh_fn *fn)
 {
-    TAILQ_INIT(&server->refresh.ready);
-    TAILQ_INIT(&server->refresh.noisy);
+    r->loop = loop;
+    r->xs = xs;
+    r->fn = fn;
+    TAILQ_INIT(&r->ready);
+    TAILQ_INIT(&r->noisy);
+}
+
+void refresh_dispose(struct refresh *r)
+{
+    loop_timer_clear(r->loop, &r->pause);
 }

@@ -26,30 +26,51 @@
 #include <sys/queue.h>
 
 struct console;
-struct server;
-TAILQ_HEAD(refresh_queue, console);
+struct refresh_item;
+TAILQ_HEAD(refresh_queue, refresh_item);
+
+/* A console's keys were read. by_dom0: not only because of the guest.
+ * republished: the frontend wrote its state, ring-ref or port. False: it is
+ * gone from xenstore. */
+typedef bool refresh_fn(struct console *console,
+                        struct keys_reading *reading, bool by_dom0,
+                        bool republished);
 
 struct refresh {
     /* private */
+    struct loop *loop;
+    struct xs_handle *xs;
+    refresh_fn *fn;
     struct refresh_queue ready; /* to be read */
     struct refresh_queue noisy; /* likewise, of guests that pay for it */
-    struct console *now;        /* whose keys are being read; NULL: none */
+    struct refresh_item *now;   /* whose keys are being read; NULL: none */
     struct keys_reading reading;
     bool on_guest, republished; /* of that reading */
     int64_t spent_us;           /* on it, so far */
     struct loop_timer pause;    /* set while noisy has to wait */
 };
 
-/* A guest's account; part of its struct domain. Zeroed is at first. */
+/* A guest's account. Zeroed is at first. */
 struct refresh_account {
+    unsigned int consoles_n;    /* that it has: the caller's */
+    /* private */
     unsigned int noise;         /* readings, less its seconds of silence */
     int64_t event_ms;           /* when it last changed something */
     int64_t next_ms;            /* no reading on its account before */
 };
 
-/* Part of struct console. Zeroed: nothing is to be read. */
+/* Part of struct console. Zeroed but for what the caller sets: nothing is
+ * to be read. */
 struct refresh_item {
-    TAILQ_ENTRY(console) entry;
+    /* the caller sets */
+    struct refresh *refresh;
+    struct refresh_account *account;
+    struct console *console;
+    uint32_t domid;
+    unsigned int n;
+    const char *label;
+    /* private */
+    TAILQ_ENTRY(refresh_item) entry;
     struct refresh_queue *queue;    /* that it is in; NULL: none */
     enum keys_part part;        /* to be read */
     bool by_dom0;               /* for dom0 has changed it */
@@ -62,22 +83,24 @@ struct refresh_item {
                                  * is to be read */
 };
 
-void refresh_init(struct server *server);
+void refresh_init(struct refresh *refresh, struct loop *loop,
+                  struct xs_handle *xs, refresh_fn *fn);
+void refresh_dispose(struct refresh *refresh);
 
 /* Has that part read soon. */
-void refresh_by_dom0(struct console *console, enum keys_part part);
+void refresh_by_dom0(struct refresh_item *item, enum keys_part part);
 /* An event of the watch on its frontend's directory. */
-void refresh_by_guest(struct console *console, enum keys_part part,
+void refresh_by_guest(struct refresh_item *item, enum keys_part part,
                       bool republished);
 /* True for the event that a watch begins with, which tells nothing. */
-bool refresh_greeted(struct console *console);
+bool refresh_greeted(struct refresh_item *item);
 
 /* True if refresh_step() has something to do. */
-bool refresh_is_pending(const struct server *server);
+bool refresh_is_pending(const struct refresh *refresh);
 /* A few requests to xenstored at most. A console that is gone from xenstore
  * is returned, to be removed; else NULL. */
-struct console *refresh_step(struct server *server);
+struct console *refresh_step(struct refresh *refresh);
 /* The console goes, watch and all. */
-void refresh_forget(struct console *console);
+void refresh_forget(struct refresh_item *item);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "requests.h"
 
-#include "domains.h"
 #include "flow.h"
 
 #include <inttypes.h>
@@ -71,7 +70,7 @@ static void stats_append(struct console *c, void *data)
 }
 
 /* A line for each console, of one domain if argument names one. */
-static void each_append(struct server *server, const char *argument,
+static void each_append(struct domains *domains, const char *argument,
                         void (*append)(struct console *, void *),
                         struct qmp_buf *reply)
 {
@@ -79,7 +78,7 @@ static void each_append(struct server *server, const char *argument,
     struct domain *d;
 
     if (!*argument) {
-        domains_each(server, append, reply);
+        domains_each(domains, append, reply);
         qmp_buf_printf(reply, "ok\n");
         return;
     }
@@ -88,10 +87,10 @@ static void each_append(struct server *server, const char *argument,
                        argument);
         return;
     }
-    d = domains_find(server, (uint32_t)domid);
+    d = domains_find(domains, (uint32_t)domid);
     for (size_t n = 0; d && n < CONSOLES_MAX; n++)
-        if (d->consoles[n])
-            append(d->consoles[n], reply);
+        if (d->guest.consoles[n])
+            append(d->guest.consoles[n], reply);
     if (d)
         qmp_buf_printf(reply, "ok\n");
     else
@@ -99,7 +98,7 @@ static void each_append(struct server *server, const char *argument,
 }
 
 /* "<domid> <n>"; NULL: there is none. */
-static struct console *console_named(struct server *server,
+static struct console *console_named(struct domains *domains,
                                      const char *argument)
 {
     size_t n = strcspn(argument, " ");
@@ -113,15 +112,15 @@ static struct console *console_named(struct server *server,
     if (!decimal_parse(first, UINT32_MAX, &domid) ||
         !decimal_parse(argument + n + 1, CONSOLES_MAX - 1, &number))
         return NULL;
-    d = domains_find(server, (uint32_t)domid);
-    return d ? d->consoles[number] : NULL;
+    d = domains_find(domains, (uint32_t)domid);
+    return d ? d->guest.consoles[number] : NULL;
 }
 
-static enum control_result attach(struct server *server,
+static enum control_result attach(struct domains *domains,
                                   const char *argument,
                                   struct qmp_buf *reply)
 {
-    struct console *c = console_named(server, argument);
+    struct console *c = console_named(domains, argument);
 
     if (!c)
         qmp_buf_printf(reply, "error there is no such console; attach "
@@ -152,21 +151,21 @@ enum control_result requests_host(void *data, uint64_t peer,
                                   const char *request, bool again,
                                   struct qmp_buf *reply)
 {
-    struct server *server = data;
+    struct domains *domains = data;
 
     (void)peer, (void)again;
     if (!strcmp(request, "ping"))
         qmp_buf_printf(reply, "ok\n");
     else if (!strcmp(request, "list"))
-        each_append(server, "", console_append, reply);
+        each_append(domains, "", console_append, reply);
     else if (!strncmp(request, "list ", 5))
-        each_append(server, request + 5, console_append, reply);
+        each_append(domains, request + 5, console_append, reply);
     else if (!strcmp(request, "stats"))
-        each_append(server, "", stats_append, reply);
+        each_append(domains, "", stats_append, reply);
     else if (!strncmp(request, "stats ", 6))
-        each_append(server, request + 6, stats_append, reply);
+        each_append(domains, request + 6, stats_append, reply);
     else if (!strncmp(request, "attach ", 7))
-        return attach(server, request + 7, reply);
+        return attach(domains, request + 7, reply);
     else
         qmp_buf_printf(reply, "error unknown request; known are list "
                        "[<domid>], stats [<domid>], attach <domid> "
@@ -175,12 +174,10 @@ enum control_result requests_host(void *data, uint64_t peer,
 }
 
 /* The domain's console with policy save. */
-static struct console *save_console(struct server *server, uint32_t domid)
+static struct console *save_console(const struct guest *guest)
 {
-    struct domain *d = domains_find(server, domid);
-
-    for (size_t n = 0; d && n < CONSOLES_MAX; n++) {
-        struct console *c = d->consoles[n];
+    for (size_t n = 0; n < CONSOLES_MAX; n++) {
+        struct console *c = guest->consoles[n];
 
         if (c && c->output && c->settings.policy == POLICY_SAVE)
             return c;
@@ -193,11 +190,11 @@ static struct console *save_console(struct server *server, uint32_t domid)
 static bool is_asked_here(const struct console *save,
                           const struct console *beside)
 {
-    const struct domain *d = domains_find(save->server, save->domid);
+    struct console *const *consoles = save->guest->consoles;
 
     for (unsigned int n = save->n + 1; n < beside->n; n++)
-        if (d->consoles[n] && d->consoles[n]->output &&
-            d->consoles[n]->settings.kind == OUTPUT_UNIX)
+        if (consoles[n] && consoles[n]->output &&
+            consoles[n]->settings.kind == OUTPUT_UNIX)
             return false;
     return beside->n > save->n;
 }
@@ -240,7 +237,7 @@ static enum control_result save_sync(struct console *c,
         qmp_buf_printf(reply, "error the state is not in %s: %s\n",
                        c->settings.path, why);
     else
-        server_queue(c->server, c);
+        console_queue(c);
     return answer == OUTPUT_ANSWER_LATER ? CONTROL_LATER :
            CONTROL_ANSWERED;
 }
@@ -265,11 +262,11 @@ static bool name_is_valid(const char *name)
     return !name[n] && n <= RECORD_NAME_MAX;
 }
 
-enum control_result requests_console(struct console *beside, uint64_t peer,
+enum control_result requests_console(void *data, uint64_t peer,
                                      const char *request, bool again,
                                      struct qmp_buf *reply)
 {
-    struct console *c = save_console(beside->server, beside->domid);
+    struct console *beside = data, *c = save_console(beside->guest);
     struct save_client client = { .peer = peer };
     bool begin = request_is(request, "save-begin", &client.name);
 
@@ -292,20 +289,21 @@ enum control_result requests_console(struct console *beside, uint64_t peer,
     return CONTROL_ANSWERED;
 }
 
-void requests_gone(struct server *server, uint32_t domid, uint64_t peer)
+void requests_gone(void *data, uint64_t peer)
 {
-    struct console *c = save_console(server, domid);
+    struct console *beside = data, *c = save_console(beside->guest);
 
     /* With the daemon all connections end: saves are the next one's. */
-    if (c && !server->stop)
+    if (c && !c->backend->stop)
         output_save_gone(c->output, peer);
 }
 
-void requests_ask_again(struct server *server, uint32_t domid)
+void requests_ask_again(struct console *console)
 {
-    struct domain *d = domains_find(server, domid);
+    for (size_t n = 0; n < CONSOLES_MAX; n++) {
+        struct console *c = console->guest->consoles[n];
 
-    for (size_t n = 0; d && n < CONSOLES_MAX; n++)
-        if (d->consoles[n] && d->consoles[n]->output)
-            output_ask_again(d->consoles[n]->output);
+        if (c && c->output)
+            output_ask_again(c->output);
+    }
 }

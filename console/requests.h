@@ -5,25 +5,26 @@
 #ifndef XENQMP_REQUESTS_H
 #define XENQMP_REQUESTS_H
 
+#include "control.h"
+#include "domains.h"
 #include "qmp_buf.h"
-#include "server.h"
 
 #include <stdint.h>
 
-/* On the host socket: list, stats, attach, ping. data: the server. */
+/* On the host socket: list, stats, attach, ping. data: the domains. */
 enum control_result requests_host(void *data, uint64_t peer,
                                   const char *request, bool again,
                                   struct qmp_buf *reply);
 /* The connection on which `attach` was answered. */
 void requests_take(void *data, const char *request, int fd);
 
-/* Beside that console: save-begin, sync, for its domain's save. */
-enum control_result requests_console(struct console *beside, uint64_t peer,
+/* Beside a console, data: save-begin, sync, for its domain's save. */
+enum control_result requests_console(void *data, uint64_t peer,
                                      const char *request, bool again,
                                      struct qmp_buf *reply);
-/* A connection beside a console of the domain has ended. */
-void requests_gone(struct server *server, uint32_t domid, uint64_t peer);
-/* Those that were put off beside consoles of the domain are asked again. */
-void requests_ask_again(struct server *server, uint32_t domid);
+/* A connection beside the console has ended. */
+void requests_gone(void *data, uint64_t peer);
+/* Those that were put off beside consoles of its domain are asked again. */
+void requests_ask_again(struct console *console);
 
 #endif

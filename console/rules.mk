@@ -5,7 +5,7 @@ CONSOLE_OUTPUTS := $(call objects,console,control crew fdstore fifo lane listene
     $(call objects,libxl,qmp_buf)
 CONSOLE_OBJECTS := $(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) \
     $(call objects,console,console domains flow frontend hv journal keys main options privileges \
-    refresh requests server store supervisor)
+    refresh requests server store supervisor toolstack)
 $(eval $(call program,bin/xenconsoled,$(CONSOLE_OBJECTS),\
     $(XENSTORE_LIBS) $(XENEVTCHN_LIBS) $(XENGNTTAB_LIBS) \
     $(XENFOREIGNMEMORY_LIBS) $(XENCTRL_LIBS) $(XENTOOLLOG_LIBS) $(CAP_LIBS) $(SECCOMP_LIBS) \

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server.h"
 
-#include "domains.h"
 #include "fdstore.h"
 #include "flow.h"
+#include "frontend.h"
 #include "log.h"
 #include "privileges.h"
 #include "requests.h"
+#include "toolstack.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,25 +27,18 @@
 /* Of Xen's log at a time. */
 #define SERVER_HV_CHUNK    16384
 
-void server_queue(struct server *server, struct console *c)
-{
-    if (c->is_ready)
-        return;
-    c->is_ready = true;
-    TAILQ_INSERT_TAIL(&server->ready, c, ready);
-}
-
 /* One turn for each console that is in the queue now. */
 static void ready_run(struct server *server)
 {
     struct console_queue now = TAILQ_HEAD_INITIALIZER(now);
     struct console *c;
 
-    TAILQ_CONCAT(&now, &server->ready, ready);
+    TAILQ_CONCAT(&now, &server->backend.ready, ready);
     while ((c = TAILQ_FIRST(&now))) {
         TAILQ_REMOVE(&now, c, ready);
         c->is_ready = false;
-        flow_turn(c);
+        if (!flow_turn(c))
+            frontend_park(c);
     }
 }
 
@@ -57,7 +51,7 @@ static void hv_log_copy(struct server *server)
 
     while (n == sizeof(bytes) &&
            logger_queued(server->hv_log) + n <= LOGGER_QUEUE_MAX) {
-        n = hv_console_read(server->hv, bytes, sizeof(bytes));
+        n = hv_console_read(server->backend.hv, bytes, sizeof(bytes));
         logger_queue(server->hv_log, bytes, n);
     }
     server->hv_log_more = n == sizeof(bytes);
@@ -80,11 +74,11 @@ static void hv_event(void *data, uint32_t events)
 
     (void)events;
     for (int i = 0; i < SERVER_PORTS_BATCH; i++) {
-        if (!hv_pending(server->hv, &owner))
+        if (!hv_pending(server->backend.hv, &owner))
             break;
         if (owner == server) {
             hv_log_copy(server);
-            hv_unmask(server->hv, server->hv_port);
+            hv_unmask(server->backend.hv, server->hv_port);
         } else if (owner) {
             flow_event(owner);
         }
@@ -98,23 +92,24 @@ static void xs_event(void *data, uint32_t events)
 
     (void)events;
     for (int i = 0; i < SERVER_WATCH_BATCH; i++) {
-        watch = xs_check_watch(server->xs);
+        watch = xs_check_watch(server->backend.xs);
         if (!watch)
             break;
-        domains_event(server, watch[XS_WATCH_PATH], watch[XS_WATCH_TOKEN]);
+        domains_event(&server->domains, watch[XS_WATCH_PATH],
+                      watch[XS_WATCH_TOKEN]);
         free(watch);
     }
     if (!watch && errno != EAGAIN && errno != EINTR) {
         log_error("lost xenstore: %s; consoles go on as they are, new ones "
                   "are not served", strerror(errno));
-        loop_del(&server->loop, &server->xs_id);
+        loop_del(&server->backend.loop, &server->xs_id);
     }
 }
 
 static void logs_reopen(struct console *c, void *data)
 {
     (void)data;
-    console_reopen_logs(c);
+    toolstack_reopen_logs(c);
 }
 
 static void signal_event(void *data, uint32_t events)
@@ -125,13 +120,13 @@ static void signal_event(void *data, uint32_t events)
     (void)events;
     while (read(server->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo != SIGHUP) {
-            server->stop = true;
-            server->restarts = info.ssi_signo == SIGINT;
+            server->backend.stop = true;
+            server->backend.restarts = info.ssi_signo == SIGINT;
             continue;
         }
         if (server->hv_log)
             logger_reopen(server->hv_log);
-        domains_each(server, logs_reopen, NULL);
+        domains_each(&server->domains, logs_reopen, NULL);
     }
 }
 
@@ -139,22 +134,22 @@ static void server_lead(void *data)
 {
     struct server *server = data;
 
-    while (!server->stop) {
+    while (!server->backend.stop) {
         /* One batch from epoll, a little of what is to be read from
          * xenstore, the consoles that are ready, then the files: no kind of
          * work waits for another to run dry. */
-        bool busy = !TAILQ_EMPTY(&server->ready) ||
-                    domains_is_pending(server) ||
-                    lanes_is_pending(&server->lanes);
+        bool busy = !TAILQ_EMPTY(&server->backend.ready) ||
+                    domains_is_pending(&server->domains) ||
+                    lanes_is_pending(&server->backend.lanes);
 
-        if (loop_run_once(&server->loop, busy ? 0 : -1)) {
+        if (loop_run_once(&server->backend.loop, busy ? 0 : -1)) {
             log_error("cannot wait for events: %s; xenconsoled ends",
                       strerror(errno));
             break;
         }
-        domains_turn(server);
+        domains_turn(&server->domains);
         ready_run(server);
-        if (!lanes_run(&server->lanes))
+        if (!lanes_run(&server->backend.lanes))
             return;
     }
     exit(server->finish());
@@ -174,13 +169,13 @@ static int signals_init(struct server *server)
     server->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (server->signal_fd < 0)
         return -1;
-    return loop_add(&server->loop, server->signal_fd, EPOLLIN, signal_event,
-                    server, &server->signal_id);
+    return loop_add(&server->backend.loop, server->signal_fd, EPOLLIN,
+                    signal_event, server, &server->signal_id);
 }
 
 static int hv_log_init(struct server *server)
 {
-    const struct options *options = server->options;
+    const struct options *options = server->backend.options;
     char path[PATH_MAX];
 
     if (!options->log_hv)
@@ -188,19 +183,19 @@ static int hv_log_init(struct server *server)
     snprintf(path, sizeof(path), "%s/hypervisor.log", options->log_dir);
     /* A missing directory is no reason to serve nobody; SIGHUP tries
      * again. */
-    server->hv_log = logger_open(&server->lanes, path, options->time_hv,
-                                 options->replace_escape, hv_log_written,
-                                 server);
+    server->hv_log = logger_open(&server->backend.lanes, path,
+                                 options->time_hv, options->replace_escape,
+                                 hv_log_written, server);
     if (!server->hv_log)
         return -1;
-    server->hv_port = hv_bind_console_virq(server->hv, server);
+    server->hv_port = hv_bind_console_virq(server->backend.hv, server);
     if (server->hv_port < 0) {
         log_error("cannot bind VIRQ_CON_RING for %s: %s; is another "
                   "xenconsoled running?", path, strerror(errno));
         return -1;
     }
     hv_log_copy(server);
-    hv_unmask(server->hv, server->hv_port);
+    hv_unmask(server->backend.hv, server->hv_port);
     return 0;
 }
 
@@ -215,8 +210,8 @@ static int host_socket_init(struct server *server)
                   "one first");
         return -1;
     }
-    if (!control_open(&server->control, &server->loop, HOST_SOCKET, 0, 0,
-                      &ops, server))
+    if (!control_open(&server->control, &server->backend.loop, HOST_SOCKET,
+                      0, 0, &ops, &server->domains))
         return 0;
     log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",
               strerror(errno));
@@ -234,43 +229,51 @@ static int records_init(void)
 
 int server_init(struct server *server, const struct options *options)
 {
-    *server = (struct server){ .options = options, .hv_port = -1,
-                               .signal_fd = -1 };
-    TAILQ_INIT(&server->ready);
-    control_init(&server->control);
-    lanes_init(&server->lanes, &server->crew);
+    static const struct backend_control control = {
+        .ops = { .answer = requests_console, .gone = requests_gone },
+        .ask_again = requests_ask_again,
+    };
+    struct backend *b = &server->backend;
 
-    if (loop_init(&server->loop) || signals_init(server) ||
-        crew_init(&server->crew, &server->loop, server_lead, server)) {
+    *server = (struct server){
+        .backend = { .options = options, .control = &control },
+        .hv_port = -1, .signal_fd = -1,
+    };
+    TAILQ_INIT(&b->ready);
+    control_init(&server->control);
+    lanes_init(&b->lanes, &server->crew);
+
+    if (loop_init(&b->loop) || signals_init(server) ||
+        crew_init(&server->crew, &b->loop, server_lead, server)) {
         log_error("cannot start: %s", strerror(errno));
         return -1;
     }
-    server->xs = xs_open(0);
-    if (!server->xs) {
+    b->xs = xs_open(0);
+    if (!b->xs) {
         log_error("cannot connect to xenstore: %s; is xenstored running?",
                   strerror(errno));
         return -1;
     }
-    server->hv = hv_open();
-    if (!server->hv || host_socket_init(server) || hv_log_init(server) ||
+    b->hv = hv_open();
+    if (!b->hv || host_socket_init(server) || hv_log_init(server) ||
         records_init())
         return -1;
     /* xs_fileno() makes a pipe, which the filter would not let it. */
-    if (loop_add(&server->loop, hv_fd(server->hv), EPOLLIN, hv_event,
+    if (loop_add(&b->loop, hv_fd(b->hv), EPOLLIN, hv_event,
                  server, &server->hv_id) ||
-        loop_add(&server->loop, xs_fileno(server->xs), EPOLLIN, xs_event,
+        loop_add(&b->loop, xs_fileno(b->xs), EPOLLIN, xs_event,
                  server, &server->xs_id)) {
         log_error("cannot start: %s", strerror(errno));
         return -1;
     }
     return privileges_drop_capabilities() || privileges_filter(false) ||
-           domains_init(server) ? -1 : 0;
+           domains_init(&server->domains, b) ? -1 : 0;
 }
 
 void server_run(struct server *server, int (*finish)(void))
 {
     server->finish = finish;
-    supervisor_ready(&server->supervisor, &server->loop);
+    supervisor_ready(&server->supervisor, &server->backend.loop);
     crew_run(&server->crew);
 }
 
@@ -284,11 +287,11 @@ static void console_settle(struct console *c, void *data)
  * has, whoever changes that before the next daemon starts. */
 static void consoles_leave(struct server *server)
 {
-    lanes_finish(&server->lanes);
-    domains_each(server, console_settle, NULL);
-    domains_dispose(server);
+    lanes_finish(&server->backend.lanes);
+    domains_each(&server->domains, console_settle, NULL);
+    domains_dispose(&server->domains);
     logger_close(server->hv_log);
-    lanes_finish(&server->lanes);
+    lanes_finish(&server->backend.lanes);
 }
 
 void server_dispose(struct server *server)
@@ -296,13 +299,13 @@ void server_dispose(struct server *server)
     supervisor_stopping(&server->supervisor);
     fdstore_freeze();
     record_freeze();
-    if (server->lanes.crew)
+    if (server->backend.lanes.crew)
         consoles_leave(server);
     control_dispose(&server->control);
-    hv_close(server->hv);
+    hv_close(server->backend.hv);
     /* Not xs_close(): it cancels libxenstore's thread, for which libc would
      * load libgcc_s, which the filter would not let it. The process ends. */
     if (server->signal_fd >= 0)
         close(server->signal_fd);
-    loop_dispose(&server->loop);
+    loop_dispose(&server->backend.loop);
 }

@@ -18,42 +18,19 @@
 #ifndef XENQMP_SERVER_H
 #define XENQMP_SERVER_H
 
+#include "backend.h"
 #include "control.h"
-#include "lane.h"
+#include "crew.h"
+#include "domains.h"
 #include "logger.h"
-#include "loop.h"
-#include "options.h"
-#include "refresh.h"
 #include "supervisor.h"
 
-#include <sys/queue.h>
-#include <xenstore.h>
-
-struct console;
-struct domain;
-TAILQ_HEAD(console_queue, console);
-
-/* Buckets of the hash from domid to domain: domids are given out in
- * sequence, so a low power of two spreads evenly. */
-#define SERVER_DOMAINS_HASH 1024
-
 struct server {
-    /* the caller sets */
-    const struct options *options;
     /* readable */
-    struct loop loop;
-    struct lanes lanes;
-    struct hv *hv;
-    struct xs_handle *xs;
-    struct domain *domains[SERVER_DOMAINS_HASH];
+    struct backend backend;
     /* private */
     int (*finish)(void);
-    struct console_queue ready; /* waiting for a turn */
-    struct refresh refresh;     /* what is to be read from xenstore */
-    TAILQ_HEAD(, domain) unlisted;
-    struct loop_timer census_wait;
-    int64_t census_ms;          /* when the last was; 0: never */
-    bool census;                /* Xen is to be asked for all domains */
+    struct domains domains;
     struct control control;     /* the host socket */
     struct crew crew;
     struct supervisor supervisor;
@@ -62,10 +39,6 @@ struct server {
     int hv_port;                /* VIRQ_CON_RING; -1: none */
     int signal_fd;
     loop_id signal_id, hv_id, xs_id;
-    bool swept;                 /* old records were removed */
-    /* readable */
-    bool stop;
-    bool restarts;              /* and that the next one starts at once */
 };
 
 /* Opens all that can fail; -1: a line has been logged. */
@@ -77,8 +50,5 @@ void server_run(struct server *server, int (*finish)(void))
 /* Leaves the rings connected, for the next daemon to take over. Legal also
  * after server_init() has failed. */
 void server_dispose(struct server *server);
-
-/* Gives the console a turn soon. */
-void server_queue(struct server *server, struct console *console);
 
 #endif

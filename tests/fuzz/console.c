@@ -34,10 +34,10 @@ static void turn(void)
 {
     xs_event(&server, EPOLLIN);
     hv_event(&server, EPOLLIN);
-    loop_run_once(&server.loop, 0);
-    domains_turn(&server);
+    loop_run_once(&server.backend.loop, 0);
+    domains_turn(&server.domains);
     ready_run(&server);
-    lanes_run(&server.lanes);
+    lanes_run(&server.backend.lanes);
 }
 
 static void guest_key(const struct step *step)
@@ -76,7 +76,7 @@ static void dom0_key(const struct step *step)
 
 static void request(const struct step *step)
 {
-    struct console beside = { .server = &server, .domid = 5, .n = 4 };
+    struct console beside = console_beside(4);
     struct qmp_buf reply;
     char text[257] = "";
     uint64_t peer;
@@ -89,9 +89,10 @@ static void request(const struct step *step)
     else if (step->n && step->bytes[0] == 's')
         requests_console(&beside, peer, "sync", false, &reply);
     else if (step->n && step->bytes[0] == 'g')
-        requests_gone(&server, 5, peer);
-    else if (requests_host(&server, 1, text, false, &reply) == CONTROL_TAKE)
-        requests_take(&server, text, dup(0));
+        beside_gone(peer);
+    else if (requests_host(&server.domains, 1, text, false, &reply) ==
+             CONTROL_TAKE)
+        requests_take(&server.domains, text, dup(0));
     qmp_buf_dispose(&reply);
 }
 
@@ -176,7 +177,7 @@ static void check_all(void)
 {
     unsigned int serving = 0;
 
-    domains_each(&server, check_console_of, &serving);
+    domains_each(&server.domains, check_console_of, &serving);
     require(fake_hv.mapped == serving);
 }
 
@@ -199,7 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     started = true;
     memset(ring_pages, 0, sizeof(ring_pages));
-    server = (struct server){ .stop = false };
+    server = (struct server){ .hv_port = -1 };
     server_start();
     unlink(save);
     act(&step);
@@ -211,10 +212,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_all();
         free(step.bytes);
     }
-    domains_dispose(&server);
-    lanes_finish(&server.lanes);
+    domains_dispose(&server.domains);
+    lanes_finish(&server.backend.lanes);
     require(!fake_hv.mapped);
-    loop_dispose(&server.loop);
+    loop_dispose(&server.backend.loop);
     fake_store_forget();
     return 0;
 }

@@ -53,6 +53,10 @@ int privileges_filter(bool strict)
 #endif
 
 static struct server server;
+static const struct backend_control control = {
+    .ops = { .answer = requests_console, .gone = requests_gone },
+    .ask_again = requests_ask_again,
+};
 static struct options options = { .log_dir = "/nonexistent" };
 /* Rings are in pages, of which later versions of Xen use more. */
 static union ring_page {
@@ -72,12 +76,13 @@ static inline void settle(void)
         /* The loop has no descriptors of Xen's here. */
         xs_event(&server, EPOLLIN);
         hv_event(&server, EPOLLIN);
-        loop_run_once(&server.loop, 0);
-        domains_turn(&server);
+        loop_run_once(&server.backend.loop, 0);
+        domains_turn(&server.domains);
         ready_run(&server);
-        lanes_run(&server.lanes);
-    } while (!TAILQ_EMPTY(&server.ready) || domains_is_pending(&server) ||
-             lanes_is_pending(&server.lanes));
+        lanes_run(&server.backend.lanes);
+    } while (!TAILQ_EMPTY(&server.backend.ready) ||
+             domains_is_pending(&server.domains) ||
+             lanes_is_pending(&server.backend.lanes));
 }
 
 /* The daemon, on what is in dir. */
@@ -85,12 +90,13 @@ static inline void server_start(void)
 {
     snprintf(path, sizeof(path), "%s/console", dir);
     snprintf(save, sizeof(save), "%s/save", dir);
-    server.options = &options;
-    server.hv = hv_open();
-    server.xs = fake_store;
-    TAILQ_INIT(&server.ready);
-    check(!loop_init(&server.loop));
-    lanes_init(&server.lanes, NULL);
+    server.backend.options = &options;
+    server.backend.control = &control;
+    server.backend.hv = hv_open();
+    server.backend.xs = fake_store;
+    TAILQ_INIT(&server.backend.ready);
+    check(!loop_init(&server.backend.loop));
+    lanes_init(&server.backend.lanes, NULL);
     snprintf(records, sizeof(records), "%s/records", dir);
     check(!record_init(records));
     signal(SIGPIPE, SIG_IGN);
@@ -98,7 +104,7 @@ static inline void server_start(void)
     fake_hv.rings[5][0] = &primary;
     fake_hv.rings[5][8] = &page;
     fake_hv.rings[5][9] = &other_page;
-    check(!domains_init(&server));
+    check(!domains_init(&server.domains, &server.backend));
 }
 
 static inline void start(void)
@@ -109,13 +115,13 @@ static inline void start(void)
 
 static inline void finish(void)
 {
-    domains_dispose(&server);
-    lanes_finish(&server.lanes);
+    domains_dispose(&server.domains);
+    lanes_finish(&server.backend.lanes);
     check_int(fake_hv.mapped, 0);
     for (int i = 0; i < FAKE_PORTS; i++)
         check(!fake_hv.ports[i].data);
     check_int(fake_store_watches(), 3);
-    check(TAILQ_EMPTY(&server.ready));
+    check(TAILQ_EMPTY(&server.backend.ready));
     unlink(save);
     check(!rmdir(records));
     check(!rmdir(dir));
@@ -149,10 +155,10 @@ static inline void unix_output(void)
 
 static inline struct console *console(unsigned int n)
 {
-    struct domain *d = domains_find(&server, 5);
+    struct domain *d = domains_find(&server.domains, 5);
 
-    check(d && d->consoles[n]);
-    return d->consoles[n];
+    check(d && d->guest.consoles[n]);
+    return d->guest.consoles[n];
 }
 
 static inline void guest_write(struct xencons_interface *ring,
@@ -189,11 +195,21 @@ static inline const char *host_request(const char *request)
     static char text[4096];
 
     qmp_buf_init(&reply, 1 << 20);
-    check_int(requests_host(&server, 1, request, false, &reply),
+    check_int(requests_host(&server.domains, 1, request, false, &reply),
               CONTROL_ANSWERED);
     snprintf(text, sizeof(text), "%.*s", (int)reply.len, reply.data);
     qmp_buf_dispose(&reply);
     return text;
+}
+
+/* As much of the domain's console n as requests look at. */
+static inline struct console console_beside(unsigned int n)
+{
+    static struct guest gone;
+    struct domain *d = domains_find(&server.domains, 5);
+
+    return (struct console){ .domid = 5, .n = n,
+                             .guest = d ? &d->guest : &gone };
 }
 
 /* Asked beside the domain's console n, by that connection. */
@@ -201,7 +217,7 @@ static inline const char *request_beside(unsigned int n, uint64_t peer,
                                          const char *request)
 {
     static char text[4096];
-    struct console beside = { .server = &server, .domid = 5, .n = n };
+    struct console beside = console_beside(n);
     struct qmp_buf reply;
 
     qmp_buf_init(&reply, 1 << 20);
@@ -217,6 +233,13 @@ static inline const char *request_beside(unsigned int n, uint64_t peer,
 static inline const char *console_request(const char *request)
 {
     return request_beside(4, 1, request);
+}
+
+static inline void beside_gone(uint64_t peer)
+{
+    struct console beside = console_beside(4);
+
+    requests_gone(&beside, peer);
 }
 
 static inline void serve_unix(void)

@@ -83,7 +83,7 @@ TEST(the_guest_s_log)
     settle();
     check(!console(0)->log);
     fake_store_set("/local/domain/5/name", "good", 0);
-    domains_each(&server, logs_reopen, NULL);
+    domains_each(&server.domains, logs_reopen, NULL);
     guest_write(&primary, "boot");
     fake_hv_kick(5, 2);
     settle();
@@ -114,7 +114,7 @@ static void stopped(int signal)
     check(!signals_init(&server));
     check(!raise(signal));
     signal_event(&server, EPOLLIN);
-    check(server.stop);
+    check(server.backend.stop);
     finish();
 }
 
@@ -237,7 +237,7 @@ TEST(an_output_that_cannot_be_opened_is_tried_ever_more_rarely)
     /* The guest had nothing tried. */
     check_int(console(3)->retry_ms, 1000);
     for (int ms = 2000; ms < 100000; ms *= 2) {
-        refresh_by_dom0(console(3), KEYS_ALL);
+        refresh_by_dom0(&console(3)->refresh, KEYS_ALL);
         settle();
         check_int(console(3)->retry_ms, ms < 32000 ? ms : 32000);
         check(loop_timer_is_set(&console(3)->retry));
@@ -257,7 +257,7 @@ TEST(an_output_that_cannot_be_opened_is_tried_ever_more_rarely)
     snprintf(output, sizeof(output), "%s/missing", dir);
     check(!mkdir(output, 0700));
     while (console(3)->state != CONSOLE_SERVING) {
-        loop_run_once(&server.loop, 10);
+        loop_run_once(&server.backend.loop, 10);
         settle();
     }
     check(!loop_timer_is_set(&console(3)->retry));

@@ -9,7 +9,7 @@ TEST(the_toolstack_deletes_the_console)
     serve_unix();
     fake_store_remove(BE);
     settle();
-    check(!domains_find(&server, 5)->consoles[3]);
+    check(!domains_find(&server.domains, 5)->guest.consoles[3]);
     check(access(path, F_OK));
     check(!fake_store_get(BE "/state"));
     finish();
@@ -26,7 +26,7 @@ TEST(the_domain_dies)
     fake_hv.alive[5] = false;
     fake_store_set("@releaseDomain", "", 0);
     settle();
-    check(!domains_find(&server, 5));
+    check(!domains_find(&server.domains, 5));
     check_int(fake_hv.mapped, 0);
     expect(fd, "last words");
     finish();
@@ -67,7 +67,7 @@ TEST(a_guest_that_writes_keys_without_end_is_put_off)
     check(fake_store_requests() - reads < 5000);
     fake_store_set(FE "/state", "5", 5);
     while (console(3)->state != CONSOLE_CLOSED) {
-        loop_run_once(&server.loop, 10);
+        loop_run_once(&server.backend.loop, 10);
         settle();
     }
     finish();

@@ -142,7 +142,7 @@ TEST(a_storm_of_events_is_slowed_down)
     /* It is heard again later, by itself. */
     guest_write(&page, "x");
     while (page.out_cons != page.out_prod) {
-        loop_run_once(&server.loop, 10);
+        loop_run_once(&server.backend.loop, 10);
         settle();
     }
     finish();
@@ -207,9 +207,9 @@ TEST(a_flood_leaves_the_others_their_turn)
     serve_unix();
     page.out_prod += 2048;
     fake_hv.on_notify = refill;
-    server_queue(&server, console(3));
+    console_queue(console(3));
     guest_write(&primary, "x");
-    server_queue(&server, console(0));
+    console_queue(console(0));
     for (unsigned int turn = 1; turn < 10; turn++) {
         ready_run(&server);
         check_int(page.out_cons, turn * 8192);
@@ -275,7 +275,8 @@ TEST(a_log_on_a_slow_disk_delays_its_guest_only_a_while)
     /* As settle(), but nothing is done to files. */
     while (primary.out_cons < 1 << 20) {
         hv_event(&server, EPOLLIN);
-        loop_run_once(&server.loop, TAILQ_EMPTY(&server.ready) ? 10 : 0);
+        loop_run_once(&server.backend.loop,
+                      TAILQ_EMPTY(&server.backend.ready) ? 10 : 0);
         ready_run(&server);
     }
     fake_hv.on_notify = NULL;

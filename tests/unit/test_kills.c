@@ -56,7 +56,7 @@ static unsigned long stream_crc(uint32_t from, uint32_t n)
 
 static void command_run(void)
 {
-    struct console beside = { .server = &server, .domid = 5, .n = 4 };
+    struct console beside = console_beside(4);
     static bool again;
     struct qmp_buf reply;
 
@@ -94,10 +94,10 @@ static void daemon_live(unsigned int nth)
         xs_event(&server, EPOLLIN);
         fake_hv_kick(5, 4);
         hv_event(&server, EPOLLIN);
-        check(!loop_run_once(&server.loop, 0));
-        domains_turn(&server);
+        check(!loop_run_once(&server.backend.loop, 0));
+        domains_turn(&server.domains);
         ready_run(&server);
-        lanes_run(&server.lanes);
+        lanes_run(&server.backend.lanes);
         check_int(console(3)->state, CONSOLE_SERVING);
         __atomic_store_n(&world->ready, true, __ATOMIC_SEQ_CST);
         command_run();

@@ -43,10 +43,10 @@ static void many_write(int i)
 static void gaps_end(void)
 {
     for (unsigned int n = 0; n < CONSOLES_MAX; n++) {
-        struct domain *d = domains_find(&server, 5);
+        struct domain *d = domains_find(&server.domains, 5);
 
-        if (d->consoles[n])
-            d->consoles[n]->refresh.read_ms = 0;
+        if (d->guest.consoles[n])
+            d->guest.consoles[n]->refresh.read_ms = 0;
     }
 }
 
@@ -64,7 +64,7 @@ static unsigned int requests_of(void (*fn)(int i), int times)
 
 static struct refresh_account *account(void)
 {
-    return &domains_find(&server, 5)->account;
+    return &domains_find(&server.domains, 5)->guest.account;
 }
 
 static void write_unknown(int i)
@@ -109,18 +109,18 @@ TEST(a_guest_that_writes_all_the_time_is_read_ever_more_rarely)
     refresh_gap_ms = 40;
     a = account();
     a->noise = 0;
-    free_n = noise_free(console(3));
+    free_n = noise_free(&console(3)->refresh);
     for (unsigned int i = 0; i < free_n; i++)
-        account_charge(console(3), now);
+        account_charge(&console(3)->refresh, now);
     check_int(a->next_ms, 0);
     for (unsigned int i = 1; i <= NOISE_STEPS; i++) {
-        account_charge(console(3), now);
+        account_charge(&console(3)->refresh, now);
         check(a->next_ms - now >= 2 * gap);
         gap = a->next_ms - now;
     }
     check_int(gap, 40 << NOISE_STEPS);
     for (unsigned int i = 0; i < 1000; i++)
-        account_charge(console(3), now);
+        account_charge(&console(3)->refresh, now);
     check_int(a->next_ms - now, gap);
     /* Each second of silence gives one back. */
     a->event_ms = now - 3500;
@@ -141,7 +141,7 @@ TEST(many_consoles_are_read_no_more_often_than_one)
     requests = requests_of(many_write, 200);
     check(requests > 0);
     /* Setting a state takes some, too. */
-    check(requests <= (noise_free(console(1)) + 1) * 10);
+    check(requests <= (noise_free(&console(1)->refresh) + 1) * 10);
     finish();
 }
 
@@ -156,7 +156,7 @@ TEST(a_guest_that_reconnects_for_ever_is_read_ever_more_rarely)
     serve_unix();
     refresh_gap_ms = NEVER_MS;
     check(requests_of(reconnect, 2000) <=
-          (noise_free(console(3)) + 1) * 15);
+          (noise_free(&console(3)->refresh) + 1) * 15);
     finish();
 }
 
@@ -177,7 +177,7 @@ TEST(a_flood_is_not_watched)
     fake_store_set(FE "/state", "6", 5);
     gaps_end();
     account()->next_ms = 0;
-    put_off_ends(console(3));
+    put_off_ends(&console(3)->refresh);
     settle();
     check_int(fake_store_watches(), watches);
     check_int(console(3)->state, CONSOLE_CLOSED);
@@ -199,7 +199,7 @@ TEST(what_was_not_watched_is_read_whole)
     fake_store_remove(FE "/type");
     gaps_end();
     account()->next_ms = 0;
-    put_off_ends(console(3));
+    put_off_ends(&console(3)->refresh);
     settle();
     check_int(console(3)->state, CONSOLE_FOREIGN);
     finish();
@@ -231,11 +231,11 @@ TEST(a_turn_waits_for_xenstored_no_longer_than_its_budget)
     many_made();
     request_us = 200;
     for (unsigned int n = 1; n <= CONSOLES; n++)
-        refresh_by_dom0(console(n), KEYS_ALL);
-    while (domains_is_pending(&server)) {
+        refresh_by_dom0(&console(n)->refresh, KEYS_ALL);
+    while (domains_is_pending(&server.domains)) {
         unsigned int before = fake_store_requests();
 
-        domains_turn(&server);
+        domains_turn(&server.domains);
         check(fake_store_requests() - before <=
               REFRESH_BUDGET_US / 200 + KEYS_STEP_MAX);
         turns++;
@@ -250,13 +250,14 @@ TEST(a_reading_that_has_lost_its_console)
     start();
     serve_unix();
     request_us = 10000;
-    refresh_by_dom0(console(3), KEYS_ALL);
-    while (server.refresh.reading.t == XBT_NULL || !server.refresh.now)
-        domains_turn(&server);
+    refresh_by_dom0(&console(3)->refresh, KEYS_ALL);
+    while (server.backend.refresh.reading.t == XBT_NULL ||
+           !server.backend.refresh.now)
+        domains_turn(&server.domains);
     fake_store_remove(BE);
-    console_remove(domains_find(&server, 5), 3);
-    check(!server.refresh.now);
-    check(server.refresh.reading.t == XBT_NULL);
+    console_remove(domains_find(&server.domains, 5), 3);
+    check(!server.backend.refresh.now);
+    check(server.backend.refresh.reading.t == XBT_NULL);
     settle();
     finish();
 }
@@ -271,16 +272,16 @@ TEST(noisy_guests_have_a_share_of_the_time)
         many_write(i);
         settle();
     }
-    check(noise_over(console(1)));
-    loop_timer_clear(&server.loop, &server.refresh.pause);
+    check(noise_over(&console(1)->refresh));
+    loop_timer_clear(&server.backend.loop, &server.backend.refresh.pause);
     request_us = 10000;
     /* One reading, and a pause in which another would not have fitted. */
     many_write(0);
     before = fake_store_requests();
     settle();
-    check(loop_timer_is_set(&server.refresh.pause));
+    check(loop_timer_is_set(&server.backend.refresh.pause));
     check(fake_store_requests() - before < 10);
-    check(!TAILQ_EMPTY(&server.refresh.noisy));
+    check(!TAILQ_EMPTY(&server.backend.refresh.noisy));
     /* dom0's are read all the same. */
     fake_store_set("/local/domain/0/backend/console/5/1/type", "ioemu", 0);
     settle();
@@ -302,7 +303,7 @@ TEST(however_many_domains_go_xen_is_asked_now_and_then)
         settle();
     }
     check(fake_hv.listed - before <= 1);
-    check(loop_timer_is_set(&server.census_wait));
+    check(loop_timer_is_set(&server.domains.census_wait));
     finish();
 }
 

@@ -83,7 +83,7 @@ TEST(a_save_is_its_connections)
     check_other(request_beside(4, 2, "sync a"));
     check_other(request_beside(4, 2, "sync"));
     check_other(request_beside(4, 1, "sync b"));
-    requests_gone(&server, 5, 2);
+    beside_gone(2);
     guest_write(&page, "ate");
     check_mem(request_beside(4, 1, "sync a"), 5, "ok 5 ", 5);
     /* It begins anew what is its own. */
@@ -94,7 +94,7 @@ TEST(a_save_is_its_connections)
     check_mem(request_beside(4, 1, "sync"), 5, "ok 3 ", 5);
     /* Its answer is for whom knows its name. */
     check_other(request_beside(4, 2, "sync c"));
-    requests_gone(&server, 5, 1);
+    beside_gone(1);
     check_mem(request_beside(4, 2, "sync c"), 5, "ok 3 ", 5);
     finish();
 }
@@ -107,7 +107,7 @@ TEST(a_save_ends_with_its_connection)
     serve_save();
     check_str(request_beside(4, 1, "save-begin a"), "ok\n");
     guest_write(&page, "st");
-    requests_gone(&server, 5, 1);
+    beside_gone(1);
     snprintf(gone, sizeof(gone), "error the state is not in %s: its client "
              "has gone\n", save);
     check_str(request_beside(4, 2, "sync a"), gone);
@@ -126,18 +126,19 @@ TEST(a_save_ends_with_its_connection)
 /* And while it is being opened. */
 TEST(a_save_ends_before_it_has_begun)
 {
-    struct console beside = { .server = &server, .domid = 5, .n = 4 };
+    struct console beside;
     struct qmp_buf reply;
 
     start();
     serve_save();
+    beside = console_beside(4);
     qmp_buf_init(&reply, 4096);
     check_int(requests_console(&beside, 1, "save-begin", false, &reply),
               CONTROL_LATER);
     check_int(requests_console(&beside, 2, "save-begin", false, &reply),
               CONTROL_ANSWERED);
     qmp_buf_dispose(&reply);
-    requests_gone(&server, 5, 1);
+    beside_gone(1);
     check_str(request_beside(4, 2, "save-begin"), "ok\n");
     finish();
 }
@@ -284,12 +285,12 @@ static int take(const char *request)
     int fds[2];
 
     qmp_buf_init(&reply, 4096);
-    check_int(requests_host(&server, 1, request, false, &reply),
+    check_int(requests_host(&server.domains, 1, request, false, &reply),
               CONTROL_TAKE);
     check_mem(reply.data, reply.len, "ok stream\n", 10);
     qmp_buf_dispose(&reply);
     check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
-    requests_take(&server, request, fds[0]);
+    requests_take(&server.domains, request, fds[0]);
     settle();
     return fds[1];
 }

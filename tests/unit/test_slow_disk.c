@@ -100,9 +100,10 @@ static void run(loop_timer_fn *script)
 {
     start();
     check(!sem_init(&disk, 0, 1));
-    check(!crew_init(&server.crew, &server.loop, server_lead, &server));
-    lanes_init(&server.lanes, &server.crew);
-    check(!loop_timer_set(&server.loop, &poll, 0, script, NULL));
+    check(!crew_init(&server.crew, &server.backend.loop, server_lead,
+                     &server));
+    lanes_init(&server.backend.lanes, &server.crew);
+    check(!loop_timer_set(&server.backend.loop, &poll, 0, script, NULL));
     server_run(&server, finished);
 }
 
@@ -111,7 +112,7 @@ static void again(loop_timer_fn *script)
 {
     xs_event(&server, EPOLLIN);
     hv_event(&server, EPOLLIN);
-    check(!loop_timer_set(&server.loop, &poll, 1, script, NULL));
+    check(!loop_timer_set(&server.backend.loop, &poll, 1, script, NULL));
 }
 
 static void end(void)
@@ -123,7 +124,7 @@ static void end(void)
     strcat(path, ".ctl");
     unlink(path);
     rmdir(dir);
-    server.stop = true;
+    server.backend.stop = true;
 }
 
 static void log_script(void *data)
@@ -186,7 +187,7 @@ TEST(a_log_on_a_disk_that_hangs)
 
 static void save_script(void *data)
 {
-    struct console beside = { .server = &server, .domid = 5, .n = 4 };
+    struct console beside = console_beside(4);
     static struct qmp_buf reply;
     static int step;
 

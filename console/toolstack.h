@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A console as the toolstack has it: from its first key in xenstore to its
+ * last, with the output and the logs that they name.
+ */
+#ifndef XENQMP_TOOLSTACK_H
+#define XENQMP_TOOLSTACK_H
+
+#include "console.h"
+
+/* guest: its domain's, borrowed. NULL: no memory. */
+struct console *toolstack_open(struct backend *backend, uint32_t domid,
+                               unsigned int n, struct guest *guest);
+/* Says nothing in xenstore. Delivers what is still in the ring, but when
+ * the daemon stops: then that is for the next. */
+void toolstack_close(struct console *console);
+
+/* A refresh_fn: does what the keys that were read say, and takes of them
+ * what it keeps. False: to be closed by the caller. */
+bool toolstack_follow(struct console *console, struct keys_reading *reading,
+                      bool by_dom0, bool republished);
+/* True if it has a terminal that the key `tty` does not name yet. */
+bool toolstack_wants_tty(const struct console *console);
+
+/* For SIGHUP: opens the guest's log, if there is to be one, and other log
+ * files anew. */
+void toolstack_reopen_logs(struct console *console);
+
+#endif
