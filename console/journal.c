@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A line about a domain or a console begins with its label, "domain 5
- * console 3" (console.c). The fields come from there: a guest has no say in
+ * console 3" (toolstack.c). The fields come from there: a guest has no say in
  * how a line begins, whatever it gets into the rest.
  */
 #include "journal.h"
