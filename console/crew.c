@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "crew.h"
 
-#include "lane.h"
 #include "log.h"
 
 #include <errno.h>
@@ -22,21 +21,21 @@
 static void crew_finished(void *data, uint32_t events)
 {
     struct crew *crew = data;
-    struct job *job;
+    struct crew_work *work;
     uint64_t n;
 
     (void)events;
     if (read(crew->finished_fd, &n, sizeof(n)) != sizeof(n))
         return;
     pthread_mutex_lock(&crew->lock);
-    job = crew->finished;
+    work = crew->finished;
     crew->finished = NULL;
     pthread_mutex_unlock(&crew->lock);
-    while (job) {
-        struct job *next = job->finished_next;
+    while (work) {
+        struct crew_work *next = work->next;
 
-        lane_job_done(job);
-        job = next;
+        work->back(work);
+        work = next;
     }
 }
 
@@ -157,19 +156,19 @@ void crew_run(struct crew *crew)
         pause();
 }
 
-bool crew_do(struct crew *crew, struct job *job)
+bool crew_do(struct crew *crew, struct crew_work *work)
 {
     uint64_t turn = __atomic_add_fetch(&crew->turn, 1, __ATOMIC_SEQ_CST);
 
     if (__atomic_load_n(&crew->asleep, __ATOMIC_SEQ_CST))
         pause_end(crew);
-    job->run(job);
+    work->run(work);
     if (__atomic_compare_exchange_n(&crew->turn, &turn, turn + 1, false,
                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         return true;
     pthread_mutex_lock(&crew->lock);
-    job->finished_next = crew->finished;
-    crew->finished = job;
+    work->next = crew->finished;
+    crew->finished = work;
     pthread_mutex_unlock(&crew->lock);
     while (write(crew->finished_fd, &(uint64_t){ 1 }, sizeof(turn)) < 0 &&
            errno == EINTR)

@@ -21,7 +21,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct job;
+/* Embedded in its owner, who keeps it until crew_do() was true or back()
+ * was called. */
+struct crew_work {
+    /* the caller sets */
+    void (*run)(struct crew_work *work);    /* may wait */
+    void (*back)(struct crew_work *work);   /* in the loop, if it did */
+    /* private */
+    struct crew_work *next;
+};
 
 struct crew {
     /* private */
@@ -36,7 +44,7 @@ struct crew {
     bool asleep;                /* the standby; atomic */
     pthread_mutex_t lock;       /* of what follows */
     pthread_cond_t wake;
-    struct job *finished;
+    struct crew_work *finished;
 };
 
 /* lead(data) runs the loop; it returns, at once, when crew_do() was false.
@@ -46,8 +54,8 @@ int crew_init(struct crew *crew, struct loop *loop,
 /* Makes the calling thread the first leader; does not return. */
 void crew_run(struct crew *crew) __attribute__((noreturn));
 
-/* Does job->run(), in the leader. False: it has lost the lead meanwhile,
- * and the job will come back through lane_job_done(), in the loop. */
-bool crew_do(struct crew *crew, struct job *job);
+/* Does work->run(), in the leader. False: it has lost the lead meanwhile,
+ * and back() will be called, in the loop. */
+bool crew_do(struct crew *crew, struct crew_work *work);
 
 #endif

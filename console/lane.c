@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lane.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -168,7 +169,20 @@ void lane_submit(struct lane *lane, struct job *job)
     TAILQ_INSERT_TAIL(&lane->jobs, job, entry);
 }
 
-void lane_job_done(struct job *job)
+static struct job *job_of(struct crew_work *work)
+{
+    return (struct job *)((char *)work - offsetof(struct job, work));
+}
+
+static void work_run(struct crew_work *work)
+{
+    struct job *job = job_of(work);
+
+    job->run(job);
+}
+
+/* In the loop, after run(). */
+static void job_done(struct job *job)
 {
     struct lane *lane = job->lane;
     struct line *line = lane->line;
@@ -178,6 +192,11 @@ void lane_job_done(struct job *job)
     line_wait(lane->lanes, line);
     job->done(job);
     lane_unuse(lane);
+}
+
+static void work_back(struct crew_work *work)
+{
+    job_done(job_of(work));
 }
 
 bool lanes_is_pending(const struct lanes *lanes)
@@ -198,11 +217,13 @@ bool lanes_run(struct lanes *lanes)
         line->is_ready = false;
         line->busy = true;
         job = TAILQ_FIRST(&line->jobs);
-        if (lanes->crew && !crew_do(lanes->crew, job))
+        job->work = (struct crew_work){ .run = work_run,
+                                        .back = work_back };
+        if (lanes->crew && !crew_do(lanes->crew, &job->work))
             return false;
         if (!lanes->crew)
             job->run(job);
-        lane_job_done(job);
+        job_done(job);
     }
     return true;
 }

@@ -29,7 +29,7 @@ struct job {
     /* private */
     struct lane *lane;
     TAILQ_ENTRY(job) entry;
-    struct job *finished_next;  /* crew.c's */
+    struct crew_work work;
 };
 TAILQ_HEAD(job_queue, job);
 
@@ -59,8 +59,5 @@ struct lane *lane_open(struct lanes *lanes, const char *path);
 /* Jobs that were submitted are done all the same. NULL is legal. */
 void lane_close(struct lane *lane);
 void lane_submit(struct lane *lane, struct job *job);
-
-/* For crew.c: in the loop, after run(). */
-void lane_job_done(struct job *job);
 
 #endif

@@ -27,7 +27,6 @@
 #include "log.h"
 #include "qmp_quotes.h"
 #include "worker_limits.h"
-#include "worker_monitor.h"
 #include "worker_reply.h"
 
 bool client_is_live(const struct client *client)
@@ -273,7 +272,7 @@ static enum client_taken client_object(struct client *client,
     char desc[128];
 
     if (qmp_message_parse(&message, text, len, &why))
-        return monitor_message(client, &message);
+        return client->hooks->message(client, &message);
     snprintf(desc, sizeof(desc), "Invalid JSON syntax: %s", why);
     return client_invalid(client, desc);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One client's connection: its messages in, bounded output back. What a
- * message means is worker_monitor.h's.
+ * message means is another's (worker_monitor.h).
  */
 #ifndef XENQMP_WORKER_CLIENT_H
 #define XENQMP_WORKER_CLIENT_H
@@ -52,6 +52,9 @@ struct service {
 
 /* What owns a client. */
 struct client_hooks {
+    /* What a message means: worker_monitor.h. */
+    enum client_taken (*message)(struct client *client,
+                                 const struct qmp_message *message);
     /* A client is DEAD; to be freed after this batch. */
     void (*dead)(void *owner);
     /* True if all clients hold too much of unfinished commands. */

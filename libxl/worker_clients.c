@@ -137,7 +137,8 @@ void clients_add(struct clients *clients, int fd,
                  const struct policy *policy)
 {
     static const struct client_hooks hooks = {
-        .dead = clients_dead, .crowded = clients_crowded,
+        .message = monitor_message, .dead = clients_dead,
+        .crowded = clients_crowded,
     };
     struct ucred peer = { .pid = 0, .uid = (uid_t)-1 };
     socklen_t size = sizeof(peer);
