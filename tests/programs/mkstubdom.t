@@ -50,10 +50,13 @@ magic() {
 }
 ok 'the kernel is unpacked' magic "$image/vmlinuz" ' 7f 45 4c 46'
 
-# Copied, so with other times, modes and inodes, in another order; and two
-# kernels: of the second nothing can be unpacked.
+# Copied, so with other times, modes and inodes, in another order.
 copy=$tmp/copy
 other=${kver%%-*}-other
+kernel() {
+    cp "$sysroot/boot/vmlinuz-$kver" "$copy/boot/vmlinuz-$1"
+    cp -rs "$sysroot/lib/modules/$kver" "$copy/lib/modules/$1"
+}
 unpacked_again() {
     for f in /lib64 /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/lib/ipxe /usr/libexec \
         /usr/share/seabios /usr/share/qemu; do
@@ -64,13 +67,7 @@ unpacked_again() {
     find "$copy/usr/libexec" -type f -exec chmod 700 {} +
     ln -s usr/lib "$copy/lib"
     mkdir -p "$copy/boot" "$copy/lib/modules"
-    for k in "$kver" "$other"; do
-        cp "$sysroot/boot/vmlinuz-$kver" "$copy/boot/vmlinuz-$k"
-        cp -rs "$sysroot/lib/modules/$kver" "$copy/lib/modules/$k"
-    done
-    printf '\010\0\0\0' |
-        dd of="$copy/boot/vmlinuz-$other" bs=1 seek=588 conv=notrunc status=none
-    depmod -b "$copy" "$other"
+    kernel "$kver"
 }
 ok '(the packages are unpacked once more)' unpacked_again
 elsewhere() {
@@ -83,6 +80,62 @@ same() {
     cmp "$image/initrd" "$tmp/second/initrd" && cmp "$image/vmlinuz" "$tmp/second/vmlinuz"
 }
 ok 'give the same bytes' same
+
+# A second kernel, of which nothing can be unpacked.
+installed() {
+    kernel "$other"
+    printf '\010\0\0\0' |
+        dd of="$copy/boot/vmlinuz-$other" bs=1 seek=588 conv=notrunc status=none
+    depmod -b "$copy" "$other"
+}
+ok '(another kernel is installed)' installed
+# A guest may be created at any time. libxl opens the kernel first: as it is
+# after each step, it must do with the initrd of then and of each later step.
+mkdir "$tmp/bin"
+cat >"$tmp/bin/mv" <<'SH'
+#!/bin/sh
+/bin/mv "$@" || exit 1
+version=$OTHER
+cmp -s "$PAIR/vmlinuz" "$OLD" && version=$KVER
+echo "$version" >>"$PAIR.kernels"
+while read -r version; do
+    gzip -dc "$PAIR/initrd" | cpio -t --quiet | grep -qx "modules/$version/list" ||
+        echo "$version" >>"$PAIR.misses"
+done <"$PAIR.kernels"
+SH
+chmod +x "$tmp/bin/mv"
+switches() {
+    cp "$tmp/second/vmlinuz" "$tmp/old"
+    echo "$kver" >"$tmp/second.kernels"
+    PATH=$tmp/bin:$PATH OTHER=$other KVER=$kver OLD=$tmp/old PAIR=$tmp/second \
+        "$mkstubdom" -r "$copy" -k "$other" -o "$tmp/second" &&
+        [ "$(sort -u "$tmp/second.kernels" | wc -l)" = 2 ] && [ ! -e "$tmp/second.misses" ]
+}
+ok 'between two images kernel and initrd belong together' switches
+back() {
+    "$mkstubdom" -r "$copy" -k "$kver" -o "$tmp/second" && cmp "$tmp/old" "$tmp/second/vmlinuz"
+}
+ok 'and back' back
+# The newest two others, if they are whole.
+kernels() {
+    gzip -dc "$1/initrd" | cpio -t --quiet | sed -n 's,^modules/\(.*\)/list$,\1,p' |
+        LC_ALL=C sort | xargs
+}
+three() {
+    for k in 5.9.0-1 5.10.0-1 7.0.0-1 7.1.0-1; do
+        kernel $k
+        depmod -b "$copy" $k
+    done
+    find "$copy/lib/modules/7.1.0-1" -name 'xen-gntdev.ko*' -delete
+    rm "$copy/lib/modules/7.0.0-1/modules.dep"
+    depmod -b "$copy" 7.1.0-1
+    "$mkstubdom" -r "$copy" -k 5.9.0-1 -o "$tmp/three"
+}
+ok '(more kernels are installed)' three
+has_three() {
+    [ "$(kernels "$tmp/three")" = "$(printf '%s\n' 5.9.0-1 "$kver" "$other" | LC_ALL=C sort | xargs)" ]
+}
+ok "there are two others' modules, the newest that are whole" has_three
 chosen() {
     "$mkstubdom" -r "$copy" -k "$other" -o "$tmp/chosen" &&
         cmp "$tmp/chosen/vmlinuz" "$copy/boot/vmlinuz-$other"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../tools/stubdom/arguments.h"
+#include "../../tools/stubdom/boot.h"
 #include "../../tools/stubdom/consoles.h"
 #include "../../tools/stubdom/monitor.h"
 #include "../../tools/stubdom/network.h"
@@ -11,7 +12,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <termios.h>
 #include <zlib.h>
 
@@ -389,6 +392,58 @@ TEST(a_state_that_can_not_be_asked_for_ends_qemus_pipe)
         check_int(fcntl(qemu, F_SETFL, O_NONBLOCK), 0);
         check_int(read(qemu, &byte, 1), 0);
     }
+}
+
+/* --- Modules --------------------------------------------------------- */
+
+static void directory_make(char *path, const char *name)
+{
+    strcat(strcat(path, "/"), name);
+    check(!mkdir(path, 0755));
+}
+
+/* What is logged of modules that are in a directory for this kernel, if any;
+ * there is one that is none. */
+static int modules_load(const char *version, char *logged, size_t size)
+{
+    char dir[] = "/tmp/test_modules.XXXXXX", path[256], list[300];
+    FILE *file, *err = tmpfile();
+    int r;
+
+    check(mkdtemp(dir) && err);
+    strcpy(path, dir);
+    if (version) {
+        directory_make(path, "modules");
+        directory_make(path, version);
+        snprintf(list, sizeof(list), "%s/list", path);
+        check((file = fopen(list, "w")));
+        check(fprintf(file, "%s\n", list) > 0 && !fclose(file));
+    }
+    fflush(stderr);
+    check(dup2(fileno(err), STDERR_FILENO) >= 0);
+    snprintf(list, sizeof(list), "%s/modules", dir);
+    r = boot_load_modules(list);
+    rewind(err);
+    logged[fread(logged, 1, size - 1, err)] = '\0';
+    snprintf(path, sizeof(path), "rm -r %s", dir);
+    check(!system(path));
+    return r;
+}
+
+TEST(modules_are_the_kernels_that_runs)
+{
+    struct utsname kernel;
+    char logged[1024];
+
+    check(!uname(&kernel));
+    check_int(modules_load(NULL, logged, sizeof(logged)), 0);
+    check_str(logged, "");
+    check_int(modules_load(kernel.release, logged, sizeof(logged)), 0);
+    check(strstr(logged, "cannot load module /tmp/"));
+    check_int(modules_load("0.1", logged, sizeof(logged)), -1);
+    check(strstr(logged, "the initrd has no modules for it"));
+    check(strstr(logged, kernel.release) && strstr(logged, "powering off"));
+    check(strchr(logged, '\n') == logged + strlen(logged) - 1);
 }
 
 TAP_MAIN()

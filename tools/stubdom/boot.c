@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -78,14 +79,23 @@ static void load_module(const char *path)
     close(fd);
 }
 
-void boot_load_modules(const char *list)
+int boot_load_modules(const char *dir)
 {
-    FILE *f = fopen(list, "re");
+    struct utsname kernel;
     char path[256];
+    FILE *f;
 
+    if (access(dir, F_OK))
+        return 0;
+    uname(&kernel);
+    snprintf(path, sizeof(path), "%s/%s/list", dir, kernel.release);
+    f = fopen(path, "re");
     if (!f) {
-        log_error("cannot read %s: %s", list, strerror(errno));
-        return;
+        log_error("the kernel is %s, and the initrd has no modules for it: "
+                  "they are not of one mkstubdom, or it was at work just "
+                  "then; create the guest again, or run mkstubdom; powering "
+                  "off", kernel.release);
+        return -1;
     }
     while (fgets(path, sizeof(path), f)) {
         path[strcspn(path, "\n")] = '\0';
@@ -93,4 +103,5 @@ void boot_load_modules(const char *list)
             load_module(path);
     }
     fclose(f);
+    return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What pid 1 does before anything else: file systems, log, modules.
- * Nothing here ends the start: what fails is said on the log, and QEMU
- * then says what it lacks.
+ * What fails is said on the log, and QEMU then says what it lacks; nothing
+ * here ends the start but an image whose parts don't belong together.
  */
 #ifndef XENQMP_STUBDOM_BOOT_H
 #define XENQMP_STUBDOM_BOOT_H
@@ -10,8 +10,10 @@
 /* Mounts /proc, /sys, /dev, /run and opens the log on console 0, which
  * becomes stdin, stdout and stderr. */
 void boot_mount(void);
-/* Loads the modules that /modules.list names, a path a line, in order. */
-void boot_load_modules(const char *list);
+/* Loads the modules that dir/<version of the kernel>/list names, a path a
+ * line, in order. Without dir, there are none to load. -1 after a line: there
+ * are some, but only for other kernels, and nothing will work. */
+int boot_load_modules(const char *dir);
 /* After the modules: /proc/xen, by which libxenstore finds xenstored. */
 void boot_mount_xenfs(void);
 

@@ -364,7 +364,8 @@ int main(int argc, char **argv)
         return 2;
     }
     boot_mount();
-    boot_load_modules("/modules.list");
+    if (boot_load_modules("/modules"))
+        power_off();
     boot_mount_xenfs();
     if (start(&d)) {
         log_error("cannot start: %s; powering off", strerror(errno));

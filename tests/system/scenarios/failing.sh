@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A stubdomain whose QEMU cannot start, and one whose kernel panics: the
-# reason comes long before libxl's limit for a stubdomain's start ends, and
-# nothing is left.
+# A stubdomain whose QEMU cannot start, one whose kernel panics, and one whose
+# kernel and initrd don't belong together: the reason comes long before libxl's
+# limit for a stubdomain's start ends, and nothing is left.
 limit=30
 log=/var/log/xen/qemu-dm-hvm1.log
 
@@ -66,6 +66,12 @@ ok "the stubdomain panics: xl-qmp create fails" creation_fails 'Kernel panic'
 ok "with the kernel's own message" \
     grep -q "its QEMU does not run: the stubdomain's kernel panicked: " /run/failed.txt
 ok "which is in console 0's log" grep -q 'Kernel panic - not syncing: ' $log
+end_of_failure
+
+guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "rdinit=/mismatch.init"' >/run/hvm1.cfg
+ok "kernel and initrd are of two images: xl-qmp create fails" creation_fails 'powering off'
+ok "with a line that says so" grep -q \
+    "its QEMU does not run: the kernel is .*, and the initrd has no modules for it: .*run mkstubdom" /run/failed.txt
 end_of_failure
 
 # Plain xl gets no word of it from libxl, but qmp-helper writes to where xl
