@@ -9,6 +9,25 @@ bool stubdom_has_ended(enum stubdom_state state)
            state == STUBDOM_DESTROYED;
 }
 
+const char *stubdom_state_name(enum stubdom_state state)
+{
+    switch (state) {
+    case STUBDOM_RUNS:
+        return "running";
+    case STUBDOM_PAUSED:
+        return "paused";
+    case STUBDOM_SHUT_DOWN:
+        return "shut down";
+    case STUBDOM_CRASHED:
+        return "crashed";
+    case STUBDOM_DESTROYED:
+        return "destroyed";
+    case STUBDOM_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
 const char *stubdom_state_text(enum stubdom_state state)
 {
     switch (state) {

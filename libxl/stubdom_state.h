@@ -24,6 +24,8 @@ enum stubdom_state {
 /* Its QEMU will not answer any more. */
 bool stubdom_has_ended(enum stubdom_state state);
 
+/* A word for it: "running". */
+const char *stubdom_state_name(enum stubdom_state state);
 /* What follows "the stubdomain ": a sentence's verb and its end. NULL if
  * there is nothing to say. */
 const char *stubdom_state_text(enum stubdom_state state);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * xl-qmp consoles: what xenconsoled serves, as a table or as JSON. libxl is
- * asked for names only; without it numbers do.
+ * asked for names, and whether domains run; without it numbers do.
  */
 #include "listing.h"
 #include "log.h"
@@ -37,6 +37,9 @@ static void json_rows(struct qmp_buf *text, const struct rows *rows)
         qmp_buf_printf(text, "%s\n  {", i ? "," : "");
         json_field(text, "domain", row->domain, FIELD_TEXT);
         qmp_buf_printf(text, ", ");
+        json_field(text, "domain-state", stubdom_state_name(row->state),
+                   FIELD_TEXT);
+        qmp_buf_printf(text, ", ");
         json_field(text, "use", row->use, FIELD_TEXT);
         for (size_t f = 0; f < FIELDS_N; f++) {
             qmp_buf_printf(text, ", ");
@@ -50,17 +53,18 @@ static void json_rows(struct qmp_buf *text, const struct rows *rows)
 
 #define COLUMNS 10
 
-/* The cells of one line of the table; NULL: the head. output_r: where the
- * bytes go, a terminal's name included; to be freed. */
+/* The cells of one line of the table; NULL: the head. To be freed are
+ * domain_r, with a word if the domain does not run, and output_r: where the
+ * bytes go, a terminal's name included. */
 static void table_cells(const struct row *row, const char *cell_r[COLUMNS],
-                        char **output_r)
+                        char **domain_r, char **output_r)
 {
     static const char *const head[COLUMNS] = {
         "ID", "DOMAIN", "CONSOLE", "USE", "TYPE", "STATE", "OUTPUT",
         "RECEIVED", "SENT", "DROPPED",
     };
 
-    *output_r = NULL;
+    *domain_r = *output_r = NULL;
     if (!row) {
         memcpy(cell_r, head, sizeof(head));
         return;
@@ -69,8 +73,12 @@ static void table_cells(const struct row *row, const char *cell_r[COLUMNS],
         asprintf(output_r, "%s:%s", row->field[FIELD_OUTPUT],
                  row->field[FIELD_TTY]) < 0)
         *output_r = NULL;
+    if (stubdom_state_text(row->state) &&
+        asprintf(domain_r, "%s (%s)", row->domain ? row->domain : "-",
+                 stubdom_state_name(row->state)) < 0)
+        *domain_r = NULL;
     cell_r[0] = row->field[FIELD_DOMID];
-    cell_r[1] = row->domain ? row->domain : "";
+    cell_r[1] = *domain_r ? *domain_r : row->domain ? row->domain : "";
     cell_r[2] = row->field[FIELD_CONSOLE];
     cell_r[3] = row->use;
     cell_r[4] = row->field[FIELD_TYPE];
@@ -92,14 +100,15 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
     };
     const char *cell[COLUMNS];
     int width[COLUMNS] = { 0 };
-    char *output;
+    char *domain, *output;
 
     /* The first round only measures; line 0 is the head. */
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i <= rows->n; i++) {
             size_t begin = text->len;
 
-            table_cells(i ? &rows->row[i - 1] : NULL, cell, &output);
+            table_cells(i ? &rows->row[i - 1] : NULL, cell, &domain,
+                        &output);
             for (size_t c = 0; c < COLUMNS; c++) {
                 int n = (int)strlen(cell[c]);
 
@@ -110,6 +119,7 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
                                    -width[c], cell[c],
                                    c + 1 < COLUMNS ? "  " : "");
             }
+            free(domain);
             free(output);
             if (!round)
                 continue;

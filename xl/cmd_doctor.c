@@ -39,7 +39,7 @@
 struct doctor {
     const struct options *options;
     struct host host;
-    unsigned int problems, outdated;
+    unsigned int problems, guests;      /* guests: that have some */
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -259,6 +259,42 @@ static bool file_born(const char *path, time_t *time_r)
     return true;
 }
 
+static void __attribute__((format(printf, 3, 4)))
+say_of_guest(struct doctor *doctor, uint32_t domid, const char *fmt, ...)
+{
+    char *name = host_domain_name(&doctor->host, domid);
+    char text[PATH_MAX + 128];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    log_sanitise(name, name ? strlen(name) : 0);
+    log_sanitise(text, strlen(text));
+    doctor->guests++;
+    say(doctor, false, "guest %s (%" PRIu32 "): its stubdomain %s",
+        name ? name : "without a name", domid, text);
+    free(name);
+}
+
+/* False: there is no use in looking further. */
+static bool check_stubdom(struct doctor *doctor, uint32_t domid,
+                          uint32_t stubdom)
+{
+    enum stubdom_state state = host_state(&doctor->host, stubdom);
+
+    if (stubdom_has_ended(state))
+        say_of_guest(doctor, domid, "(%" PRIu32 ") %s; xl destroy %" PRIu32
+                     ", and create it again", stubdom,
+                     stubdom_state_text(state), domid);
+    /* Not one of a guest that is being made. */
+    else if (state == STUBDOM_PAUSED &&
+             host_state(&doctor->host, domid) != STUBDOM_PAUSED)
+        say_of_guest(doctor, domid, "(%" PRIu32 ") is paused; xl unpause %"
+                     PRIu32, stubdom, stubdom);
+    return !stubdom_has_ended(state);
+}
+
 static void check_guest(uint32_t domid, void *data)
 {
     struct doctor *doctor = data;
@@ -266,9 +302,9 @@ static void check_guest(uint32_t domid, void *data)
     const char *newer;
     uint32_t stubdom;
     time_t born;
-    char *name;
 
     if (!host_stubdom(&doctor->host, domid, &stubdom) ||
+        !check_stubdom(doctor, domid, stubdom) ||
         !host_boot(&doctor->host, stubdom, &boot))
         return;
     if (file_born(boot.ramdisk, &born) && born > boot.time)
@@ -277,22 +313,16 @@ static void check_guest(uint32_t domid, void *data)
         newer = boot.kernel;
     else
         return;
-    name = host_domain_name(&doctor->host, domid);
-    log_sanitise(name, name ? strlen(name) : 0);
-    log_sanitise((char *)newer, strlen(newer));
-    doctor->outdated++;
-    say(doctor, false, "guest %s (%" PRIu32 "): its stubdomain runs an "
-        "older image than %s; xl reboot %" PRIu32 ", or xl save and xl "
-        "restore", name ? name : "without a name", domid, newer, domid);
-    free(name);
+    say_of_guest(doctor, domid, "runs an older image than %s; xl reboot %"
+                 PRIu32 ", or xl save and xl restore", newer, domid);
 }
 
 static void check_guests(struct doctor *doctor)
 {
     if (host_domains(&doctor->host, check_guest, doctor) &&
-        !doctor->outdated)
-        say(doctor, true, "guests: none runs an older image in its "
-            "stubdomain");
+        !doctor->guests)
+        say(doctor, true, "guests: all stubdomains run, none with an older "
+            "image");
 }
 
 int cmd_doctor(const struct options *options, int argc, char **argv)

@@ -85,7 +85,7 @@ static bool is_being_made(struct creation *creation, uint32_t *domid_r)
 
     return host_find(&creation->host, creation->name, domid_r) ==
            HOST_FOUND &&
-           host_is_paused(&creation->host, *domid_r) &&
+           host_state(&creation->host, *domid_r) == STUBDOM_PAUSED &&
            host_stubdom(&creation->host, *domid_r, &stubdom);
 }
 

@@ -139,17 +139,34 @@ bool host_domains(struct host *host, host_domain_fn *fn, void *data)
     return true;
 }
 
-bool host_is_paused(struct host *host, uint32_t domid)
+static enum stubdom_state state_of(const libxl_dominfo *info)
 {
+    if (info->dying)
+        return STUBDOM_DESTROYED;
+    if (info->shutdown &&
+        info->shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND)
+        return info->shutdown_reason == LIBXL_SHUTDOWN_REASON_CRASH ||
+               info->shutdown_reason == LIBXL_SHUTDOWN_REASON_WATCHDOG ?
+               STUBDOM_CRASHED : STUBDOM_SHUT_DOWN;
+    return info->paused ? STUBDOM_PAUSED : STUBDOM_RUNS;
+}
+
+enum stubdom_state host_state(struct host *host, uint32_t domid)
+{
+    enum stubdom_state state = STUBDOM_UNKNOWN;
     libxl_dominfo info;
-    bool paused;
+    int rc;
 
     if (!host_open(host))
-        return false;
+        return state;
     libxl_dominfo_init(&info);
-    paused = !libxl_domain_info(host->libxl, &info, domid) && info.paused;
+    rc = libxl_domain_info(host->libxl, &info, domid);
+    if (!rc)
+        state = state_of(&info);
+    else if (rc == ERROR_DOMAIN_NOTFOUND)
+        state = STUBDOM_DESTROYED;
     libxl_dominfo_dispose(&info);
-    return paused;
+    return state;
 }
 
 bool host_version(struct host *host, int *major_r, int *minor_r)

@@ -13,6 +13,8 @@
 
 #include <xentoollog.h>
 
+#include "stubdom_state.h"
+
 /* Zero-initialised but for the logger. */
 struct host {
     /* the caller sets */
@@ -53,8 +55,9 @@ bool host_boot(struct host *host, uint32_t stubdom,
 typedef void host_domain_fn(uint32_t domid, void *data);
 bool host_domains(struct host *host, host_domain_fn *fn, void *data);
 
-/* True: it is there and paused, as a guest that is being made. */
-bool host_is_paused(struct host *host, uint32_t domid);
+/* How a domain is, a stubdomain or not. A guest that is being made is
+ * PAUSED. UNKNOWN: Xen cannot be asked. */
+enum stubdom_state host_state(struct host *host, uint32_t domid);
 
 /* Xen's. False: it cannot be asked. */
 bool host_version(struct host *host, int *major_r, int *minor_r);

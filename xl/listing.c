@@ -44,6 +44,10 @@ static int ask(const struct listing *listing, struct consoled *consoled,
         return ask_one(consoled, listing, &domid, false, data);
     if (ask_one(consoled, listing, &domid, true, data))
         return -1;
+    if (host_state(host, stubdom) == STUBDOM_DESTROYED)
+        log_warn("domain %s: its stubdomain, domain %" PRIu32 ", %s, and its "
+                 "consoles with it: xl destroy it, and create it again",
+                 domain, stubdom, stubdom_state_text(STUBDOM_DESTROYED));
     return ask_one(consoled, listing, &stubdom, true, data);
 }
 

@@ -63,6 +63,7 @@ void rows_add(char *line, void *data)
     }
     row = &grown[rows->n++];
     row->domain = NULL;
+    row->state = STUBDOM_UNKNOWN;
     row->use = "";
     for (size_t i = 0; i < FIELDS_N; i++)
         row->field[i] = fields[i].kind == FIELD_TEXT ? "" : "0";
@@ -92,6 +93,7 @@ static void domain_complete(struct row *row, size_t n, struct host *host)
     static const char *const uses[] = { "log", "save", "restore", "QMP" };
     uint32_t domid = (uint32_t)strtoul(row->field[FIELD_DOMID], NULL, 10);
     char *name = host_domain_name(host, domid);
+    enum stubdom_state state = host_state(host, domid);
     bool stubdom = is_stubdom(row, n);
 
     for (size_t i = 0; i < n; i++) {
@@ -100,6 +102,7 @@ static void domain_complete(struct row *row, size_t n, struct host *host)
 
         if (stubdom)
             row[i].use = console < 4 ? uses[console] : "serial";
+        row[i].state = state;
         row[i].domain = name ? strdup(name) : NULL;
     }
     free(name);

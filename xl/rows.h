@@ -28,6 +28,7 @@ struct row {
      * are digits. */
     const char *field[FIELDS_N];
     char *domain;               /* its name; NULL: unknown */
+    enum stubdom_state state;   /* the domain's */
     const char *use;            /* "log", "QMP"...; "": unknown */
     /* private */
     char *text;                 /* what the fields point into */

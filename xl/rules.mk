@@ -5,6 +5,6 @@ XL_QMP_OBJECTS := $(call objects,xl,attach cmd_console cmd_consoles \
 XL_QMP_OBJECTS += $(call objects,xl,cmd_batch cmd_create cmd_events cmd_exec \
     cmd_shell completion consoled creation event guest_config host latency output \
     request rows schema shell_history target xl_qmp)
-$(eval $(call program,bin/xl-qmp,$(XL_QMP_OBJECTS) $(XLQMP_OBJECTS) \
+$(eval $(call program,bin/xl-qmp,$(XL_QMP_OBJECTS) $(XLQMP_OBJECTS) obj/libxl/stubdom_state.o \
     $(call objects,tools/common,log stubdom_log),\
     $(XENLIGHT_LIBS) $(XENSTORE_LIBS) $(XLUTIL_LIBS) $(XENTOOLLOG_LIBS) $(YAJL_LIBS) $(EDIT_LIBS)))

@@ -53,33 +53,50 @@ static int open_address(const struct options *options, const char *address,
     }
 }
 
+/* Why a domain has no QMP server. */
+static int fail_domain(struct host *host, const char *name, uint32_t domid,
+                       const char *desc, struct complaint *why)
+{
+    const char *how = NULL;
+    uint32_t stubdom;
+
+    if (host_stubdom(host, domid, &stubdom))
+        how = stubdom_state_text(host_state(host, stubdom));
+    if (how)
+        return fail(why, XL_QMP_CONNECTION, "domain %s has no QMP server: "
+                    "its stubdomain, domain %u, %s: xl destroy %s, and "
+                    "create it again", name, stubdom, how, name);
+    return fail(why, XL_QMP_CONNECTION, "domain %s has no QMP server (%s); "
+                "if its QEMU should run in a stubdomain, create it with "
+                "xl-qmp create", name, desc);
+}
+
 static int open_domain(const struct options *options, const char *name,
                        int timeout_ms, xlqmp_ctx **ctx_r,
                        struct complaint *why)
 {
     struct host host = { .logger = options->logger };
     struct xlqmp_error error;
-    enum host_found found;
     uint32_t domid = 0;
+    int rc = XL_QMP_OK;
 
-    found = host_find(&host, name, &domid);
-    host_dispose(&host);
-    switch (found) {
+    switch (host_find(&host, name, &domid)) {
     case HOST_NO_XEN:
-        return fail(why, XL_QMP_CONNECTION, "cannot talk to Xen to find "
-                    "domain %s; run this as root in dom0, or name the "
-                    "server as unix:PATH", name);
-    case HOST_NO_DOMAIN:
-        return fail(why, XL_QMP_CONNECTION, "there is no domain %s; xl list "
-                    "shows those that run", name);
-    case HOST_FOUND:
+        rc = fail(why, XL_QMP_CONNECTION, "cannot talk to Xen to find domain "
+                  "%s; run this as root in dom0, or name the server as "
+                  "unix:PATH", name);
         break;
+    case HOST_NO_DOMAIN:
+        rc = fail(why, XL_QMP_CONNECTION, "there is no domain %s; xl list "
+                  "shows those that run", name);
+        break;
+    case HOST_FOUND:
+        if (xlqmp_open_domain(options->logger, domid, timeout_ms, ctx_r,
+                              &error))
+            rc = fail_domain(&host, name, domid, error.desc, why);
     }
-    if (xlqmp_open_domain(options->logger, domid, timeout_ms, ctx_r, &error))
-        return fail(why, XL_QMP_CONNECTION, "domain %s has no QMP server "
-                    "(%s); if its QEMU should run in a stubdomain, create it "
-                    "with xl-qmp create", name, error.desc);
-    return XL_QMP_OK;
+    host_dispose(&host);
+    return rc;
 }
 
 static int open_any(const struct options *options, const char *name,

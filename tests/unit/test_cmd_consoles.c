@@ -45,6 +45,14 @@ bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
     return host_open(host) && domid == 5;
 }
 
+static enum stubdom_state six_is = STUBDOM_RUNS;
+
+enum stubdom_state host_state(struct host *host, uint32_t domid)
+{
+    (void)host;
+    return domid == 6 ? six_is : STUBDOM_RUNS;
+}
+
 /* xenconsoled, which serves the consoles of 6 and 7. */
 static char asked[256];
 static bool away, lost;
@@ -114,7 +122,7 @@ static int run(char *const args[])
     fflush(stdout);
     dup2(out[1], STDOUT_FILENO);
     dup2(err[1], STDERR_FILENO);
-    log_open("test", LOG_TO_STDERR, LOG_LEVEL_ERROR);
+    log_open("test", LOG_TO_STDERR, LOG_LEVEL_WARN);
     rc = cmd_consoles(&options, argc, (char **)args);
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
@@ -172,12 +180,27 @@ TEST(a_domain_that_is_not_there_is_one_line)
     check_str(printed, "");
 }
 
+TEST(a_domain_that_does_not_run_says_so)
+{
+    six_is = STUBDOM_CRASHED;
+    check_int(RUN("guest"), XL_QMP_OK);
+    check(strstr(printed, " 6  na?me (crashed)        0  "));
+    check_str(complaint, "");
+    check_int(RUN("guest", "--json"), XL_QMP_OK);
+    check(strstr(printed, "\", \"domain-state\": \"crashed\", "));
+    six_is = STUBDOM_DESTROYED;
+    check_int(RUN("guest"), XL_QMP_OK);
+    check_str(complaint, "test: domain guest: its stubdomain, domain 6, has "
+              "been destroyed, and its consoles with it: xl destroy it, and "
+              "create it again\n");
+}
+
 TEST(json_has_numbers_flags_and_null)
 {
     no_xen = true;
     check_int(RUN("--json"), XL_QMP_OK);
-    check(strstr(printed, "\n  {\"domain\": null, \"use\": \"\", "
-                 "\"domid\": 6, \"console\": 0, \"name\": \"\", "));
+    check(strstr(printed, "\n  {\"domain\": null, \"domain-state\": "
+                 "\"running\", \"use\": \"\", \"domid\": 6, \"console\": 0, \"name\": \"\", "));
     check(strstr(printed, "\"received\": 5, "));
     check(strstr(printed, "\"attached\": false},\n"));
     check(strstr(printed, "\"attached\": true}\n]\n"));

@@ -58,6 +58,15 @@ bool host_boot(struct host *host, uint32_t stubdom,
     return true;
 }
 
+static enum stubdom_state guest_state = STUBDOM_RUNS,
+                          stubdom_state = STUBDOM_RUNS;
+
+enum stubdom_state host_state(struct host *host, uint32_t domid)
+{
+    (void)host;
+    return domid == 8 ? stubdom_state : guest_state;
+}
+
 bool host_version(struct host *host, int *major_r, int *minor_r)
 {
     *major_r = 4;
@@ -168,7 +177,7 @@ TEST(a_ready_host_is_ok)
         "ok       /run/xen: only root writes there\n"
         "ok       qmp-helper: " HELPER "\n"
         "ok       stubdomain's image: newer than all kernels and QEMU\n"
-        "ok       guests: none runs an older image in its stubdomain\n");
+        "ok       guests: all stubdomains run, none with an older image\n");
 }
 
 TEST(no_xen)
@@ -265,7 +274,7 @@ TEST(a_guest_with_an_older_image)
     guest_booted = time(NULL) - 3600;
     check_problem("guest guest (7): its stubdomain runs an older image "
                   "than " INITRD "; xl reboot 7, or xl save");
-    check(!strstr(printed, "none runs"));
+    check(!strstr(printed, "all stubdomains run"));
 }
 
 TEST(a_guest_with_an_older_kernel)
@@ -275,6 +284,31 @@ TEST(a_guest_with_an_older_kernel)
     guest_ramdisk = "/removed/initrd";
     check_problem("guest guest (7): its stubdomain runs an older image "
                   "than " XENQMP_STUBDOM_DIR "/vmlinuz; ");
+}
+
+TEST(a_guest_without_its_stubdomain)
+{
+    make();
+    stubdom_state = STUBDOM_SHUT_DOWN;
+    check_problem("guest guest (7): its stubdomain (8) has shut down, as it "
+                  "does when its QEMU ends; xl destroy 7, and create it "
+                  "again\n");
+    check(!strstr(printed, "all stubdomains run"));
+}
+
+TEST(a_stubdomain_that_somebody_has_paused)
+{
+    make();
+    stubdom_state = STUBDOM_PAUSED;
+    check_problem("guest guest (7): its stubdomain (8) is paused; xl unpause "
+                  "8\n");
+}
+
+TEST(a_guest_that_is_being_made_is_no_problem)
+{
+    make();
+    stubdom_state = guest_state = STUBDOM_PAUSED;
+    check_int(run(), XL_QMP_OK);
 }
 
 TEST(an_argument_is_wrong_usage)

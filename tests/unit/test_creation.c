@@ -20,11 +20,11 @@ enum host_found host_find(struct host *host, const char *name,
     return access("guest", F_OK) ? HOST_NO_DOMAIN : HOST_FOUND;
 }
 
-bool host_is_paused(struct host *host, uint32_t domid)
+enum stubdom_state host_state(struct host *host, uint32_t domid)
 {
     (void)host;
     check_int(domid, 7);
-    return access("running", F_OK);
+    return access("running", F_OK) ? STUBDOM_PAUSED : STUBDOM_RUNS;
 }
 
 bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)

@@ -11,7 +11,8 @@
 #define UUID "6a1b0e7c-3d2f-4c58-9b1e-0f1e2d3c4b5a"
 static const uint8_t uuid[16] = { 0x6a, 0x1b, 0x0e, 0x7c, 0x3d, 0x2f, 0x4c,
     0x58, 0x9b, 0x1e, 0x0f, 0x1e, 0x2d, 0x3c, 0x4b, 0x5a };
-static bool is_paused, no_xen;
+static bool is_paused, is_shut_down, is_dying, no_xen;
+static libxl_shutdown_reason shutdown_reason;
 
 int libxl_ctx_alloc(libxl_ctx **ctx_r, int version, unsigned int flags,
                     xentoollog_logger *logger)
@@ -52,6 +53,9 @@ int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
     (void)ctx;
     info->domid = domid;
     info->paused = domid == 7 && is_paused;
+    info->shutdown = is_shut_down;
+    info->shutdown_reason = shutdown_reason;
+    info->dying = is_dying;
     return domid == 7 ? 0 : ERROR_DOMAIN_NOTFOUND;
 }
 
@@ -177,11 +181,31 @@ TEST(a_guest_that_is_being_made_is_paused)
 {
     struct host host = { 0 };
 
-    check(!host_is_paused(&host, 7));
+    check_int(host_state(&host, 7), STUBDOM_RUNS);
     is_paused = true;
-    check(host_is_paused(&host, 7));
-    check(!host_is_paused(&host, 9));
+    check_int(host_state(&host, 7), STUBDOM_PAUSED);
+    check_int(host_state(&host, 9), STUBDOM_DESTROYED);
     host_dispose(&host);
+}
+
+TEST(a_domain_that_has_ended_says_how)
+{
+    struct host host = { 0 };
+
+    is_shut_down = true;
+    check_int(host_state(&host, 7), STUBDOM_SHUT_DOWN);
+    is_paused = true;
+    shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    check_int(host_state(&host, 7), STUBDOM_CRASHED);
+    shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    check_int(host_state(&host, 7), STUBDOM_PAUSED);
+    is_paused = false;
+    check_int(host_state(&host, 7), STUBDOM_RUNS);
+    is_dying = true;
+    check_int(host_state(&host, 7), STUBDOM_DESTROYED);
+    host_dispose(&host);
+    no_xen = true;
+    check_int(host_state(&host, 7), STUBDOM_UNKNOWN);
 }
 
 TEST(the_version_is_xens)

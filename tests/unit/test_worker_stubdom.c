@@ -4,6 +4,9 @@
 #define WORKER_REPLY_LIMIT_MS 1500
 #define WORKER_SEND_LIMIT_MS  1500
 #define WORKER_FIRST_LIMIT_MS 1500
+/* Longer than any test. */
+#define WORKER_GREETING_WAIT_MS 600000
+#include "../../libxl/worker_monitor.c"
 #include "../../libxl/worker_mux.c"
 
 #include "worker_fixture.h"
@@ -73,7 +76,7 @@ static void check_over(struct fixture *f, int fd)
 TEST(all_in_flight_fails_and_nothing_is_lost_that_came)
 {
     struct fixture f;
-    int fd = client_alone(&f), saver;
+    int fd = client_alone(&f), saver, other;
     char ids[2][64], save[64];
 
     client_command(&f, fd, "first", 1, ids[0]);
@@ -83,7 +86,10 @@ TEST(all_in_flight_fails_and_nothing_is_lost_that_came)
     say(saver, "{\"execute\": \"migrate\", \"id\": 3}");
     peer_command(&f, "migrate", save);
     tell(&f, STUBDOM_CRASHED);
-    /* It was on its way. */
+    other = client_start(&f);
+    say(other, "{\"execute\": \"__xenqmp_query-stats\"}");
+    expect_part(other, "{\"return\": {\"up\": true, ");
+    /* It was on its way, and the worker knows of the end. */
     peer_return(&f, ids[0], "{}");
     expect(fd, "{\"return\": {}, \"id\": 1}");
     expect_part(fd, "the stubdomain has crashed; the command may have been "

@@ -300,8 +300,8 @@ TEST(consoles_are_json)
     serve(daemon_script);
     check_int(RUN("consoles", "--json", socket_option()), 0);
     check(strstr(out,
-        "  {\"domain\": null, \"use\": \"QMP\", \"domid\": 6, \"console\": 3, "
-        "\"name\": \"\", \"type\": \"xenconsoled\", \"state\": \"serving\", "
+        "  {\"domain\": null, \"domain-state\": \"unknown\", "
+        "\"use\": \"QMP\", \"domid\": 6, \"console\": 3, \"name\": \"\", \"type\": \"xenconsoled\", \"state\": \"serving\", "
         "\"output\": \"unix:/run/xenqmp/6/console-3\", \"tty\": \"\", "
         "\"received\": 18446744073709551615, \"sent\": 77, \"dropped\": 0, "
         "\"buffered\": 0, \"attached\": true},\n"));
