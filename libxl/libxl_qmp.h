@@ -51,6 +51,9 @@ enum xlqmp_rc {
     XLQMP_ERROR_RESET = -7,
     /* XLQMP_COMMANDS_MAX commands are waiting already. */
     XLQMP_ERROR_BUSY = -8,
+    /* The answer is larger than XLQMP_MESSAGE_MAX, or nested too deeply,
+     * and was dropped. The context goes on. */
+    XLQMP_ERROR_TOO_LARGE = -9,
 };
 
 #define XLQMP_COMMANDS_MAX 64

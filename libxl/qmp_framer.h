@@ -9,12 +9,15 @@
  * is still to be parsed (qmp_message.h).
  *
  * Errors are part of the stream: the framer reports one, drops what it had
- * and goes on behind the next newline.
+ * and goes on behind the next newline. But a server's message that is too
+ * long is read to its end, with next to nothing kept: whoever waits for a
+ * reply must be told (qmp_skim.h).
  */
 #ifndef XENQMP_QMP_FRAMER_H
 #define XENQMP_QMP_FRAMER_H
 
 #include "qmp_buf.h"
+#include "qmp_skim.h"
 
 enum qmp_framer_mode {
     /* From a client: objects may span lines and strings stand in single
@@ -26,16 +29,27 @@ enum qmp_framer_mode {
      * within an object is an error, so that echo and garbage end where
      * their line ends. */
     QMP_FRAMER_SERVER,
+    /* From a server over a socket, where there is no such noise: objects
+     * may span lines (QEMU's "pretty"). */
+    QMP_FRAMER_STREAM,
 };
 
 enum qmp_framer_result {
     QMP_FRAMER_MORE,        /* nothing complete: push more bytes */
     QMP_FRAMER_MESSAGE,     /* one object */
-    QMP_FRAMER_TOO_LONG,    /* longer than max_message; dropped */
+    QMP_FRAMER_TOO_LONG,    /* longer than max_message; dropped. A
+                             * server's: see skim */
     QMP_FRAMER_GARBAGE,     /* not an object; dropped up to a newline */
 };
 
+/* Of a server's message that is too long, so much is read. Beyond it the
+ * peer has lost its mind, and nothing is known of the message. */
+#define QMP_FRAMER_SKIM_MAX (64u << 20)
+
 struct qmp_framer {
+    /* readable: with QMP_FRAMER_TOO_LONG, of a server's message; no id if
+     * it was cut. */
+    struct qmp_skim skim;
     /* private */
     enum qmp_framer_mode mode;
     struct qmp_buf buf;
@@ -45,6 +59,7 @@ struct qmp_framer {
     char quote;                 /* of the string it is in; 0: none */
     bool escaped;
     bool skipping;              /* dropping up to the next newline */
+    size_t skimmed;             /* bytes dropped up to its end; 0: not */
 };
 
 /* max_message: most bytes of one message, brackets included. */

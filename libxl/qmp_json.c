@@ -15,11 +15,19 @@ struct check {
     const char *why;
 };
 
+static const char too_many[] = "too many tokens";
+static const char too_deep[] = "nested too deeply";
+
+bool qmp_json_is_limit(const char *why)
+{
+    return why == too_many || why == too_deep;
+}
+
 static int count_token(struct check *check)
 {
     if (++check->tokens <= check->limits->tokens)
         return 1;
-    check->why = "too many tokens";
+    check->why = too_many;
     return 0;
 }
 
@@ -28,7 +36,7 @@ static int open_bracket(void *ctx)
     struct check *check = ctx;
 
     if (++check->depth > check->limits->depth) {
-        check->why = "nested too deeply";
+        check->why = too_deep;
         return 0;
     }
     return count_token(check);

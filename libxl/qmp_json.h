@@ -20,6 +20,9 @@ struct qmp_json_limits {
 bool qmp_json_check(const char *text, size_t n,
                     const struct qmp_json_limits *limits,
                     const char **why_r);
+/* True if that is what it said of a text that is beyond the limits, and
+ * may well be JSON. */
+bool qmp_json_is_limit(const char *why);
 
 /* Decodes the JSON string at text (quotes included) into at most size
  * bytes, terminated; cut at a NUL. -1 if it is none or doesn't fit. */

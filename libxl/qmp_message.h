@@ -23,6 +23,10 @@
 #define QMP_MESSAGE_MAX        (8u << 20)
 #define QMP_MESSAGE_DEPTH_MAX  128
 #define QMP_MESSAGE_TOKENS_MAX 500000
+/* For who is told that a reply was beyond them, with these for arguments. */
+#define QMP_MESSAGE_LIMITS     "%u bytes, %u values or %u levels"
+#define QMP_MESSAGE_LIMITS_ARGS \
+    QMP_MESSAGE_MAX, QMP_MESSAGE_TOKENS_MAX, QMP_MESSAGE_DEPTH_MAX
 /* A client's id is kept while its command is in flight. */
 #define QMP_ID_MAX             1024
 

@@ -145,11 +145,10 @@ static uint64_t flight_id_seq(const char *id, size_t n)
     return seq;
 }
 
-struct flight *flight_find(struct flight_table *table,
-                           const struct qmp_message *reply)
+struct flight *flight_find(struct flight_table *table, const char *text,
+                           size_t len)
 {
-    const char *text = qmp_span_text(reply, reply->id);
-    uint64_t seq = flight_id_seq(text, reply->id.len);
+    uint64_t seq = flight_id_seq(text, len);
 
     for (size_t i = 0; i < FLIGHT_PLACES; i++) {
         struct flight *flight = &table->flights[i];
@@ -159,7 +158,7 @@ struct flight *flight_find(struct flight_table *table,
         if (flight->seq != seq || !flight_is_owed(flight))
             continue;
         n = (size_t)flight_id(flight, id);
-        return reply->id.len == n && !memcmp(text, id, n) ? flight : NULL;
+        return len == n && !memcmp(text, id, n) ? flight : NULL;
     }
     return NULL;
 }

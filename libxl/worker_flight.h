@@ -107,9 +107,10 @@ void flight_drop_text(struct flight_table *table, struct flight *flight);
 int flight_hold_reply(struct flight_table *table, struct flight *flight,
                       const struct qmp_message *reply);
 
-/* The one whose id the reply carries. NULL: none does. */
-struct flight *flight_find(struct flight_table *table,
-                           const struct qmp_message *reply);
+/* The one that QEMU owes a reply with that id, len bytes of JSON. NULL:
+ * there is none. */
+struct flight *flight_find(struct flight_table *table, const char *text,
+                           size_t len);
 /* The one that is WAITING to be sent next, of that share, out-of-band or
  * in-band: the oldest of the client for whom QEMU has the least to do. Or
  * NULL. */

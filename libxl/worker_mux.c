@@ -334,17 +334,28 @@ static void mux_save_synced(void *data, const char *error)
     mux_pump(mux);
 }
 
-static void mux_reply(struct mux *mux, const struct qmp_message *message)
+/* Whose reply has come, or NULL: nobody's. */
+static struct flight *mux_answered(struct mux *mux, const char *id,
+                                   size_t n)
 {
-    struct flight *flight = flight_find(&mux->table, message);
-    bool wanted;
+    struct flight *flight = flight_find(&mux->table, id, n);
 
-    if (!flight) {
+    if (!flight)
         log_guest(mux->dm_domid, LOG_LEVEL_INFO,
                   "domain %u: console 3 (QMP): dropped a reply to nothing "
                   "that was asked", mux->dm_domid);
+    return flight;
+}
+
+static void mux_reply(struct mux *mux, const struct qmp_message *message)
+{
+    struct flight *flight =
+        mux_answered(mux, qmp_span_text(message, message->id),
+                     message->id.len);
+    bool wanted;
+
+    if (!flight)
         return;
-    }
     wanted = flight->state == FLIGHT_SENT;
     loop_timer_clear(mux->loop, &flight->timer);
     if (wanted && flight_hold_reply(&mux->table, flight, message)) {
@@ -376,6 +387,30 @@ static bool mux_saved(struct mux *mux, const struct qmp_message *event)
     if (mux->saving)
         snprintf(id, sizeof(id), "x%" PRIu64, mux->saving->seq);
     return save_told(&mux->save, event, id);
+}
+
+/* It answers a command all the same. */
+static void mux_too_large(void *data, const struct qmp_skim *reply)
+{
+    struct mux *mux = data;
+    struct flight *flight = mux_answered(mux, reply->id, reply->id_len);
+    char desc[MUX_DESC_MAX];
+
+    if (!flight)
+        return;
+    if (flight == mux->saving) {
+        save_cancel(&mux->save);
+        mux->saving = NULL;
+    }
+    if (flight->state == FLIGHT_SENT) {
+        snprintf(desc, sizeof(desc), "QEMU's reply is larger than "
+                 QMP_MESSAGE_LIMITS " and was dropped; the command %s",
+                 QMP_MESSAGE_LIMITS_ARGS,
+                 reply->error ? "has failed" : "has been executed");
+        mux_fail(mux, flight, desc);
+    }
+    mux_free(mux, flight);
+    mux_pump(mux);
 }
 
 static void mux_message(void *data, const struct qmp_message *message)
@@ -490,6 +525,7 @@ int mux_init(struct mux *mux)
 {
     static const struct session_hooks session_hooks = {
         .ready = mux_ready, .lost = mux_lost, .message = mux_message,
+        .too_large = mux_too_large,
     };
     static const struct save_hooks save_hooks = {
         .begun = mux_save_begun, .synced = mux_save_synced,

@@ -21,6 +21,7 @@
 #include <sys/random.h>
 
 #include "log.h"
+#include "qmp_json.h"
 #include "worker_greeting.h"
 #include "worker_limits.h"
 
@@ -245,11 +246,22 @@ static void session_message(struct session *session,
         session_answered(session, message);
 }
 
+/* True if it was a reply that can be told to be somebody's. */
+static bool session_too_large(struct session *session,
+                              const struct qmp_skim *reply)
+{
+    if (session->state != SESSION_UP || !reply->id_len)
+        return false;
+    session->hooks->too_large(session->data, reply);
+    return true;
+}
+
 static void session_bytes(void *data, const char *bytes, size_t n)
 {
     struct session *session = data;
     enum qmp_framer_result result;
     struct qmp_message message;
+    struct qmp_skim skim;
     const char *text, *why;
     size_t len;
 
@@ -262,13 +274,20 @@ static void session_bytes(void *data, const char *bytes, size_t n)
         /* Before the nonce'd return anything may come. */
         bool strict = session->state > SESSION_RESET;
 
-        if (result == QMP_FRAMER_TOO_LONG)
+        if (result == QMP_FRAMER_TOO_LONG) {
             why = "too long";
-        else if (result == QMP_FRAMER_GARBAGE)
+            if (session_too_large(session, &session->framer.skim))
+                continue;
+        } else if (result == QMP_FRAMER_GARBAGE) {
             why = "not a message";
-        else if (qmp_message_parse(&message, text, len, &why)) {
+        } else if (qmp_message_parse(&message, text, len, &why)) {
             session_message(session, &message);
             continue;
+        } else if (qmp_json_is_limit(why)) {
+            qmp_skim_init(&skim);
+            qmp_skim_read(&skim, text, len);
+            if (session_too_large(session, &skim))
+                continue;
         }
         if (strict)
             session_offence(session, "what is no QMP", why);

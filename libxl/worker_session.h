@@ -49,6 +49,8 @@ struct session_hooks {
     void (*lost)(void *data);
     /* A QMP_RETURN, QMP_ERROR or QMP_EVENT in state UP. */
     void (*message)(void *data, const struct qmp_message *message);
+    /* A reply that is beyond QMP_MESSAGE_MAX and its like, in state UP. */
+    void (*too_large)(void *data, const struct qmp_skim *reply);
 };
 
 struct session {

@@ -55,6 +55,7 @@ const char *xlqmp_rc_name(enum xlqmp_rc rc)
     case XLQMP_ERROR_TIMEOUT: return "time-out";
     case XLQMP_ERROR_LOST: return "no connection";
     case XLQMP_ERROR_PROTOCOL: return "protocol error";
+    case XLQMP_ERROR_TOO_LARGE: return "answer too large";
     case XLQMP_ERROR_NOMEM: return "out of memory";
     case XLQMP_ERROR_INVAL: return "invalid argument";
     case XLQMP_ERROR_RESET: return "session reset";

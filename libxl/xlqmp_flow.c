@@ -69,13 +69,24 @@ void xlqmp_flow_pump(struct xlqmp_session *session)
     }
 }
 
-/* The request that a reply belongs to, or NULL. */
-static struct xlqmp_request *
-request_of(struct xlqmp_session *session, const struct qmp_message *message)
+/* The request whose reply has that id, or NULL. */
+static struct xlqmp_request *request_by_id(struct xlqmp_session *session,
+                                           const char *id, size_t n)
 {
     struct xlqmp_request *request;
     char nonce[XLQMP_NONCE_SIZE];
 
+    xlqmp_handshake_nonce(session, nonce);
+    request = xlqmp_requests_by_id(&session->requests, nonce, id, n);
+    if (!request && session->abandoned)
+        session->abandoned--;
+    return request;
+}
+
+/* The request that a reply belongs to, or NULL. */
+static struct xlqmp_request *
+request_of(struct xlqmp_session *session, const struct qmp_message *message)
+{
     /* Some errors come without an id: QEMU's, before it has parsed one;
      * StratoVirt's, when it throttles. They are clear if one reply only is
      * owed. */
@@ -83,13 +94,8 @@ request_of(struct xlqmp_session *session, const struct qmp_message *message)
         return message->kind == QMP_ERROR && !session->abandoned &&
                xlqmp_requests_sent(&session->requests) == 1 ?
                xlqmp_requests_first_sent(&session->requests) : NULL;
-    xlqmp_handshake_nonce(session, nonce);
-    request = xlqmp_requests_by_id(&session->requests, nonce,
-                                   qmp_span_text(message, message->id),
-                                   message->id.len);
-    if (!request && session->abandoned)
-        session->abandoned--;
-    return request;
+    return request_by_id(session, qmp_span_text(message, message->id),
+                         message->id.len);
 }
 
 static void throttle(struct xlqmp_session *session,
@@ -133,6 +139,31 @@ void xlqmp_flow_reply(struct xlqmp_session *session,
                               qmp_span_text(message, message->value),
                               message->value.len);
     xlqmp_flow_pump(session);
+}
+
+bool xlqmp_flow_too_large(struct xlqmp_session *session,
+                          const struct qmp_skim *reply, int64_t now_ms)
+{
+    struct xlqmp_request *request;
+    struct xlqmp_error error;
+
+    if (!reply->id_len)
+        return false;
+    request = request_by_id(session, reply->id, reply->id_len);
+    if (!request) {
+        xlqmp_log_peer(session->logger, &session->log_limit, now_ms,
+                       "dropped a reply that nothing waits for",
+                       "and that is too large");
+        return true;
+    }
+    xlqmp_error_set(&error, XLQMP_ERROR_TOO_LARGE,
+                    reply->error ? "the command has failed, and the answer "
+                                   "is too large" :
+                    "the command has been executed, and the answer is too "
+                    "large", "");
+    xlqmp_flow_fail(session, request, &error);
+    xlqmp_flow_pump(session);
+    return true;
 }
 
 void xlqmp_flow_restart(struct xlqmp_session *session,

@@ -30,6 +30,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "qmp_json.h"
+
 /* QEMU's is 200 bytes. */
 #define GREETING_MAX 65536
 
@@ -138,6 +140,7 @@ void xlqmp_session_input(struct xlqmp_session *session, const void *bytes,
 {
     enum qmp_framer_result result;
     struct qmp_message message;
+    struct qmp_skim skim;
     const char *text, *why;
     size_t len;
 
@@ -148,15 +151,23 @@ void xlqmp_session_input(struct xlqmp_session *session, const void *bytes,
                           "no memory for a message", "");
     while ((result = qmp_framer_next(&session->framer, &text, &len)) !=
            QMP_FRAMER_MORE) {
-        if (result == QMP_FRAMER_TOO_LONG)
+        skim.id_len = 0;
+        if (result == QMP_FRAMER_TOO_LONG) {
             why = "too long";
-        else if (result == QMP_FRAMER_GARBAGE)
+            skim = session->framer.skim;
+        } else if (result == QMP_FRAMER_GARBAGE) {
             why = "not a message";
-        else if (qmp_message_parse(&message, text, len, &why))
+        } else if (qmp_message_parse(&message, text, len, &why)) {
             why = NULL;
+        } else if (qmp_json_is_limit(why)) {
+            qmp_skim_init(&skim);
+            qmp_skim_read(&skim, text, len);
+        }
         if (!why)
             handle_message(session, &message, now_ms);
-        else if (session->state != XLQMP_STATE_RESET)
+        else if (session->state != XLQMP_STATE_RESET &&
+                 !(session->state == XLQMP_STATE_READY &&
+                   xlqmp_flow_too_large(session, &skim, now_ms)))
             xlqmp_session_offence(session, now_ms,
                                   "the server sent what is no QMP", why);
         /* Each message on its own: a callback may reset the session, and
@@ -273,11 +284,8 @@ void xlqmp_session_init(struct xlqmp_session *session, int64_t now_ms)
     /* The pause, one command more, one reset. */
     qmp_buf_init(&session->out, XLQMP_OUT_PAUSE + XLQMP_COMMAND_MAX + 1024);
     qmp_buf_init(&session->greeting, GREETING_MAX);
-    /* A server's lines on a console end each error with the line. Over a
-     * stream there is no such noise, and JSON may span lines (QEMU's
-     * "pretty"): the client's rule. */
     qmp_framer_init(&session->framer,
-                    console ? QMP_FRAMER_SERVER : QMP_FRAMER_CLIENT,
+                    console ? QMP_FRAMER_SERVER : QMP_FRAMER_STREAM,
                     XLQMP_MESSAGE_MAX);
     session->state = console ? XLQMP_STATE_RESET : XLQMP_STATE_GREETING;
     if (console)

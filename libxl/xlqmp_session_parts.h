@@ -63,6 +63,10 @@ void xlqmp_flow_pump(struct xlqmp_session *session);
 /* A reply in READY. */
 void xlqmp_flow_reply(struct xlqmp_session *session,
                       const struct qmp_message *message, int64_t now_ms);
+/* A reply that was too large to be taken, in READY. False: it can't be told
+ * to be one. */
+bool xlqmp_flow_too_large(struct xlqmp_session *session,
+                          const struct qmp_skim *reply, int64_t now_ms);
 /* A new session: nobody owes anything. */
 void xlqmp_flow_restart(struct xlqmp_session *session,
                         const struct xlqmp_error *why);

@@ -14,7 +14,7 @@
 
 struct result {
     enum qmp_framer_result result;
-    size_t len;
+    size_t len;                 /* of a message, or of an id */
     uint64_t hash;
 };
 
@@ -64,9 +64,14 @@ static size_t split(const uint8_t *data, size_t size, size_t piece,
             if (r.result == QMP_FRAMER_MESSAGE) {
                 check_object(text, len, mode);
                 r.len = len;
-                for (size_t i = 0; i < len; i++)
-                    r.hash = r.hash * 31 + (uint8_t)text[i];
+            } else if (r.result == QMP_FRAMER_TOO_LONG &&
+                       mode != QMP_FRAMER_CLIENT) {
+                text = framer.skim.id;
+                r.len = framer.skim.id_len;
+                require(r.len <= QMP_SKIM_ID_MAX);
             }
+            for (size_t i = 0; i < r.len; i++)
+                r.hash = r.hash * 31 + (uint8_t)text[i];
             results[n++] = r;
         }
     }
@@ -82,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2 || size > RESULTS_MAX)
         return 0;
-    mode = data[0] & 1 ? QMP_FRAMER_SERVER : QMP_FRAMER_CLIENT;
+    mode = data[0] & 1 ? QMP_FRAMER_SERVER :
+           data[0] & 2 ? QMP_FRAMER_STREAM : QMP_FRAMER_CLIENT;
     n = split(data + 1, size - 1, size, mode, whole);
     for (size_t piece = 1; piece <= 3; piece++) {
         require(split(data + 1, size - 1, piece, mode, cut) == n);

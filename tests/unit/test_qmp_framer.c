@@ -3,7 +3,8 @@
 
 #include "tap.h"
 
-/* What came of a text: "<message>" for each, "!" garbage, "^" too long. */
+/* What came of a text: "<message>" for each, "!" garbage, "^" too long, with
+ * the id that is known then. */
 static char result[4096];
 
 static void drain(struct qmp_framer *framer)
@@ -17,8 +18,12 @@ static void drain(struct qmp_framer *framer)
         if (r == QMP_FRAMER_MESSAGE)
             snprintf(result + n, sizeof(result) - n, "<%.*s>", (int)len,
                      text);
+        else if (r == QMP_FRAMER_GARBAGE)
+            strcpy(result + n, "!");
         else
-            strcpy(result + n, r == QMP_FRAMER_GARBAGE ? "!" : "^");
+            snprintf(result + n, sizeof(result) - n, "^%.*s%s",
+                     (int)framer->skim.id_len, framer->skim.id,
+                     framer->skim.error ? "E" : "");
     }
 }
 
@@ -50,6 +55,7 @@ static const char *split(enum qmp_framer_mode mode, const char *text,
 
 #define CLIENT(text) split(QMP_FRAMER_CLIENT, text, sizeof(text) - 1)
 #define SERVER(text) split(QMP_FRAMER_SERVER, text, sizeof(text) - 1)
+#define STREAM(text) split(QMP_FRAMER_STREAM, text, sizeof(text) - 1)
 
 TEST(objects_are_split_where_they_end)
 {
@@ -72,6 +78,7 @@ TEST(brackets_and_quotes_in_strings_do_not_count)
 TEST(only_a_client_may_span_lines)
 {
     check_str(CLIENT("{\n\"a\"\r\n:\t1\n}"), "<{\n\"a\"\r\n:\t1\n}>");
+    check_str(STREAM("{\n\"a'\"\r\n:\t1\n}"), "<{\n\"a'\"\r\n:\t1\n}>");
     check_str(SERVER("{\n\"a\":1}\n{}\n"), "!!<{}>");
     check_str(SERVER("{\"a\":\"x\n{}\n"), "!<{}>");
     check_str(SERVER("{\"a\":\r\n{}\n"), "!<{}>");
@@ -116,6 +123,57 @@ TEST(a_message_has_a_length)
     check_str(split(QMP_FRAMER_SERVER, text, 2 * MAX + 6), "^<{}>");
     memcpy(text + 2 * MAX, "\x18{}{}\n", 6);
     check_str(split(QMP_FRAMER_CLIENT, text, 2 * MAX + 6), "^<{}><{}>");
+}
+
+#define LONG_ \
+    "[1, \"}]\\\"\", {\"id\": 2, \"error\": {}}, 11111111111111111111111111, 2]"
+
+/* Wherever it stands: QEMU has it last. */
+TEST(whose_a_long_reply_is)
+{
+    check_str(SERVER("{\"return\": " LONG_ ", \"id\": \"x12\"}\r\n{}\n"),
+              "^\"x12\"<{}>");
+    check_str(SERVER("{\"id\" : \"x\\\"}\" , \"return\": " LONG_ "}\n{}\n"),
+              "^\"x\\\"}\"<{}>");
+    check_str(STREAM("{\n\"return\":\n" LONG_ ",\n\"id\":\n17\n}{}"),
+              "^17<{}>");
+    check_str(SERVER("{\"id\": {\"a\": [1, \"id\"]}, \"return\": " LONG_ "}{}"),
+              "^{\"a\":[1,\"id\"]}<{}>");
+    check_str(SERVER("{\"error\": " LONG_ ", \"id\": 3}\n"), "^3E");
+    /* Unknown: no id, two, one that is too long, a reply that is cut. */
+    check_str(SERVER("{\"return\": " LONG_ "}\n{}\n"), "^<{}>");
+    check_str(SERVER("{\"return\": \"id\", \"a\": " LONG_ "}\n{}\n"),
+              "^<{}>");
+    check_str(SERVER("{\"id\": 1, \"return\": " LONG_ ", \"id\": 2}\n{}"),
+              "^<{}>");
+    check_str(SERVER("{\"return\": 1, \"id\": [" LONG_ ", " LONG_ "]}\n{}"), "^<{}>");
+    check_str(SERVER("{\"id\": 1, \"return\": " LONG_ "\n{}\n"), "^<{}>");
+    check_str(STREAM("{\"id\": 1, \"return\": " LONG_ "\x18{}\n"), "^<{}>");
+    /* A client is told at once. */
+    check_str(CLIENT("{\"id\": 1, \"arguments\": " LONG_ ","), "^");
+}
+
+TEST(a_reply_without_end_is_given_up)
+{
+    static char chunk[QMP_FRAMER_CHUNK];
+    struct qmp_framer framer;
+    size_t n = 0;
+
+    qmp_framer_init(&framer, QMP_FRAMER_SERVER, MAX);
+    memset(chunk, '[', sizeof(chunk));
+    chunk[0] = '{';
+    for (result[0] = '\0'; !result[0]; n += sizeof(chunk)) {
+        check_int(qmp_framer_push(&framer, chunk, sizeof(chunk)), 0);
+        drain(&framer);
+        check(framer.buf.size <= 4 * sizeof(chunk));
+        check(n <= QMP_FRAMER_SKIM_MAX + 2 * sizeof(chunk));
+        check(qmp_framer_mid_message(&framer));
+        chunk[0] = '[';
+    }
+    check_int(qmp_framer_push(&framer, "]\n{}\n", 6), 0);
+    drain(&framer);
+    check_str(result, "^<{}>");
+    qmp_framer_dispose(&framer);
 }
 
 TEST(what_is_owed_is_known)

@@ -414,6 +414,41 @@ TEST(events_that_nobody_takes_are_dropped_and_counted)
 #define FULL(id) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Too " \
                  "many commands in flight\"}, \"id\": " id "}\r\n"
 
+#define TOO_LARGE                                                         \
+    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"QEMU's reply is "  \
+    "larger than 8388608 bytes, 500000 values or 128 levels and was "     \
+    "dropped; the command has been executed\"}, \"id\": "
+
+/* The reply is lost, not the answer, and the place is free. */
+TEST(a_reply_that_is_too_large_is_told)
+{
+    static char piece[QMP_FRAMER_CHUNK + 1], text[256];
+
+    start();
+    memset(piece, 'x', QMP_FRAMER_CHUNK);
+    for (int i = 1; i <= 2 * RELAY_FLIGHT_MAX; i++) {
+        snprintf(text, sizeof(text), "{\"execute\":\"c\",\"id\":%d}", i);
+        from_console(text);
+        qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
+        if (i == 1) {
+            from_qemu("{\"return\": \"");
+            for (size_t n = 0; n < QMP_MESSAGE_MAX; n += QMP_FRAMER_CHUNK)
+                from_qemu(piece);
+            from_qemu("\"");
+        } else {
+            from_qemu("{\"return\": ");
+            for (int depth = 0; depth < 200; depth++)
+                from_qemu("[");
+            for (int depth = 0; depth < 200; depth++)
+                from_qemu("]");
+        }
+        snprintf(text, sizeof(text), ", \"id\": \"0-%d\"}\r\n", i);
+        from_qemu(text);
+        snprintf(text, sizeof(text), TOO_LARGE "%d}\r\n", i);
+        console_gets(text);
+    }
+}
+
 TEST(no_more_commands_in_flight_than_there_is_room_for)
 {
     char text[64];

@@ -84,9 +84,53 @@ TEST(bomb_of_one_string)
     int client = hostile_start(&f);
 
     put_text(f.console, "{\"return\": \"");
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 70; i++)
         put_repeated(f.console, "a", 1u << 20);
     peer_session(&f);
+    hostile_end(&f, client);
+}
+
+/* They answer a command all the same, wherever the id stands: the client is
+ * told, and the session goes on. */
+TEST(replies_that_are_too_large)
+{
+    static const struct {
+        const char *head, *piece;
+        size_t n;
+        const char *tail;
+    } replies[] = {
+        { "{\"return\": \"", "a", 9u << 20, "\"" },
+        { "{\"return\": [0", ",0", 600000, "]" },
+        { "{\"return\": [[[[", "[", 200, "" },
+    };
+    struct fixture f;
+    char id[64], *large = malloc(QMP_MESSAGE_MAX + 1);
+    int client = hostile_start(&f), other = client_start(&f);
+
+    memset(large, 'b', QMP_MESSAGE_MAX);
+    large[QMP_MESSAGE_MAX] = '\0';
+    for (size_t i = 0; i < 3; i++) {
+        client_command(&f, client, "big", (int)i, id);
+        put(f.console, replies[i].head, strlen(replies[i].head));
+        put_repeated(f.console, replies[i].piece, replies[i].n);
+        put(f.console, replies[i].tail, strlen(replies[i].tail));
+        for (size_t depth = 0; i == 2 && depth < 204; depth++)
+            put_text(f.console, "]");
+        say(f.console, ", \"id\": \"%s\"}", id);
+        expect_part(client, "QEMU's reply is larger than 8388608 bytes, "
+                    "500000 values or 128 levels and was dropped; the "
+                    "command has been executed\"}, \"id\": ");
+        /* Its place is free, and nobody's session was lost. */
+        check_works(&f, other);
+    }
+    /* All of the places in turn. */
+    for (int i = 0; i < 2 * WORKER_IN_BAND_MAX; i++) {
+        client_command(&f, client, "big", i, id);
+        say(f.console, "{\"id\": \"%s\", \"error\": \"%.*s\"}", id,
+            (int)QMP_MESSAGE_MAX, large);
+        expect_part(client, "the command has failed\"}, \"id\": ");
+    }
+    free(large);
     hostile_end(&f, client);
 }
 

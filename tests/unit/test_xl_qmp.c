@@ -198,7 +198,7 @@ TEST(what_is_no_qmp_is_3)
     };
     static const struct fake_qmp_step flood[] = {
         FAKE_NEGOTIATION, { FAKE_HEAR, "stop", 0 },
-        { FAKE_FLOOD, "{\"return\":[", 64u << 20 },
+        { FAKE_FLOOD, "{\"return\":[", 72u << 20 },
         { FAKE_WAIT, NULL, 0 }, { FAKE_END, NULL, 0 },
     };
 

@@ -246,17 +246,59 @@ TEST(a_message_that_is_too_long_ends_a_stream_and_resets_a_console)
 {
     begin(XLQMP_LINE_STREAM);
     become_ready();
-    feed_much("{\"event\": \"", XLQMP_MESSAGE_MAX);
+    feed_much("{\"event\": \"", QMP_FRAMER_SKIM_MAX);
     check_int(session.error.rc, XLQMP_ERROR_PROTOCOL);
     xlqmp_session_dispose(&session);
 
     begin(XLQMP_LINE_CONSOLE);
     become_ready();
-    feed_much("{\"event\": \"", XLQMP_MESSAGE_MAX);
+    feed_much("{\"event\": \"", QMP_FRAMER_SKIM_MAX);
     check_int(session.state, XLQMP_STATE_RESET);
     check(session.framer.buf.size < 2 * QMP_FRAMER_CHUNK);
     feed("\r\n");
     become_ready();
+}
+
+/* Both kinds of line, each kind of limit, a request that is there and one
+ * that is not. */
+TEST(a_reply_that_is_too_large_fails_its_command_and_nothing_else)
+{
+    static char deep[300];
+
+    for (int i = 0; i < 8; i++) {
+        struct seen large = { 0 }, other = { 0 };
+        uint64_t handle;
+        const char *id;
+
+        memset(deep, '[', sizeof(deep) - 1);
+        begin(i & 1 ? XLQMP_LINE_CONSOLE : XLQMP_LINE_STREAM);
+        become_ready();
+        check_int(xlqmp_session_send(&session, "a", NULL, XLQMP_NEVER,
+                                     on_reply, &large, &handle), 0);
+        id = id_in(said());
+        send_command("b", &other);
+        if (i & 2)
+            check(xlqmp_session_cancel(&session, handle));
+        if (i & 4) {
+            feed("{\"return\": ");
+            feed(deep);
+            memset(deep, ']', sizeof(deep) - 1);
+            feed(deep);
+        } else {
+            feed_much("{\"return\": \"", XLQMP_MESSAGE_MAX);
+            feed("\"");
+        }
+        feedf(", \"id\": \"%s\"}\r\n", id);
+        check_int(session.state, XLQMP_STATE_READY);
+        check_int(large.calls, !(i & 2));
+        check_int(large.error.rc, i & 2 ? 0 : XLQMP_ERROR_TOO_LARGE);
+        check_int(large.error.maybe_executed, !(i & 2));
+        check_int(other.calls, 0);
+        feedf(RETURN, id_in(said()));
+        check_int(other.calls, 1);
+        check_int(other.error.rc, XLQMP_OK);
+        xlqmp_session_dispose(&session);
+    }
 }
 
 TEST(a_reset_fails_what_was_sent_and_keeps_what_was_not)

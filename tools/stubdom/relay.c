@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qmp_json.h"
+
 void relay_init(struct relay *relay)
 {
     *relay = (struct relay){ .want_connect = true };
@@ -217,17 +219,17 @@ int relay_console_input(struct relay *relay, const char *bytes, size_t n)
     }
 }
 
-/* The command that this reply answers, or NULL. */
+/* The command that a reply with that id answers, or NULL. */
 static struct relay_command *find_command(struct relay *relay,
-                                          const struct qmp_message *message)
+                                          const char *text, size_t n)
 {
     unsigned long long session, number;
-    char id[64], junk;
+    char id[QMP_SKIM_ID_MAX + 1], junk;
 
-    if (!message->id.len || message->id.len >= sizeof(id))
+    if (!n || n >= sizeof(id))
         return NULL;
-    memcpy(id, qmp_span_text(message, message->id), message->id.len);
-    id[message->id.len] = '\0';
+    memcpy(id, text, n);
+    id[n] = '\0';
     if (sscanf(id, "\"%llu-%llu\"%c", &session, &number, &junk) != 2 ||
         session != relay->session || !number)
         return NULL;
@@ -240,7 +242,9 @@ static struct relay_command *find_command(struct relay *relay,
 static int handle_reply(struct relay *relay,
                         const struct qmp_message *message)
 {
-    struct relay_command *command = find_command(relay, message);
+    struct relay_command *command =
+        find_command(relay, qmp_span_text(message, message->id),
+                     message->id.len);
     struct qmp_buf *to = &relay->to_console;
     int r;
 
@@ -263,15 +267,41 @@ static int handle_reply(struct relay *relay,
     return r;
 }
 
+/* A reply that is not passed on answers a command all the same. */
+static int handle_too_large(struct relay *relay, const struct qmp_skim *reply)
+{
+    struct relay_command *command = find_command(relay, reply->id,
+                                                 reply->id_len);
+    char desc[256];
+    int r;
+
+    if (!command)
+        return 0;
+    snprintf(desc, sizeof(desc), "QEMU's reply is larger than "
+             QMP_MESSAGE_LIMITS " and was dropped; the command %s",
+             QMP_MESSAGE_LIMITS_ARGS,
+             reply->error ? "has failed" : "has been executed");
+    r = append_error(&relay->to_console, command->id, command->id_len,
+                     "GenericError", desc);
+    command_forget(relay, command);
+    return r;
+}
+
 static int handle_from_qemu(struct relay *relay, const char *text,
                             size_t len)
 {
     struct qmp_message message;
+    struct qmp_skim skim;
     const char *why;
 
     /* QEMU is ours, but a message that is none is not passed on. */
-    if (!qmp_message_parse(&message, text, len, &why))
-        return 0;
+    if (!qmp_message_parse(&message, text, len, &why)) {
+        if (!qmp_json_is_limit(why))
+            return 0;
+        qmp_skim_init(&skim);
+        qmp_skim_read(&skim, text, len);
+        return handle_too_large(relay, &skim);
+    }
     if (message.kind == QMP_RETURN || message.kind == QMP_ERROR)
         return handle_reply(relay, &message);
     if (message.kind == QMP_EVENT &&
@@ -302,6 +332,9 @@ int relay_qemu_input(struct relay *relay, const char *bytes, size_t n)
                 return -1;
             break;
         case QMP_FRAMER_TOO_LONG:
+            if (handle_too_large(relay, &relay->from_qemu.skim))
+                return -1;
+            break;
         case QMP_FRAMER_GARBAGE:
             break;
         }
