@@ -9,8 +9,9 @@
  * No capability, no other file, no other process, no signal to anybody. A
  * call that is not in the list fails as one that the kernel does not have,
  * and the parent is told which it was: a libc of another day may make one
- * for what is allowed here, and can do without it. There is no limit on the size of files, for the log is one; but none can
- * be opened.
+ * for what is allowed here, and can do without it. One that is made while
+ * all signals are blocked ends the worker. There is no limit on the size of
+ * files, for the log is one; but none can be opened.
  */
 #include "worker_sandbox.h"
 

@@ -91,6 +91,10 @@ static enum client_taken
 probe_execute(struct client *client, const struct qmp_message *message,
               const char *name)
 {
+    const struct probe *probe = client->server;
+
+    if (!strcmp(name, "quit"))
+        probe->quit(probe->data);
     return answer(client, message, name, probe_answers,
                   ARRAY_N(probe_answers));
 }

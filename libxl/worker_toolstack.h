@@ -10,7 +10,12 @@
 
 /* server: not used. */
 extern const struct service toolstack_service;
-/* The same, asked before there is a domain (helper_probe.h). */
+/* The same, asked before there is a domain (helper_probe.h). server: a
+ * probe, which is told of libxl's last word before that is answered. */
+struct probe {
+    void (*quit)(void *data);
+    void *data;
+};
 extern const struct service probe_service;
 
 #endif

@@ -5,6 +5,7 @@
 #
 #   suites=   of the archive
 #   xen=      the version in the names of Xen's packages
+#   initrd_mib=  what mkstubdom's image may have, of its QEMU and kernel
 #
 # $srcdir is set.
 

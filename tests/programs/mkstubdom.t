@@ -8,9 +8,14 @@
 set -u
 
 . "$SRCDIR/tests/tap.sh"
+srcdir=$SRCDIR
+. "$SRCDIR/tests/releases.sh"
+release_read "$(release_of_host)"
 image=$tmp/image
 sysroot=$XENQMP_BUILD/sysroot
 kver=$(ls "$sysroot/lib/modules" | tail -n 1)
+roms=$(cd "$sysroot" && find usr -name efi-e1000.rom)
+roms=/${roms%/*}
 mkstubdom=$XENQMP_BUILD/bin/mkstubdom
 export STUBDOMD="$XENQMP_BUILD/bin/stubdomd"
 make() {
@@ -31,7 +36,7 @@ has_both() {
 ok 'a compressed archive with stubdomd and QEMU' has_both
 size=$(stat -c %s "$image/initrd")
 echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
-ok 'of less than 16 MiB' test "$size" -lt $((16 << 20))
+ok "of less than $initrd_mib MiB" test "$size" -lt $((initrd_mib << 20))
 
 inodes >"$tmp/before"
 touch -d @0 "$image/vmlinuz" "$image/initrd"
@@ -58,13 +63,15 @@ kernel() {
     cp -rs "$sysroot/lib/modules/$kver" "$copy/lib/modules/$1"
 }
 unpacked_again() {
-    for f in /lib64 /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/lib/ipxe /usr/libexec \
+    for f in /lib64 /usr/lib64 /usr/lib/x86_64-linux-gnu $roms /usr/libexec \
         /usr/share/seabios /usr/share/qemu; do
+        [ ! -e "$copy$f" ] || continue
         mkdir -p "$copy${f%/*}"
         cp -r --no-preserve=all "$sysroot$f" "$copy${f%/*}/"
     done
     # No links: they may lead out of the copy, to the machine's own files.
     find "$copy/usr/libexec" -type f -exec chmod 700 {} +
+    find "$copy" -name 'ld-linux-*' -type f -exec chmod 755 {} +
     ln -s usr/lib "$copy/lib"
     mkdir -p "$copy/boot" "$copy/lib/modules"
     kernel "$kver"
@@ -150,7 +157,7 @@ ok 'one that is not there is named' none
 # QEMU itself, in the image: it makes no NIC whose ROM it doesn't find.
 firmware() {
     mkdir "$tmp/a dir"
-    cp "$sysroot/usr/lib/ipxe/qemu/efi-e1000.rom" "$tmp/a dir/own.rom"
+    cp "$sysroot$roms/efi-e1000.rom" "$tmp/a dir/own.rom"
     cp "$sysroot/usr/share/seabios/bios.bin" "$tmp/bios-256k.bin"
     make -f "$tmp/a dir/own.rom" -f "$tmp/bios-256k.bin" && mkdir "$tmp/tree" &&
         archive | (cd "$tmp/tree" && cpio -id --quiet)

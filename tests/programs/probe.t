@@ -9,7 +9,7 @@ use warnings;
 use Cwd qw(realpath);
 use File::Temp qw(tempdir);
 use IO::Socket::UNIX;
-use Test::More tests => 7;
+use Test::More tests => 9;
 
 my $helper = realpath("$ENV{XENQMP_BUILD}/bin/qmp-helper");
 my $dir = tempdir(CLEANUP => 1);
@@ -40,7 +40,9 @@ is(ask('qmp_capabilities', 771752), qq({"return": {}, "id": 771752}\r\n), 'negot
 is(ask('query-command-line-options', 771753), qq({"return": [], "id": 771753}\r\n),
    'no options are offered');
 like(ask('query-block', 1), qr/CommandNotFound/, 'nothing else is known');
+ok(-S "$dir/socket", 'the socket stays where libxl made it');
 is(ask('quit', 771754), qq({"return": {}, "id": 771754}\r\n), 'quit');
+ok(!-e "$dir/socket", 'and goes: libxl leaves it, and who is refused would, too');
 # libxl ends it by the pid that it has written down, which so stays its own.
 kill('HUP', $pid);
 waitpid($pid, 0);

@@ -11,7 +11,7 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/sources/tests" "$tmp/dpkg/info" "$tmp/dpkg/updates"
 # A place where an unprivileged user may read.
-cp "$SRCDIR/tests/setup" "$tmp/sources/tests"
+cp "$SRCDIR/tests/setup" "$SRCDIR/tests/releases.sh" "$tmp/sources/tests"
 chmod -R a+rX "$tmp"
 n=0
 ok() {
