@@ -167,14 +167,24 @@ ok '-f adds firmware' firmware
 qemu_roms() {
     printf 'info roms\nquit\n' | timeout 300 unshare -r chroot "$tmp/tree" \
         /usr/libexec/xen-qemu-system-i386 -M pc -accel qtest -display none -nodefaults \
-        -serial none -monitor stdio -S -device "e1000,romfile=$1" 2>&1
+        -serial none -monitor stdio -S $(cat "$tmp/tree/qemu.arguments" 2>/dev/null) \
+        -device "e1000,romfile=$1" 2>&1
 }
 finds() {
     qemu_roms own.rom >"$tmp/roms"
     grep -q kvmvapic.bin "$tmp/roms" || { cat "$tmp/roms"; false; }
 }
 ok 'which QEMU finds by name' finds
-ok 'before its own' grep -q 'size=0x020000 .*"bios-256k.bin"' "$tmp/roms"
+# By -sandbox, which not every QEMU is built with.
+denied() {
+    if grep -q 'sandbox support is not enabled' "$tmp/tree/usr/libexec/xen-qemu-system-i386"; then
+        [ ! -e "$tmp/tree/qemu.arguments" ]
+    else
+        grep -q '^on,obsolete=deny,.*spawn=deny' "$tmp/tree/qemu.arguments"
+    fi
+}
+ok 'it is denied what it never does, if it can be' denied
+ok 'it is before its own' grep -q 'size=0x020000 .*"bios-256k.bin"' "$tmp/roms"
 misses() {
     qemu_roms none.rom | grep -q 'failed to find romfile "none.rom"'
 }

@@ -4,6 +4,7 @@
 #include "../../tools/stubdom/consoles.h"
 #include "../../tools/stubdom/monitor.h"
 #include "../../tools/stubdom/network.h"
+#include "../../tools/stubdom/options.h"
 #include "../../tools/stubdom/state.h"
 #include "../../tools/stubdom/stream.h"
 
@@ -68,6 +69,75 @@ TEST(arguments_are_literal_but_for_ttys_and_the_incoming_state)
     check_int(arguments.n, ARGUMENTS_MAX);
     arguments_dispose(&arguments);
     check_int(arguments.n, 0);
+}
+
+/* values and wanted end with NULL. */
+static void check_adapted(const char *const values[],
+                          const char *const wanted[])
+{
+    static struct arguments arguments;
+    size_t n = 0;
+
+    for (size_t i = 0; values[i]; i++)
+        check_int(arguments_add(&arguments, values[i]), 0);
+    check_int(options_adapt(&arguments), 0);
+    for (; wanted[n]; n++)
+        check_str(arguments.argv[n] ? arguments.argv[n] : "(none)", wanted[n]);
+    check_int(arguments.n, n);
+    check(!arguments.argv[n]);
+    arguments_dispose(&arguments);
+}
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+TEST(arguments_that_later_qemus_have_dropped_are_said_otherwise)
+{
+    check_adapted(LIST("qemu", "-no-shutdown", "-no-acpi", "-device",
+                       "VGA,vgamem_mb=16", "-machine", "xenfv"),
+                  LIST("qemu", "-no-shutdown", "-machine", "acpi=off",
+                       "-device", "VGA,vgamem_mb=16", "-machine", "xenfv"));
+    check_adapted(LIST("qemu", "-xen-domid-restrict", "-chroot", "/var/run/x",
+                       "-runas", "1000:1000", "-run-with", "user=1:1",
+                       "-machine", "xenfv"),
+                  LIST("qemu", "-machine", "xenfv"));
+    /* Values are nobody's options. */
+    check_adapted(LIST("qemu", "-name", "-chroot", "-xen-attach", "-name",
+                       "-no-acpi", "-chroot"),
+                  LIST("qemu", "-name", "-chroot", "-xen-attach", "-name",
+                       "-no-acpi"));
+}
+
+TEST(sound_without_a_backend_goes_nowhere)
+{
+    check_adapted(LIST("qemu", "-device", "intel-hda", "-device",
+                       "hda-duplex", "-device", "ac97", "-m", "1"),
+                  LIST("qemu", "-device", "intel-hda", "-device",
+                       "hda-duplex,audiodev=stubdomd-none", "-device",
+                       "ac97,audiodev=stubdomd-none", "-m", "1",
+                       "-audiodev", "none,id=stubdomd-none"));
+    check_adapted(LIST("qemu", "-audiodev", "wav,id=w", "-device",
+                       "AC97,audiodev=w", "-device", "AC97x"),
+                  LIST("qemu", "-audiodev", "wav,id=w", "-device",
+                       "AC97,audiodev=w", "-device", "AC97x"));
+}
+
+TEST(an_image_has_arguments_of_its_own)
+{
+    static struct arguments arguments;
+    char path[] = "/tmp/arguments-XXXXXX";
+    int fd = mkstemp(path);
+
+    check(fd >= 0 && write(fd, "-sandbox\non,spawn=deny\n", 23) == 23);
+    close(fd);
+    check_int(options_add_file(&arguments, path), 0);
+    check_int(arguments.n, 2);
+    check_str(arguments.argv[0], "-sandbox");
+    check_str(arguments.argv[1], "on,spawn=deny");
+    unlink(path);
+    check_int(options_add_file(&arguments, path), 0);
+    check_int(options_add_file(&arguments, "/dev/null/none"), -1);
+    check_int(arguments.n, 2);
+    arguments_dispose(&arguments);
 }
 
 static int done_error = -1;

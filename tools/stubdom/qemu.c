@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "options.h"
 
 #define QEMU_MONITOR(name, path)                                           \
     "-chardev", "socket,id=" name ",path=" path ",server=on,wait=off",      \
@@ -61,6 +62,12 @@ int qemu_read_arguments(struct qemu *qemu, struct xs_handle *xs,
         if (r)
             log_error("cannot take QEMU's argument %s: it cannot be read, "
                       "or there are too many", path);
+    }
+    if (!r && (options_adapt(&qemu->arguments) ||
+               options_add_file(&qemu->arguments, QEMU_ARGUMENTS))) {
+        log_error("cannot take QEMU's arguments: %s cannot be read, or there "
+                  "are too many", QEMU_ARGUMENTS);
+        r = -1;
     }
     /* libxl names the guest to hvmloader only; query-uuid asks QEMU. */
     if (!r && !strncmp(vm, "/vm/", 4))

@@ -15,6 +15,9 @@
 #define QEMU_MONITOR_A "/run/monitor-a"
 #define QEMU_MONITOR_B "/run/monitor-b"
 
+/* The image's own arguments for its QEMU, a line each; may be missing. */
+#define QEMU_ARGUMENTS "/qemu.arguments"
+
 struct qemu {
     /* readable */
     struct arguments arguments;
@@ -22,7 +25,8 @@ struct qemu {
 };
 
 /* libxl's arguments, literally, but for the ttys that hvc_of() names
- * (arguments.h), and the guest's uuid. -1 after a line. */
+ * (arguments.h) and what a later QEMU takes otherwise (options.h); the
+ * image's, and the guest's uuid. -1 after a line. */
 int qemu_read_arguments(struct qemu *qemu, struct xs_handle *xs,
                         int (*hvc_of)(int n, void *data), void *data);
 /* With both monitors; state_file as fdset 1; incoming, if not -1, is

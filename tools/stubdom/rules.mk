@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 STUBDOMD_OBJECTS := $(call objects,tools/stubdom,stubdomd arguments boot \
-    consoles disks monitor network qemu relay state stream) $(QMP_OBJECTS) $(COMMON_OBJECTS)
+    consoles disks monitor network options qemu relay state stream) $(QMP_OBJECTS) $(COMMON_OBJECTS)
 $(eval $(call program,bin/stubdomd,$(STUBDOMD_OBJECTS),\
     $(XENSTORE_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS)))
 
