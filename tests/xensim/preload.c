@@ -279,6 +279,9 @@ int xc_domain_getinfolist(xc_interface *xch, uint32_t first,
 int xc_domain_getinfo_single(xc_interface *xch, uint32_t domid,
                              xc_domaininfo_t *info)
 {
+    xc_domaininfo_t unasked;    /* whether there is one */
+
+    info = info ? info : &unasked;
     if (xc_domain_getinfolist(xch, domid, 1, info) == 1 &&
         info->domain == domid)
         return 0;
