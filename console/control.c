@@ -193,6 +193,14 @@ void control_ask_again(struct control *control)
                   control->listener.path);
 }
 
+static void control_opened(void *data, int error)
+{
+    struct control *control = data;
+
+    if (error && control->failed)
+        control->failed(control->data, error);  /* must be last */
+}
+
 static void peer_add(void *data, int fd)
 {
     static uint64_t last_number;
@@ -230,14 +238,23 @@ void control_init(struct control *control)
 }
 
 int control_open(struct control *control, struct loop *loop,
-                 const char *path, uint32_t domid, uid_t uid,
-                 const struct control_ops *ops, void *data)
+                 struct lanes *lanes, const char *path, uint32_t domid,
+                 uid_t uid, const struct control_ops *ops, void *data)
 {
+    static const struct listener_ops listener_ops = {
+        .opened = control_opened, .accepted = peer_add,
+    };
+
     control->loop = loop;
     control->ops = ops;
     control->data = data;
-    return listener_open(&control->listener, loop, path, domid, uid,
-                         peer_add, control);
+    return listener_open(&control->listener, loop, lanes, path, domid, uid,
+                         &listener_ops, control);
+}
+
+bool control_is_open(const struct control *control)
+{
+    return listener_is_open(&control->listener);
 }
 
 void control_dispose(struct control *control)

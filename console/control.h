@@ -50,6 +50,8 @@ struct control_ops {
 };
 
 struct control {
+    /* the caller sets, after init */
+    void (*failed)(void *data, int error);  /* it can't be listened to */
     /* private */
     struct loop *loop;
     struct listener listener;
@@ -61,11 +63,12 @@ struct control {
 };
 
 void control_init(struct control *control);
-/* Root and uid may connect; domid: whose console it belongs to, 0: none's.
- * -1 with errno. */
+/* Begins to; root and uid may connect; domid: whose console it belongs to,
+ * 0: none's. -1 with errno. */
 int control_open(struct control *control, struct loop *loop,
-                 const char *path, uint32_t domid, uid_t uid,
-                 const struct control_ops *ops, void *data);
+                 struct lanes *lanes, const char *path, uint32_t domid,
+                 uid_t uid, const struct control_ops *ops, void *data);
+bool control_is_open(const struct control *control);
 /* Disconnects all and removes the socket. Idempotent; not from answer(). */
 void control_dispose(struct control *control);
 

@@ -184,6 +184,13 @@ static void unix_accept(void *data, int fd)
     host->wake(host->data);
 }
 
+static void unix_opened(void *data, int error)
+{
+    struct output_host *host = ((struct out_unix *)data)->output.host;
+
+    host->opened(host->data, error);    /* must be last */
+}
+
 void out_unix_attach(struct output *output, int fd)
 {
     unix_accept(output, fd);
@@ -192,6 +199,9 @@ void out_unix_attach(struct output *output, int fd)
 struct output *out_unix_open(const struct settings *settings,
                              struct output_host *host)
 {
+    static const struct listener_ops ops = {
+        .opened = unix_opened, .accepted = unix_accept,
+    };
     struct out_unix *u = calloc(1, sizeof(*u));
     char control_path[SETTINGS_PATH_MAX + 8];
     int error;
@@ -205,11 +215,12 @@ struct output *out_unix_open(const struct settings *settings,
     control_init(&u->control);
     snprintf(control_path, sizeof(control_path), "%s.ctl", settings->path);
     /* The control socket first: who finds the console finds both. */
-    if (control_open(&u->control, host->loop, control_path,
+    u->control.failed = host->opened;
+    if (control_open(&u->control, host->loop, host->lanes, control_path,
                      host->ring.domid, settings->uid, host->control,
                      host->data) ||
-        listener_open(&u->listener, host->loop, settings->path,
-                      host->ring.domid, settings->uid, unix_accept, u)) {
+        listener_open(&u->listener, host->loop, host->lanes, settings->path,
+                      host->ring.domid, settings->uid, &ops, u)) {
         error = errno;
         unix_close(&u->output);
         errno = error;

@@ -24,7 +24,8 @@
  * takes then are the bytes that it was offered first.
  *
  * Outputs never call back into the console but through host->wake(), which
- * only queues it for a turn, and host->located(), last in a job's done().
+ * only queues it for a turn, and, last in a job's done(), host->located()
+ * and opened().
  */
 #ifndef XENQMP_OUTPUT_H
 #define XENQMP_OUTPUT_H
@@ -55,6 +56,8 @@ struct output_host {
     void (*wake)(void *data);   /* bytes can flow again */
     void (*drain)(void *data);  /* put() now all that the ring holds */
     void (*located)(void *data);    /* position() can be asked again */
+    void (*opened)(void *data, int error);  /* a unix output's sockets are
+                                             * there, or it is to be closed */
     const struct control_ops *control;  /* at a unix output's .ctl */
     void (*answer)(void *data); /* one that was put off can be answered */
     void *data;

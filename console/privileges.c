@@ -73,10 +73,10 @@ static const int allowed[] = {
     /* files: outputs, logs, records */
     SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pread64), SCMP_SYS(lseek),
     SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(ftruncate),
+    SCMP_SYS(newfstatat), SCMP_SYS(statx),
     SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
     SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(getdents64),
-    SCMP_SYS(umask), SCMP_SYS(lchown), SCMP_SYS(fchownat),
+    SCMP_SYS(fchmod), SCMP_SYS(lchown), SCMP_SYS(fchownat),
     /* sockets; socket() itself below */
     SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept4),
     SCMP_SYS(connect), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),

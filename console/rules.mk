@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-CONSOLE_OUTPUTS := $(call objects,console,control crew fdstore fifo lane listener \
+CONSOLE_OUTPUTS := $(call objects,console,binding control crew fdstore fifo lane listener \
     logfile logger out_file out_pipe out_pty out_save out_unix output readfile \
     record ring savefile settings stream) \
     $(call objects,libxl,qmp_buf)

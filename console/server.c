@@ -199,6 +199,14 @@ static int hv_log_init(struct server *server)
     return 0;
 }
 
+static void host_socket_failed(void *data, int error)
+{
+    (void)data;
+    errno = error;
+    log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",
+              strerror(errno));
+}
+
 static int host_socket_init(struct server *server)
 {
     static const struct control_ops ops = {
@@ -210,12 +218,17 @@ static int host_socket_init(struct server *server)
                   "one first");
         return -1;
     }
-    if (!control_open(&server->control, &server->backend.loop, HOST_SOCKET,
-                      0, 0, &ops, &server->domains))
-        return 0;
-    log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",
-              strerror(errno));
-    return -1;
+    server->control.failed = host_socket_failed;
+    if (control_open(&server->control, &server->backend.loop,
+                     &server->backend.lanes,
+                     HOST_SOCKET, 0, 0, &ops, &server->domains)) {
+        host_socket_failed(server, errno);
+        return -1;
+    }
+    /* Nobody is served yet who could be held up. */
+    while (lanes_is_pending(&server->backend.lanes))
+        lanes_run(&server->backend.lanes);
+    return control_is_open(&server->control) ? 0 : -1;
 }
 
 static int records_init(void)
@@ -290,6 +303,7 @@ static void consoles_leave(struct server *server)
     lanes_finish(&server->backend.lanes);
     domains_each(&server->domains, console_settle, NULL);
     domains_dispose(&server->domains);
+    control_dispose(&server->control);
     logger_close(server->hv_log);
     lanes_finish(&server->backend.lanes);
 }
@@ -301,7 +315,6 @@ void server_dispose(struct server *server)
     record_freeze();
     if (server->backend.lanes.crew)
         consoles_leave(server);
-    control_dispose(&server->control);
     hv_close(server->backend.hv);
     /* Not xs_close(): it cancels libxenstore's thread, for which libc would
      * load libgcc_s, which the filter would not let it. The process ends. */

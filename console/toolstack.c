@@ -20,6 +20,66 @@
 #define OPEN_RETRY_MS     1000
 #define OPEN_RETRY_MAX_MS 32000
 
+/* The terminal's number is the next one's who opens a terminal, and who
+ * finds the key would have that one's; so this comes before the close. A
+ * terminal that outlives the daemon keeps its number, and who reads from it
+ * would miss something if the key changed. */
+static void tty_withdraw(struct console *c)
+{
+    const struct backend *backend = c->backend;
+    char path[STORE_PATH_MAX];
+
+    if (!c->tty_published ||
+        (backend->stop && fdstore_outlives(backend->restarts)))
+        return;
+    keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
+    store_clear_owned(backend->xs, path, output_tty(c->output));
+}
+
+static void output_drop(struct console *c)
+{
+    tty_withdraw(c);
+    output_close(c->output);
+    c->output = NULL;
+    c->tty_published = false;
+    logger_close(c->log);
+    c->log = NULL;
+}
+
+static void console_leave(struct console *c, enum console_state state)
+{
+    frontend_disconnect(c);
+    output_drop(c);
+    loop_timer_clear(&c->backend->loop, &c->retry);
+    console_set_state(c, state);
+}
+
+static void open_again(void *data)
+{
+    struct console *c = data;
+
+    refresh_by_dom0(&c->refresh, KEYS_ALL);
+}
+
+/* One line for each cause, and a later try. */
+static void open_failed(struct console *c, int error)
+{
+    if (error != c->open_error)
+        output_complain(&c->host, &c->settings, error);
+    c->open_error = error;
+    c->retry_ms = !c->retry_ms ? OPEN_RETRY_MS :
+                  2 * c->retry_ms < OPEN_RETRY_MAX_MS ? 2 * c->retry_ms :
+                  OPEN_RETRY_MAX_MS;
+    loop_timer_set(&c->backend->loop, &c->retry, c->retry_ms, open_again, c);
+}
+
+static void open_succeeded(struct console *c)
+{
+    c->open_error = 0;
+    c->retry_ms = 0;
+    loop_timer_clear(&c->backend->loop, &c->retry);
+}
+
 static void host_wake(void *data)
 {
     console_queue(data);
@@ -34,6 +94,18 @@ static void host_drain(void *data)
 static void host_located(void *data)
 {
     frontend_located(data);
+}
+
+static void host_opened(void *data, int error)
+{
+    struct console *c = data;
+
+    if (!error) {
+        open_succeeded(c);
+        return;
+    }
+    console_leave(c, CONSOLE_FAILED);
+    open_failed(c, error);
 }
 
 static void host_answer(void *data)
@@ -64,6 +136,7 @@ struct console *toolstack_open(struct backend *backend, uint32_t domid,
         .wake = host_wake,
         .drain = host_drain,
         .located = host_located,
+        .opened = host_opened,
         .control = &backend->control->ops,
         .answer = host_answer,
         .data = c,
@@ -75,32 +148,6 @@ struct console *toolstack_open(struct backend *backend, uint32_t domid,
         .console = c, .domid = domid, .n = n, .label = c->host.label,
     };
     return c;
-}
-
-/* The terminal's number is the next one's who opens a terminal, and who
- * finds the key would have that one's; so this comes before the close. A
- * terminal that outlives the daemon keeps its number, and who reads from it
- * would miss something if the key changed. */
-static void tty_withdraw(struct console *c)
-{
-    const struct backend *backend = c->backend;
-    char path[STORE_PATH_MAX];
-
-    if (!c->tty_published ||
-        (backend->stop && fdstore_outlives(backend->restarts)))
-        return;
-    keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
-    store_clear_owned(backend->xs, path, output_tty(c->output));
-}
-
-static void output_drop(struct console *c)
-{
-    tty_withdraw(c);
-    output_close(c->output);
-    c->output = NULL;
-    c->tty_published = false;
-    logger_close(c->log);
-    c->log = NULL;
 }
 
 void toolstack_close(struct console *c)
@@ -183,33 +230,6 @@ static void foreign_report(struct console *c, const struct keys *keys)
                       keys_text_name((enum keys_text)key));
 }
 
-static void console_leave(struct console *c, enum console_state state)
-{
-    frontend_disconnect(c);
-    output_drop(c);
-    loop_timer_clear(&c->backend->loop, &c->retry);
-    console_set_state(c, state);
-}
-
-static void open_again(void *data)
-{
-    struct console *c = data;
-
-    refresh_by_dom0(&c->refresh, KEYS_ALL);
-}
-
-/* One line for each cause, and a later try. */
-static void open_failed(struct console *c, int error)
-{
-    if (error != c->open_error)
-        output_complain(&c->host, &c->settings, error);
-    c->open_error = error;
-    c->retry_ms = !c->retry_ms ? OPEN_RETRY_MS :
-                  2 * c->retry_ms < OPEN_RETRY_MAX_MS ? 2 * c->retry_ms :
-                  OPEN_RETRY_MAX_MS;
-    loop_timer_set(&c->backend->loop, &c->retry, c->retry_ms, open_again, c);
-}
-
 /* Opens the output that the settings name, if it is another. A guest can't
  * have one tried that could not be opened. */
 static bool output_follow(struct console *c, const struct settings *wanted,
@@ -232,9 +252,9 @@ static bool output_follow(struct console *c, const struct settings *wanted,
         console_set_state(c, CONSOLE_FAILED);
         return false;
     }
-    c->open_error = 0;
-    c->retry_ms = 0;
-    loop_timer_clear(&c->backend->loop, &c->retry);
+    /* A unix output says so by itself. */
+    if (wanted->kind != OUTPUT_UNIX)
+        open_succeeded(c);
     console_set_state(c, CONSOLE_WAITING);
     log_open_named(c);
     return true;

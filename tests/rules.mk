@@ -18,7 +18,7 @@ $(eval $(call unit_test,cmd_exec,$(call objects,xl,cmd_exec output request) $(QM
 $(eval $(call unit_test,cmd_doctor,obj/libxl/stubdom_state.o obj/tools/common/log.o,))
 $(eval $(call unit_test,cmd_stats,obj/libxl/stubdom_state.o $(call objects,xl,cmd_stats domid listing metric replace sessions) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
 $(eval $(call unit_test,completion,$(call objects,xl,completion schema) $(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,control,$(call objects,console,control listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
+$(eval $(call unit_test,control,$(call objects,console,binding control crew lane listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
 $(eval $(call unit_test,creation,$(call objects,tools/common,log stubdom_log),))
 $(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),-Wl$(comma)--wrap=stat $(CAP_LIBS) $(SECCOMP_LIBS)))
 $(eval $(call unit_test,disks,$(call objects,tools/stubdom,disks monitor) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(YAJL_LIBS)))
@@ -87,7 +87,7 @@ $(foreach t,worker worker_clients worker_hostile worker_oob worker_process worke
 
 # On console_fixture.h.
 WRAP_flow = -Wl,--wrap=output_put
-WRAP_slow_disk = -Wl,--wrap=write
+WRAP_slow_disk = -Wl,--wrap=lstat -Wl,--wrap=write
 $(foreach t,console domains flow frontend refresh requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
 # xenconsoled with the places of console/fault.h, and logs that are soon full.
 FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))

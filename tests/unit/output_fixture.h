@@ -21,7 +21,7 @@ static struct loop loop;
 static struct lanes lanes;
 static struct counters counters;
 static struct output *output;
-static unsigned int wakes, drains, locations;
+static unsigned int wakes, drains, locations, openings;
 /* Of a ring that is to be adopted. */
 static struct xencons_interface ring_page;
 
@@ -45,6 +45,13 @@ static inline void located(void *data)
     locations++;
 }
 
+static inline void opened(void *data, int error)
+{
+    (void)data;
+    check_int(error, 0);
+    openings++;
+}
+
 static inline enum control_result answer(void *data, uint64_t peer,
                                          const char *request, bool again,
                                          struct qmp_buf *reply)
@@ -59,7 +66,8 @@ static const struct control_ops control_ops = { .answer = answer };
 static struct output_host host = {
     .loop = &loop, .lanes = &lanes, .ring = { .domid = 5, .n = 3 },
     .counters = &counters, .label = "domain 5 console 3",
-    .wake = wake, .drain = drain, .located = located, .control = &control_ops,
+    .wake = wake, .drain = drain, .located = located, .opened = opened,
+    .control = &control_ops,
 };
 
 static inline void files_settle(void)
@@ -110,6 +118,11 @@ static inline void start(const char *kind, const char *policy,
     check(!settings_parse(&text, &settings, &why));
     output = output_open(&host, &settings);
     check(output);
+    if (settings.kind == OUTPUT_UNIX) {
+        check(!openings);
+        files_settle();
+        check_int(openings, 1);
+    }
 }
 
 /* As flow.c does: what is taken counts as received. */

@@ -143,6 +143,7 @@ TEST(unix_sockets_come_and_go)
     check(!stat(ctl, &st) && S_ISSOCK(st.st_mode));
     check_int(st.st_mode & 07777, 0600);
     output_close(output);
+    files_settle();
     check(access(path, F_OK));
     check(access(ctl, F_OK));
     rmdir(dir);

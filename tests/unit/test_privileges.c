@@ -48,6 +48,7 @@ TEST(what_the_daemon_needs_works)
     pty = output_of("pty");
     output_put(pty, "abc", 3);
     output = output_of(spec);
+    files_settle();
     check(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
     while (!output_is_attached(output))
         loop_run_once(&loop, 10);
@@ -55,6 +56,7 @@ TEST(what_the_daemon_needs_works)
     check_int(read(fd, spec, 3), 3);
     output_close(output);
     output_close(pty);
+    files_settle();
     supervisor_stopping(&supervisor);
     /* As it becomes a daemon. */
     check(dup2(open("/dev/null", O_RDWR), 0) == 0);

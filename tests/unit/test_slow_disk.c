@@ -40,6 +40,24 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t n)
     return r;
 }
 
+/* A folder whose file system hangs: whoever looks for a socket's name in it
+ * waits. */
+static const char *hangs;
+static unsigned int looks;
+
+int __real_lstat(const char *name, struct stat *st);
+int __wrap_lstat(const char *name, struct stat *st);
+
+int __wrap_lstat(const char *name, struct stat *st)
+{
+    if (hangs && strstr(name, hangs)) {
+        __atomic_add_fetch(&looks, 1, __ATOMIC_SEQ_CST);
+        sem_wait(&disk);
+        sem_post(&disk);
+    }
+    return __real_lstat(name, st);
+}
+
 static void guest_fill(struct xencons_interface *ring)
 {
     while (ring->out_prod - ring->out_cons < sizeof(ring->out))
@@ -241,6 +259,57 @@ static void save_script(void *data)
 TEST(a_save_on_a_disk_that_hangs)
 {
     run(save_script);
+}
+
+static void socket_script(void *data)
+{
+    static char there[96];
+    static int step;
+
+    (void)data;
+    again(socket_script);
+    switch (step) {
+    case 0:
+        fake_store_set(PRIMARY, "", 0);
+        snprintf(there, sizeof(there), "unix:%s", path);
+        fake_store_set(PRIMARY "/output", there, 0);
+        fake_store_set(PRIMARY "/ring-ref", "77", 0);
+        fake_store_set(PRIMARY "/port", "2", 0);
+        step++;
+        break;
+    case 1:
+        if (access(path, F_OK))
+            break;
+        connect_client();
+        /* Only now, and of the other console's. */
+        hangs = "/there.s";
+        sem_wait(&disk);
+        snprintf(there, sizeof(there), "unix:%s/there.s", dir);
+        secondary_made("xenconsoled");
+        fake_store_set(BE "/output", there, 0);
+        ring_published("8", "4");
+        step++;
+        break;
+    case 2:
+        if (!__atomic_load_n(&looks, __ATOMIC_SEQ_CST) || !echo())
+            break;
+        check(access(there + 5, F_OK));
+        sem_post(&disk);
+        step++;
+        break;
+    case 3:
+        if (access(there + 5, F_OK))
+            break;
+        unlink(there + 5);
+        strcat(there, ".ctl");
+        unlink(there + 5);
+        end();
+    }
+}
+
+TEST(a_sockets_folder_that_hangs)
+{
+    run(socket_script);
 }
 
 TAP_MAIN()
