@@ -277,6 +277,30 @@ TEST(a_disk_that_cannot_be_opened_stops_no_other)
     tear_down();
 }
 
+TEST(a_disk_that_is_seen_before_it_is_made_is_taken_then)
+{
+    char later[64];
+
+    start();
+    snprintf(later, sizeof(later), "%s/later", dir);
+    /* Twice: the second is the first's successor. */
+    for (int i = 0; i < 2; i++) {
+        plug_in("xvdc", XVDC);
+        check(!rename(at("%s/dev/%s", "xvdc"), later));
+        uevent("add@/devices/vbd-5632");
+        check_str(command(), "");
+        check(!rename(later, at("%s/dev/%s", "xvdc")));
+        uevent(XVDC_ADDED);
+        check_add("5632", XVDC_SET, "xvdc");
+        reply(RETURN);
+        unplug("xvdc");
+        uevent(XVDC_REMOVED);
+        check_remove(XVDC_SET);
+        reply(RETURN);
+    }
+    tear_down();
+}
+
 TEST(a_monitor_that_was_lost_is_given_all_again)
 {
     start();

@@ -120,12 +120,19 @@ static void disk_remove(struct disks *disks, struct disk *disk)
 
 static void disk_add(struct disks *disks, int devid, const char *name)
 {
+    struct disk *disk = &disks->known[disks->known_n++];
     char command[192], path[PATH_MAX];
     int fd;
 
-    disks->known[disks->known_n++] = (struct disk){ .devid = devid };
+    *disk = (struct disk){ .devid = devid };
     snprintf(path, sizeof(path), "%s/%s", disks->dev, name);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == ENXIO || errno == ENOENT) &&
+        disks->announced != devid) {
+        /* It is in sysfs before it is made, and announced behind. */
+        disk->early = true;
+        return;
+    }
     if (fd < 0) {
         log_guest(0, LOG_LEVEL_ERROR, "disk %d: cannot open %s: %s", devid,
                   path, strerror(errno));
@@ -242,16 +249,29 @@ int disks_uevents_open(void)
 /* "<action>@<path>", and variables behind it. */
 static void uevent(struct disks *disks, const char *text)
 {
+    bool added = !strncmp(text, "add@", 4);
     struct disk *disk;
     char name[32];
     int devid;
 
-    if (strncmp(text, "remove@", 7) ||
+    if ((!added && strncmp(text, "remove@", 7)) ||
         !disks_parse_path(text, &devid, name))
         return;
     disk = disk_known(disks, devid);
-    if (disk)
+    if (added)
+        disks->announced = devid;
+    if (disk && added && disk->early)
+        *disk = disks->known[--disks->known_n];
+    else if (disk && !added)
         disk->gone = true;
+}
+
+/* Which were announced is not known: all are looked at again. */
+static void uevents_lost(struct disks *disks)
+{
+    for (size_t i = disks->known_n; i-- > 0; )
+        if (disks->known[i].early)
+            disks->known[i] = disks->known[--disks->known_n];
 }
 
 static void uevents_ready(void *data, uint32_t events)
@@ -269,15 +289,19 @@ static void uevents_ready(void *data, uint32_t events)
                      (struct sockaddr *)&from, &size);
         text[n > 0 ? n : 0] = '\0';
         /* The kernel's own; what it had no room for is seen in sysfs. */
-        if (from.nl_pid == 0)
+        if (n < 0 && errno == ENOBUFS)
+            uevents_lost(disks);
+        else if (from.nl_pid == 0)
             uevent(disks, text);
     } while (n > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)));
     disks_next(disks);
+    /* Its successor may be seen early again. */
+    disks->announced = -1;
 }
 
 int disks_start(struct disks *disks, const char *path)
 {
-    disks->adding = -1;
+    disks->adding = disks->announced = -1;
     disks->monitor = (struct monitor){
         .loop = disks->loop, .path = path, .fd = -1,
         .connected = monitor_connected, .readable = monitor_readable,

@@ -34,6 +34,7 @@
 struct disk {
     int devid;
     bool gone;                  /* its set is to be removed */
+    bool early;                 /* seen before it could be opened */
 };
 
 struct disks {
@@ -51,6 +52,7 @@ struct disks {
     size_t known_n;
     bool waiting;               /* for the reply to a command */
     int adding;                 /* the devid that it is about, or -1 */
+    int announced;              /* devid of the kernel's last, just now */
     struct qmp_framer from_qemu;
     loop_id uevents_id;
 };
