@@ -32,9 +32,11 @@
 /* xenstored answers at once or, with a dead one, never. */
 #define STORE_LIMIT_MS 10000
 
-/* The first with the settings for a Linux stubdomain. */
-#define XEN_MAJOR 4
-#define XEN_MINOR 14
+#ifndef DOCTOR_XEN_TESTED
+#define DOCTOR_XEN_TESTED XENQMP_XEN_TESTED
+#define DOCTOR_XEN_MAJOR  XENQMP_XEN_MAJOR
+#define DOCTOR_XEN_MINOR  XENQMP_XEN_MINOR
+#endif
 
 struct doctor {
     const struct options *options;
@@ -127,18 +129,56 @@ static void check_store(struct doctor *doctor)
     doctor->host.tried = !ok;
 }
 
+/* Below 0: older than those that xenqmp is tested with. Above: newer. 0: one
+ * of them, or at least between them. */
+static int compare_tested(int major, int minor, bool *tested_r)
+{
+    const char *list = DOCTOR_XEN_TESTED;
+    int of_list[2], n, compared = 0, older = 0, newer = 0;
+
+    *tested_r = false;
+    for (; sscanf(list, "%d.%d%n", &of_list[0], &of_list[1], &n) == 2;
+         list += n) {
+        compared = major != of_list[0] ? major - of_list[0] :
+                   minor - of_list[1];
+        *tested_r = *tested_r || !compared;
+        older += compared < 0;
+        newer += compared > 0;
+    }
+    return *tested_r || (older && newer) ? 0 : compared;
+}
+
+/* libxl's and libxenctrl's interface is another in each version. */
+static void check_version(struct doctor *doctor, int major, int minor)
+{
+    bool tested;
+    int compared = compare_tested(major, minor, &tested);
+
+    if (compared)
+        say(doctor, false, "libxl: Xen is %d.%d, %s than those that this "
+            "xenqmp supports (tested: %s); look for a version of it that "
+            "does", major, minor, compared < 0 ? "older" : "newer",
+            DOCTOR_XEN_TESTED);
+    else if (major != DOCTOR_XEN_MAJOR || minor != DOCTOR_XEN_MINOR)
+        say(doctor, false, "libxl: Xen is %d.%d, and this xenqmp is built "
+            "for %d.%d, which serves no other; install the one of this "
+            "distribution's release, or build it here", major, minor,
+            DOCTOR_XEN_MAJOR, DOCTOR_XEN_MINOR);
+    else
+        say(doctor, true, "libxl: Xen is %d.%d%s%s%s", major, minor,
+            tested ? "" : ", which xenqmp is not tested with (tested: ",
+            tested ? "" : DOCTOR_XEN_TESTED, tested ? "" : ")");
+}
+
 static void check_libxl(struct doctor *doctor)
 {
     int major, minor;
 
-    if (!host_version(&doctor->host, &major, &minor))
+    if (host_version(&doctor->host, &major, &minor))
+        check_version(doctor, major, minor);
+    else
         say(doctor, false, "libxl: cannot ask Xen for its version; install "
             "Xen's tools of the version that runs, and run this as root");
-    else if (major < XEN_MAJOR || (major == XEN_MAJOR && minor < XEN_MINOR))
-        say(doctor, false, "libxl: Xen is %d.%d; Linux stubdomains need "
-            "%d.%d or later", major, minor, XEN_MAJOR, XEN_MINOR);
-    else
-        say(doctor, true, "libxl: Xen is %d.%d", major, minor);
 }
 
 static void ignore_line(char *line, void *data)

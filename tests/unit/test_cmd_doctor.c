@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/cmd_doctor.c on hosts that are a directory each. */
 static char root[] = "/tmp/test_cmd_doctor.XXXXXX";
+static int built_minor = 17;
 #define DOCTOR_ROOT root
+#define DOCTOR_XEN_TESTED "4.17 4.20"
+#define DOCTOR_XEN_MAJOR 4
+#define DOCTOR_XEN_MINOR built_minor
 #include "../../xl/cmd_doctor.c"
 
 #include <fcntl.h>
@@ -215,7 +219,33 @@ TEST(an_old_xen)
 {
     make();
     minor_version = 13;
-    check_problem("libxl: Xen is 4.13; Linux stubdomains need 4.14");
+    check_problem("libxl: Xen is 4.13, older than those that this xenqmp "
+                  "supports (tested: 4.17 4.20); ");
+}
+
+TEST(a_xen_of_the_future)
+{
+    make();
+    minor_version = built_minor = 21;
+    check_problem("libxl: Xen is 4.21, newer than those that this xenqmp "
+                  "supports (tested: 4.17 4.20); ");
+}
+
+TEST(another_xen_than_it_is_built_for)
+{
+    make();
+    minor_version = 20;
+    check_problem("libxl: Xen is 4.20, and this xenqmp is built for 4.17, "
+                  "which serves no other; ");
+}
+
+TEST(a_xen_that_is_not_tested)
+{
+    make();
+    minor_version = built_minor = 18;
+    check_int(run(), XL_QMP_OK);
+    check(strstr(printed, "ok       libxl: Xen is 4.18, which xenqmp is not "
+                 "tested with (tested: 4.17 4.20)\n"));
 }
 
 TEST(another_xenconsoled)
