@@ -5,6 +5,7 @@
 #
 #   suites=   of the archive
 #   xen=      the version in the names of Xen's packages
+#   clang=    the version in the name of its clang's libclang-rt package
 #   initrd_mib=  what mkstubdom's image may have, of its QEMU and kernel
 #
 # $srcdir is set.
@@ -35,8 +36,8 @@ release_root() {
     mirror=$(release_archive '')
     security=$(release_archive -security)
     # Each suite's script is that of sid.
-    debootstrap --variant=minbase "${suites%% *}" "$1" \
-        "${mirror:-http://deb.debian.org/debian/}" \
+    mirror=${mirror:-http://deb.debian.org/debian/}
+    debootstrap --variant=minbase "${suites%% *}" "$1" "$mirror" \
         /usr/share/debootstrap/scripts/sid || return
     for suite in $suites; do
         case $suite in
