@@ -117,7 +117,7 @@ static void ready_say(int fd)
 
 static int finish(void)
 {
-    int r = server.backend.stop ? 0 : 1;
+    int r = server.backend.stop && !server.failed ? 0 : 1;
 
     server_dispose(&server);
     if (pid_fd >= 0 && pid_file_is_at(pid_fd, options.pid_file))

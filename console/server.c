@@ -7,6 +7,7 @@
 #include "log.h"
 #include "privileges.h"
 #include "requests.h"
+#include "store.h"
 #include "toolstack.h"
 
 #include <errno.h>
@@ -85,6 +86,30 @@ static void hv_event(void *data, uint32_t events)
     }
 }
 
+/* Ends, for whoever looks after us to start another at once. */
+static void server_fail(struct server *server)
+{
+    server->failed = true;
+    server->backend.stop = server->backend.restarts = true;
+}
+
+/* To serve on without it would be to serve nobody new, unsaid. */
+static void xenstore_lost(struct server *server, const char *why)
+{
+    if (server->failed)
+        return;
+    log_error("lost xenstore: %s; xenconsoled ends, and leaves the rings as "
+              "they are to the next: start xenstored, then xenconsoled",
+              why);
+    server_fail(server);
+}
+
+static void life_event(void *data, uint32_t events)
+{
+    (void)events;
+    xenstore_lost(data, "xenstored has ended");
+}
+
 static void xs_event(void *data, uint32_t events)
 {
     struct server *server = data;
@@ -99,11 +124,8 @@ static void xs_event(void *data, uint32_t events)
                       watch[XS_WATCH_TOKEN]);
         free(watch);
     }
-    if (!watch && errno != EAGAIN && errno != EINTR) {
-        log_error("lost xenstore: %s; consoles go on as they are, new ones "
-                  "are not served", strerror(errno));
-        loop_del(&server->backend.loop, &server->xs_id);
-    }
+    if (!watch && errno != EAGAIN && errno != EINTR)
+        xenstore_lost(server, strerror(errno));
 }
 
 static void logs_reopen(struct console *c, void *data)
@@ -145,6 +167,7 @@ static void server_lead(void *data)
         if (loop_run_once(&server->backend.loop, busy ? 0 : -1)) {
             log_error("cannot wait for events: %s; xenconsoled ends",
                       strerror(errno));
+            server_fail(server);
             break;
         }
         domains_turn(&server->domains);
@@ -250,7 +273,7 @@ int server_init(struct server *server, const struct options *options)
 
     *server = (struct server){
         .backend = { .options = options, .control = &control },
-        .hv_port = -1, .signal_fd = -1,
+        .hv_port = -1, .signal_fd = -1, .life_fd = -1,
     };
     TAILQ_INIT(&b->ready);
     control_init(&server->control);
@@ -271,11 +294,15 @@ int server_init(struct server *server, const struct options *options)
     if (!b->hv || host_socket_init(server) || hv_log_init(server) ||
         records_init())
         return -1;
+    server->life_fd = store_life_open();
     /* xs_fileno() makes a pipe, which the filter would not let it. */
     if (loop_add(&b->loop, hv_fd(b->hv), EPOLLIN, hv_event,
                  server, &server->hv_id) ||
         loop_add(&b->loop, xs_fileno(b->xs), EPOLLIN, xs_event,
-                 server, &server->xs_id)) {
+                 server, &server->xs_id) ||
+        (server->life_fd >= 0 && loop_add(&b->loop, server->life_fd, 0,
+                                          life_event, server,
+                                          &server->life_id))) {
         log_error("cannot start: %s", strerror(errno));
         return -1;
     }

@@ -28,6 +28,7 @@
 struct server {
     /* readable */
     struct backend backend;
+    bool failed;                /* it stops because of an error */
     /* private */
     int (*finish)(void);
     struct domains domains;
@@ -38,7 +39,8 @@ struct server {
     bool hv_log_more;           /* Xen has more for it */
     int hv_port;                /* VIRQ_CON_RING; -1: none */
     int signal_fd;
-    loop_id signal_id, hv_id, xs_id;
+    int life_fd;                /* ends with xenstored; -1: none */
+    loop_id signal_id, hv_id, xs_id, life_id;
 };
 
 /* Opens all that can fail; -1: a line has been logged. */

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <xenstore_lib.h>
 
 /* A transaction that collided this often competes with something that
  * writes the same node without end; the next watch event tries again. */
@@ -108,4 +112,20 @@ bool store_write_owned(struct xs_handle *xs, const char *path,
             break;
     }
     return false;
+}
+
+int store_life_open(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *path = xs_daemon_socket();
+    int fd;
+
+    if (!path || strlen(path) >= sizeof(address.sun_path))
+        return -1;
+    strcpy(address.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || !connect(fd, (struct sockaddr *)&address, sizeof(address)))
+        return fd;
+    close(fd);
+    return -1;
 }

@@ -50,4 +50,9 @@ bool store_write_owned(struct xs_handle *xs, const char *path,
 void store_clear_owned(struct xs_handle *xs, const char *path,
                        const char *value);
 
+/* A connection of which nothing is ever asked: it hangs up when xenstored
+ * ends, of which libxenstore says nothing to who waits for watch events. -1:
+ * there is none, as with a xenstored in a domain of its own. */
+int store_life_open(void);
+
 #endif

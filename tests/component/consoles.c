@@ -512,4 +512,21 @@ TEST(a_shortage_of_descriptors_refuses_the_newest_only)
     check(!ours_ended());
 }
 
+/* Whoever looks after it starts it again, and it says why. */
+TEST(without_xenstored_the_daemon_ends_with_an_error)
+{
+    struct guest_console c;
+    int status;
+
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 0, NULL);
+    close(tty_open(&c));
+    host_end_store();
+    check_int(waitpid(ours, &status, 0), ours);
+    check(WIFEXITED(status));
+    check_int(WEXITSTATUS(status), 1);
+    check(host_wait(log_has, "lost xenstore"));
+}
+
 TAP_MAIN()

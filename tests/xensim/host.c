@@ -126,6 +126,11 @@ void host_end(pid_t pid)
         }
 }
 
+void host_end_store(void)
+{
+    host_end(programs[0]);
+}
+
 void host_stop(void)
 {
     if (guest_store)
