@@ -221,6 +221,8 @@ static void xs_ready(void *data, uint32_t events)
     }
     if (serial && !h->ending)
         serial_follow(&h->serial);
+    if (h->guest != h->domid)
+        devices_refuse_pci(h->xs, h->domid);
     if (store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
         domain_gone(h);
@@ -246,6 +248,9 @@ static int watch_all(struct helper *h)
         return -1;
     snprintf(path, sizeof(path), "/local/domain/%u/domid", h->domid);
     if (!xs_watch(h->xs, path, "domid") || !serial_watch(&h->serial))
+        return -1;
+    snprintf(path, sizeof(path), DEVICES_PCI, h->domid);
+    if (h->guest != h->domid && !xs_watch(h->xs, path, "pci"))
         return -1;
     return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
                     &h->xs_id);

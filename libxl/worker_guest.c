@@ -58,6 +58,18 @@ static void guest_tell_stats(struct client *client, const char *id,
     client_put_return(client, json, id, n);
 }
 
+/* libxl would wait for a device that never comes. */
+static bool guest_is_host_usb(const struct qmp_message *message,
+                              const char *name)
+{
+    struct qmp_span driver;
+
+    return !strcmp(name, "device_add") && message->arguments.len &&
+           qmp_message_member(message, message->arguments, "driver",
+                              &driver) &&
+           qmp_span_is_string(message, driver, "usb-host");
+}
+
 static enum client_taken guest_execute(struct client *client,
                                        const struct qmp_message *message,
                                        const char *name)
@@ -66,12 +78,20 @@ static enum client_taken guest_execute(struct client *client,
     const char *id = qmp_span_text(message, message->id);
     bool stats = !strcmp(name, "__xenqmp_query-stats");
     bool fd = !strcmp(name, "add-fd") || !strcmp(name, "getfd");
+    bool usb = guest_is_host_usb(message, name);
     char desc[256];
 
-    if ((stats || fd) && client->in_flight && !message->oob)
+    if ((stats || fd || usb) && client->in_flight && !message->oob)
         return CLIENT_LATER;
     if (stats) {
         guest_tell_stats(client, id, message->id.len);
+        return CLIENT_TAKEN;
+    }
+    if (usb) {
+        client_put_error(client, QMP_GENERIC_ERROR, "usb-host is not "
+                         "possible: dom0's USB devices can't be reached "
+                         "from the guest's stubdomain", id,
+                         message->id.len);
         return CLIENT_TAKEN;
     }
     if (fd) {

@@ -130,6 +130,26 @@ static bool is_set(const struct create *create, const struct setting *s)
     return false;
 }
 
+/* Devices of the host's: not with a stubdomain. xl would wait for them for
+ * a minute. */
+static int check_devices(const struct create *create)
+{
+    static const char *const lists[] = { "pci", "usbdev" };
+    const char *usb = get(create, "usbdevice"), *key = NULL;
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (guest_config_lists(&create->config, lists[i]))
+            key = lists[i];
+    if (usb && !strncmp(usb, "host:", 5))
+        key = "usbdevice";
+    if (!key)
+        return XL_QMP_OK;
+    log_error("create: %s names devices of the host, which can't be passed "
+              "to a guest whose QEMU is in a stubdomain; remove it from %s, "
+              "or use xl create with QEMU in dom0", key, create->path);
+    return XL_QMP_USAGE;
+}
+
 /* What is set and can't work. */
 static int check_config(const struct create *create)
 {
@@ -164,7 +184,7 @@ static int check_config(const struct create *create)
                   create->path);
         return XL_QMP_USAGE;
     }
-    return XL_QMP_OK;
+    return check_devices(create);
 }
 
 /* --- The host ----------------------------------------------------------- */

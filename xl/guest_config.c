@@ -107,3 +107,11 @@ const char *guest_config_get(const struct guest_config *config,
     return xlu_cfg_get_string(config->parsed, key, &value, 1) ? NULL :
            value;
 }
+
+bool guest_config_lists(const struct guest_config *config, const char *key)
+{
+    XLU_ConfigList *list;
+    int n = 0;
+
+    return !xlu_cfg_get_list(config->parsed, key, &list, &n, 1) && n > 0;
+}

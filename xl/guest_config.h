@@ -6,6 +6,7 @@
 #ifndef XENQMP_GUEST_CONFIG_H
 #define XENQMP_GUEST_CONFIG_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <libxlutil.h>
@@ -36,5 +37,7 @@ int guest_config_read(struct guest_config *config, const char *path);
 /* After that: the value of a key, or NULL. */
 const char *guest_config_get(const struct guest_config *config,
                              const char *key);
+/* True if the key is a list that is not empty. */
+bool guest_config_lists(const struct guest_config *config, const char *key);
 
 #endif

@@ -946,4 +946,24 @@ TEST_AS_ROOT(a_stubdomain_does_not_choose_its_guests_terminal)
     check_str(port_key(&ports[0], 0), anothers);
 }
 
+static bool pci_is_refused(void *data)
+{
+    char *state = guest_read(data);
+    bool r = !state;
+
+    free(state);
+    return r;
+}
+
+/* As xl create and xl pci-attach add them, while the stubdomain runs. */
+TEST_AS_ROOT(a_pci_device_is_refused_at_once)
+{
+    static const char state[] = "/local/domain/0/backend/pci/8/0/state";
+
+    ports_start();
+    guest_write(0, "1", state);
+    check(host_wait(pci_is_refused, (void *)(uintptr_t)state));
+    check(host_wait(log_has, "domain 8: a PCI device can't be passed"));
+}
+
 TAP_MAIN()

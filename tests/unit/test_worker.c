@@ -335,6 +335,25 @@ TEST(descriptors_are_refused_and_closed)
     fixture_end(&f);
 }
 
+TEST(client_gets_no_usb_device_of_dom0s)
+{
+    struct fixture f;
+    char id[64];
+    int fd = client_alone(&f);
+
+    say(fd, "{\"execute\": \"device_add\", \"arguments\": {\"id\": \"a\", "
+        "\"driver\": \"usb-host\"}, \"id\": 1}");
+    expect_part(fd, "usb-host is not possible");
+    check(strstr(line, "\"id\": 1}") != NULL);
+    /* Others are QEMU's business. */
+    say(fd, "{\"execute\": \"device_add\", \"arguments\": {\"id\": "
+        "\"usb-host\", \"driver\": \"usb-mouse\"}}");
+    peer_command(&f, "device_add", id);
+    say(fd, "{\"execute\": \"device_add\"}");
+    peer_command(&f, "device_add", id);
+    fixture_end(&f);
+}
+
 TEST(toolstack_finds_a_qemu)
 {
     struct fixture f;

@@ -171,6 +171,11 @@ TEST(what_cannot_work_is_refused)
             "/usr/bin/qemu");
     refused("device_model_stubdomain_override=0", XL_QMP_USAGE,
             "QEMU in dom0");
+    refused("pci=[ '00:05.0' ]", XL_QMP_USAGE, "pci names devices");
+    refused("usbdev=[ 'type=hostdev,hostbus=1,hostaddr=3' ]", XL_QMP_USAGE,
+            "usbdev names devices");
+    refused("usbdevice=\"host:1.3\"", XL_QMP_USAGE,
+            "usbdevice names devices");
     refused("this is = no setting", XL_QMP_USAGE, "hvm.cfg");
     refused("stubdomain_kernel=\"/nonexistent/k\"", XL_QMP_CONNECTION,
             "/nonexistent/k");
