@@ -2,7 +2,9 @@
 #include "helper_qemu.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -26,14 +28,43 @@
 
 static const char *const qemu_paths[] = { HELPER_QEMU_PATHS };
 
+/* In $PATH, where libxl looks from 4.21 on for one that it knows by its name
+ * only. A folder that is not absolute is whoever's is current. */
+static const char *qemu_in_path(void)
+{
+    static const char *const names[] = {
+        "qemu-system-i386", "qemu-system-x86_64",
+    };
+    static char path[PATH_MAX];
+    const char *dir = getenv("PATH");
+    size_t n;
+
+    for (; dir && *dir; dir += n + (dir[n] == ':')) {
+        n = strcspn(dir, ":");
+        for (size_t i = 0; *dir == '/' &&
+             i < sizeof(names) / sizeof(names[0]); i++)
+            if (snprintf(path, sizeof(path), "%.*s/%s", (int)n, dir,
+                         names[i]) < (int)sizeof(path) &&
+                !access(path, X_OK))
+                return path;
+    }
+    return NULL;
+}
+
 /* Which of the paths there is; NULL after a line. */
 static const char *qemu_find(uint32_t domid)
 {
+    const char *path;
+
     for (size_t i = 0; i < sizeof(qemu_paths) / sizeof(qemu_paths[0]); i++)
         if (!access(qemu_paths[i], X_OK))
             return qemu_paths[i];
+    path = qemu_in_path();
+    if (path)
+        return path;
     log_error("domain %u: its devices need QEMU in dom0 as their backend, "
-              "but %s is not there: install it (Debian: qemu-system-xen), or "
+              "but neither %s nor a qemu-system-i386 in $PATH is there: "
+              "install it (Debian: qemu-system-xen), or "
               "give the guest raw block devices (phy:)", domid,
               qemu_paths[0]);
     return NULL;

@@ -94,6 +94,27 @@ TEST(libxls_process_becomes_qemu_with_libxls_arguments)
     clean_up();
 }
 
+TEST(a_qemu_is_found_in_the_path_as_well)
+{
+    char path[256], *qemu;
+
+    check(mkdtemp(dir) != NULL);
+    check(asprintf(&qemu, "%s/qemu-system-i386", dir) > 0);
+    check(!symlink("/bin/sh", qemu));
+    snprintf(path, sizeof(path), "/nowhere::.:%s", dir);
+    setenv("PATH", path, 1);
+    check_str(qemu_in_path(), qemu);
+    /* Not the current folder's. */
+    check(!chdir(dir));
+    setenv("PATH", ".::qemu:/nowhere", 1);
+    check(!qemu_in_path());
+    unsetenv("PATH");
+    check(!qemu_in_path());
+    unlink(qemu);
+    free(qemu);
+    rmdir(dir);
+}
+
 TEST(a_guest_that_is_refused_gets_no_qemu)
 {
     pid_t pid = start();
