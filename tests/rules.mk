@@ -14,7 +14,7 @@ comma = ,
 # One line a test, sorted.
 $(eval $(call unit_test,cmd_console,$(call objects,xl,attach cmd_console consoled domid) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
 $(eval $(call unit_test,cmd_consoles,obj/libxl/stubdom_state.o $(call objects,xl,cmd_consoles domid listing replace rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
-$(eval $(call unit_test,cmd_exec,$(call objects,xl,cmd_exec output request) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
+$(eval $(call unit_test,cmd_exec,$(call objects,xl,cmd_exec files output request) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
 $(eval $(call unit_test,cmd_doctor,obj/libxl/stubdom_state.o obj/tools/common/log.o,))
 $(eval $(call unit_test,cmd_stats,obj/libxl/stubdom_state.o $(call objects,xl,cmd_stats domid listing metric replace sessions) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
 $(eval $(call unit_test,completion,$(call objects,xl,completion schema) $(QMP_OBJECTS),$(YAJL_LIBS)))

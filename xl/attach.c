@@ -37,7 +37,7 @@ struct way {
 struct attach {
     int console, signals;
     bool is_terminal;           /* standard input */
-    bool input_ended;
+    bool input_ended, replace_escape;
     struct way in, out;
     const char *first;          /* what came from the console before */
     size_t first_n;
@@ -96,6 +96,16 @@ static bool input_read(struct attach *attach)
     return key;
 }
 
+/* Before the console's bytes go to the user's terminal. */
+static void output_replace(struct attach *attach)
+{
+    char *p = attach->out.data, *end = p + attach->out.n;
+
+    while (attach->replace_escape &&
+           (p = memchr(p, 0x1b, (size_t)(end - p))))
+        *p = '.';
+}
+
 static void output_fill_first(struct attach *attach)
 {
     struct way *out = &attach->out;
@@ -105,6 +115,7 @@ static void output_fill_first(struct attach *attach)
     memcpy(out->data, attach->first, out->n);
     attach->first += out->n;
     attach->first_n -= out->n;
+    output_replace(attach);
 }
 
 /* Ends the program as the signal would have, the terminal restored. */
@@ -159,6 +170,7 @@ static enum attach_end run(struct attach *attach)
         } else if (fd[CONSOLE].revents & ~POLLOUT) {
             if (way_read(out, attach->console) == STEP_END)
                 return ATTACH_CONSOLE_ENDED;
+            output_replace(attach);
         } else if (way_write(in) == STEP_ERROR) {
             in->n = 0;
         }
@@ -177,11 +189,12 @@ static int terminal_raw(struct attach *attach)
     return tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 }
 
-enum attach_end attach_run(int fd, const void *bytes, size_t n)
+enum attach_end attach_run(int fd, const void *bytes, size_t n,
+                           bool replace_escape)
 {
     struct attach attach = {
         .console = fd, .in = { .to = fd }, .out = { .to = STDOUT_FILENO },
-        .first = bytes, .first_n = n,
+        .first = bytes, .first_n = n, .replace_escape = replace_escape,
     };
     enum attach_end end = ATTACH_FAILED;
     sigset_t ending;

@@ -6,6 +6,7 @@
 #ifndef XENQMP_ATTACH_H
 #define XENQMP_ATTACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum attach_end {
@@ -15,9 +16,12 @@ enum attach_end {
     ATTACH_FAILED,              /* no terminal mode, no memory: errno */
 };
 
-/* fd becomes non-blocking. The n bytes came from it before. If standard
+/* fd becomes non-blocking. The n bytes came from it before.
+ * replace_escape: of what the console says, ESC becomes '.', so that it
+ * cannot steer the terminal. If standard
  * input is a terminal it is raw meanwhile, and as before at the end; a
  * signal that ends the program restores it, too. */
-enum attach_end attach_run(int fd, const void *bytes, size_t n);
+enum attach_end attach_run(int fd, const void *bytes, size_t n,
+                           bool replace_escape);
 
 #endif

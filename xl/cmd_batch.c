@@ -7,6 +7,7 @@
  * its time since the start, so that a slow answer doesn't lower the rate
  * for good.
  */
+#include "files.h"
 #include "latency.h"
 #include "log.h"
 #include "output.h"
@@ -198,6 +199,9 @@ static int batch_run(struct batch *batch)
 
     if (rc)
         return rc;
+    for (size_t i = 0; i < batch->n; i++)
+        files_warn(batch->options, batch->target,
+                   batch->steps[i].request.command);
     /* Its time is no command's. */
     if (xlqmp_wait_ready(ctx, batch->options->timeout_ms, &error)) {
         rc = target_error(batch->target, NULL, &error);

@@ -31,12 +31,13 @@ struct target {
     const char *domain;
     const char *number;
     const char *socket;
+    bool replace_escape;
 };
 
 static int usage_error(const char *what, const char *argument)
 {
     log_error("console: %s%s%s; usage: xl-qmp console DOMAIN NUMBER "
-              "[--socket=PATH]", what, *argument ? " " : "", argument);
+              "[--replace-escape] [--socket=PATH]", what, *argument ? " " : "", argument);
     return XL_QMP_USAGE;
 }
 
@@ -45,6 +46,8 @@ static int parse_arguments(struct target *target, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strncmp(argv[i], "--socket=", 9))
             target->socket = argv[i] + 9;
+        else if (!strcmp(argv[i], "--replace-escape"))
+            target->replace_escape = true;
         else if (*argv[i] == '-')
             return usage_error("unknown option", argv[i]);
         else if (!*argv[i] || target->number)
@@ -109,7 +112,7 @@ static int use(const struct target *target, int fd, const void *bytes,
     if (isatty(STDIN_FILENO))
         log_info("console %s of %s; Ctrl-] detaches", target->number,
                  target->domain);
-    end = attach_run(fd, bytes, n);
+    end = attach_run(fd, bytes, n, target->replace_escape);
     switch (end) {
     case ATTACH_DETACHED:
         return XL_QMP_OK;

@@ -2,6 +2,7 @@
 /*
  * xl-qmp exec and xl-qmp reset: one request, one answer.
  */
+#include "files.h"
 #include "log.h"
 #include "output.h"
 #include "request.h"
@@ -30,6 +31,7 @@ int cmd_exec(const struct options *options, int argc, char **argv)
     rc = target_open(options, argv[1], &ctx);
     if (rc)
         goto out;
+    files_warn(options, argv[1], argv[2]);
     if (!xlqmp_command(ctx, argv[2], request.arguments, options->timeout_ms,
                        &json, &error))
         rc = output_line(json) ? XL_QMP_OK : XL_QMP_CONNECTION;

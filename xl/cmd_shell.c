@@ -13,6 +13,7 @@
  */
 #include "completion.h"
 #include "event.h"
+#include "files.h"
 #include "log.h"
 #include "output.h"
 #include "request.h"
@@ -192,6 +193,7 @@ static void run_line(struct shell *shell, const char *line)
         log_error("%s", request.why);
     } else if (request.command) {
         shell->answered = false;
+        files_warn(shell->options, shell->target, request.command);
         rc = xlqmp_send(shell->ctx, request.command, request.arguments,
                         shell->options->timeout_ms, take_answer, shell,
                         &handle);

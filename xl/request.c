@@ -236,6 +236,23 @@ static const char *json_end(const char *p)
     return p;
 }
 
+/* Bytes of blanks at p: also those that editors and web pages put where a
+ * person sees a blank or nothing, a no-break space and a byte order mark. */
+static size_t blanks_at(const char *p)
+{
+    static const char *const others[] = { "\xc2\xa0", "\xef\xbb\xbf" };
+    const char *begin = p;
+
+again:
+    p += strspn(p, BLANKS);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (!strncmp(p, others[i], strlen(others[i]))) {
+            p += strlen(others[i]);
+            goto again;
+        }
+    return (size_t)(p - begin);
+}
+
 /* Cuts one word off *p, written to word_r, which has room for all of it.
  * False: a ' is missing. */
 static bool word_take(const char **p, char *word_r)
@@ -243,7 +260,7 @@ static bool word_take(const char **p, char *word_r)
     const char *end;
     bool value = true;          /* one may begin here */
 
-    while (**p && !strchr(BLANKS, **p)) {
+    while (**p && !blanks_at(*p)) {
         if (**p == '\'') {
             end = strchr(++*p, '\'');
             if (!end)
@@ -297,7 +314,7 @@ static bool words_line(struct request *request, const char *p, char *text,
 {
     size_t n = 0;
 
-    for (p += strspn(p, BLANKS); *p && *p != '#'; p += strspn(p, BLANKS)) {
+    for (p += blanks_at(p); *p && *p != '#'; p += blanks_at(p)) {
         if (n == REQUEST_WORDS)
             return wrong(request, "too many arguments");
         words[n++] = text;
@@ -314,7 +331,7 @@ static bool words_line(struct request *request, const char *p, char *text,
 
 bool request_line(struct request *request, const char *line)
 {
-    size_t blanks = strspn(line, BLANKS);
+    size_t blanks = blanks_at(line);
     char **words, *text;
     bool ok;
 

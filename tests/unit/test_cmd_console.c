@@ -29,6 +29,7 @@ enum host_found host_find(struct host *host, const char *name,
     return strcmp(name, "guest") ? HOST_NO_DOMAIN : HOST_FOUND;
 }
 
+static bool replace_escape;
 static char dir[] = "/tmp/test_cmd_console.XXXXXX", option[128];
 static int stdin_peer, stdout_peer, stderr_peer;
 static pid_t command;
@@ -39,7 +40,7 @@ static int masters = -1;        /* not the command's */
 static int start(int terminal)
 {
     char *argv[] = { (char *)"console", (char *)"guest", (char *)"3",
-                     option, NULL };
+                     option, (char *)"--replace-escape", NULL };
     static const struct options options = { .timeout_ms = 10000 };
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int in[2], out[2], err[2], fd = socket(AF_UNIX, SOCK_STREAM, 0), daemon;
@@ -61,7 +62,7 @@ static int start(int terminal)
         close(out[0]);
         close(out[1]);
         log_open("test", LOG_TO_STDERR, LOG_LEVEL_INFO);
-        _exit(cmd_console(&options, 4, argv));
+        _exit(cmd_console(&options, replace_escape ? 5 : 4, argv));
     }
     close(in[0]);
     close(out[1]);
@@ -156,6 +157,22 @@ TEST(a_stream_begins_right_behind_the_answer)
     close(daemon);
     check_int(end(complaint, sizeof(complaint)), XL_QMP_CONNECTION);
     check(strstr(complaint, "test: console 3 of guest has ended: "));
+}
+
+TEST(what_could_steer_the_terminal_is_replaced)
+{
+    int daemon;
+
+    replace_escape = true;
+    daemon = daemon_answers(-1, "ok stream\na\033[1m");
+    check_reads(stdout_peer, "a.[1m");
+    say(daemon, "\033\033b");
+    check_reads(stdout_peer, "..b");
+    /* What is typed is the user's. */
+    say(stdin_peer, "\033c");
+    check_reads(daemon, "\033c");
+    close(daemon);
+    end(complaint, sizeof(complaint));
 }
 
 TEST(a_large_first_part_comes_whole)

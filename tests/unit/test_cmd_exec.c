@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/cmd_exec.c: what is asked of the library, and what becomes of the
  * answer. test_xl_qmp.c has the same commands from the command line. */
+#include "../../xl/host.h"
 #include "../../xl/target.h"
 
 #include <fcntl.h>
@@ -63,6 +64,27 @@ void xlqmp_close(xlqmp_ctx *ctx)
     closed++;
 }
 
+/* Domain "d" is 5, and its QEMU in a stubdomain, 6; "e" has none. */
+enum host_found host_find(struct host *host, const char *name,
+                          uint32_t *domid_r)
+{
+    (void)host;
+    *domid_r = *name == 'd' ? 5 : 7;
+    return HOST_FOUND;
+}
+
+bool host_stubdom(struct host *host, uint32_t domid, uint32_t *domid_r)
+{
+    (void)host;
+    *domid_r = 6;
+    return domid == 5;
+}
+
+void host_dispose(struct host *host)
+{
+    (void)host;
+}
+
 static char printed[256];
 
 /* Runs a command with stdout at fd, and reads what it printed from from. */
@@ -108,6 +130,30 @@ TEST(exec_asks_and_prints_on_one_line)
     check_str(asked, "stop {\"x\": 1, \"y\": {\"z\": \"b\"}}");
     check_int(opened, 3);
     check_int(closed, 3);
+}
+
+TEST(who_names_a_file_is_told_whose)
+{
+    int err[2], saved = dup(STDERR_FILENO);
+    char said[512];
+    ssize_t n;
+
+    answer = "{}";
+    check(!pipe2(err, O_NONBLOCK));
+    dup2(err[1], STDERR_FILENO);
+    log_open("test", LOG_TO_STDERR, LOG_LEVEL_WARN);
+    RUN(cmd_exec, "exec", "d", "stop", "filename=/a");
+    RUN(cmd_exec, "exec", "e", "screendump", "filename=/a");
+    RUN(cmd_exec, "exec", "unix:d", "screendump", "filename=/a");
+    check(read(err[0], said, sizeof(said)) < 0);
+    RUN(cmd_exec, "exec", "d", "screendump", "filename=/a");
+    n = read(err[0], said, sizeof(said));
+    dup2(saved, STDERR_FILENO);
+    check(n > 0);
+    said[n] = '\0';
+    check_str(said, "test: screendump: a file that it names is the "
+              "stubdomain's, domain 6, not this host's; see "
+              "qmp-sockets.md\n");
 }
 
 TEST(a_terminal_gets_nothing_that_could_steer_it)

@@ -69,6 +69,17 @@ TEST(a_line_may_say_nothing)
     check_str(line("c # a=1"), "c -");
 }
 
+/* A file that was written elsewhere, a line that was copied from a page. */
+TEST(marks_and_spaces_of_editors_are_blanks)
+{
+    check_str(line("\xef\xbb\xbf" "stop"), "stop -");
+    check_str(line("\xc2\xa0 a\xc2\xa0" "b=1 \xc2\xa0"), "a {\"b\": 1}");
+    check_str(line("\xef\xbb\xbf{\"execute\": \"stop\"}"), "stop -");
+    check_str(line("\xef\xbb\xbf# nothing"), "- -");
+    /* What is quoted is the user's. */
+    check_str(line("a 'b=x\xc2\xa0y'"), "a {\"b\": \"x\xc2\xa0y\"}");
+}
+
 TEST(complaints_name_the_word)
 {
     check_str(line("c a"), "what is 'a'? Arguments are KEY=VALUE..., or one "
