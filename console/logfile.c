@@ -125,7 +125,7 @@ static bool is_at_path(struct logfile *log)
     return true;
 }
 
-/* The file is the one at the path. -1: it stays as it is, full. */
+/* The file was at the path just now. -1: it stays as it is, full. */
 static int rotate(struct logfile *log)
 {
     struct stat st;
@@ -138,6 +138,9 @@ static int rotate(struct logfile *log)
         errno = EEXIST;
     else
         r = rename(log->path, old);
+    /* Somebody else was faster: a new one is to be made all the same. */
+    if (r && errno == ENOENT)
+        r = 0;
     if (r)
         logfile_failed(log, "rotate");
     free(old);

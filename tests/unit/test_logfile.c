@@ -88,6 +88,37 @@ TEST(a_size_from_before_counts)
     finish();
 }
 
+/* Whoever puts logs away as well, in between. */
+static bool put_away;
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+int __wrap_rename(const char *from, const char *to)
+{
+    char away[80];
+
+    snprintf(away, sizeof(away), "%s.1", from);
+    if (put_away)
+        check(!__real_rename(from, away));
+    return __real_rename(from, to);
+}
+
+TEST(put_away_by_another_in_the_same_moment)
+{
+    start();
+    file.max = 10;
+    check(file_open(path));
+    file_write("0123456789", 10);
+    put_away = true;
+    check_int(file_write("x", 1), 1);
+    check_str(contents(path), "x");
+    check(access(old, F_OK));
+    strcpy(old + strlen(old) - 1, "1");
+    check_str(contents(old), "0123456789");
+    finish();
+}
+
 TEST(replaces_escape)
 {
     start();

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../console/stream.h"
+
+#include "tap.h"
+
+#include <errno.h>
+
+/* Writes of the reader's descriptor that still succeed; then it is gone. */
+static int reader = -1, successes;
+
+ssize_t __real_write(int fd, const void *bytes, size_t n);
+ssize_t __wrap_write(int fd, const void *bytes, size_t n);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t n)
+{
+    if (fd != reader)
+        return __real_write(fd, bytes, n);
+    if (successes--)
+        return (ssize_t)n;
+    errno = EPIPE;
+    return -1;
+}
+
+static void on_event(void *data, uint32_t events)
+{
+    (void)data, (void)events;
+}
+
+TEST(what_was_written_before_an_error_is_told)
+{
+    static const char bytes[4096];
+    struct stream stream;
+    struct loop loop;
+    int fds[2];
+
+    check(!loop_init(&loop) && !pipe(fds));
+    stream_init(&stream, sizeof(bytes));
+    check(!stream_open(&stream, &loop, fds[0], on_event, NULL));
+    /* In two pieces. */
+    check_int(fifo_put(&stream.fifo, bytes, 4000), 4000);
+    fifo_consume(&stream.fifo, 3000);
+    check_int(fifo_put(&stream.fifo, bytes, 1500), 1500);
+    reader = fds[0];
+    successes = 1;
+    check_int(stream_flush(&stream), 1096);
+    check_int(stream.fifo.len, 1404);
+    successes = 0;
+    check_int(stream_flush(&stream), -1);
+    check_int(stream.fifo.len, 1404);
+    stream_close(&stream);
+    loop_dispose(&loop);
+}
+
+TAP_MAIN()
