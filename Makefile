@@ -9,7 +9,7 @@ ifeq ($(wildcard config.mk),)
 .DEFAULT_GOAL := all
 srcdir := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 .PHONY: all $(MAKECMDGOALS)
-all $(filter-out all demo check check-full bench bench-plots deb clean distclean,$(MAKECMDGOALS)): build/config.mk
+all $(filter-out all demo check check-asan check-full bench bench-plots deb clean distclean,$(MAKECMDGOALS)): build/config.mk
 	+$(MAKE) -C build $@
 ifneq ($(RELEASE),)
 # As it is on another release of Debian, in a root of its own.
@@ -17,7 +17,7 @@ $(filter demo check check-full bench mutate deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/release $(RELEASE) build $@ $(if $(TESTS),TESTS="$(TESTS)")
 else
 # These install missing build packages before they configure.
-$(filter demo check check-full bench bench-plots deb,$(MAKECMDGOALS)):
+$(filter demo check check-asan check-full bench bench-plots deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/setup build $@
 	+$(MAKE) -C build $@
 endif

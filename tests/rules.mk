@@ -139,6 +139,8 @@ tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host x
 # A simulated hypervisor, and tests of the real xenconsoled on it.
 XENSIM = $(call objects,tests/xensim,guest host xensim)
 OBJECTS += $(XENSIM) $(patsubst obj/%,obj/pic/%,$(call objects,tests/xensim,preload xensim))
+# It goes into Debian's xenstored too, which has no sanitizer's runtime.
+tests/xensim/libxensim.so obj/pic/tests/xensim/%.o: CFLAGS := $(filter-out -fsanitize%,$(CFLAGS))
 tests/xensim/libxensim.so: $(patsubst obj/%,obj/pic/%,$(call objects,tests/xensim,preload xensim))
 	@mkdir -p $(@D)
 	$(LINK) -shared -o $@ $^
@@ -202,6 +204,22 @@ check-full: CHECK += $(CHECK_FULL)
 check check-full: $(NEEDED)
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(or $(CHOSEN),$(CHECK))
 
+# The unit and component tests once more, of a build with AddressSanitizer and
+# UBSan. What is preloaded need not come behind their runtime, for it has no
+# malloc() of its own.
+ASAN_TESTS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(XENSIM_TESTS) \
+    $(sort $(wildcard $(srcdir)/tests/component/*.t))
+asan/config.mk: $(srcdir)/configure $(srcdir)/VERSION config.mk
+	@mkdir -p $(@D)
+	cd $(@D) && $(srcdir)/configure CC='$(CC)' --enable-sanitize=address,undefined \
+	    CFLAGS='-O1 -g -fno-sanitize-recover=undefined'
+	ln -sfn ../sysroot $(@D)/sysroot
+check-asan: asan/config.mk sysroot/.complete
+	+$(MAKE) -C asan all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL)
+	cd asan && XENQMP_BUILD=$(CURDIR)/asan SRCDIR=$(srcdir) \
+	    ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0:use_sigaltstack=0 \
+	    $(srcdir)/tests/run $(ASAN_TESTS)
+
 demo: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
 
@@ -219,4 +237,4 @@ bench: all system/dom0.gz tests/bench/consoles $(COMPONENTS) tests/xensim/libxen
 bench-plots: bench
 	cp tests/bench/consoles.svg $(srcdir)/docs/consoles.svg
 
-.PHONY: unit-tests check check-full mutate demo bench bench-plots
+.PHONY: unit-tests check check-asan check-full mutate demo bench bench-plots

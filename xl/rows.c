@@ -29,6 +29,7 @@ void rows_dispose(struct rows *rows)
         free(rows->row[i].domain);
     }
     free(rows->row);
+    *rows = (struct rows){ .n = 0 };
 }
 
 static void row_field(struct row *row, char *assignment)

@@ -26,7 +26,7 @@ $SIG{ALRM} = sub { die "a step took longer than its limit\n" };
 
 our $dir = tempdir('qmp-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0711, $dir or die "$dir: $!\n";
-my @children;
+my (@children, @stacks);
 
 # Each leads a group: qmp-helper's worker outlives its parent.
 sub start {
@@ -186,6 +186,7 @@ sub start_stack {
               reverse(@{$qemu->{paths}}), @state);
     (<$output> // '') =~ /^ready (-?\d+)$/ or die "qmp_stack did not start\n";
     $input->autoflush(1);
+    push @stacks, $pid;
     return { pid => $pid, input => $input, output => $output,
              path => "$dir/qmp", incoming => "/proc/$pid/fd/$1" };
 }
@@ -319,7 +320,18 @@ sub ok($$@) {
     $failed++ unless $ok;
 }
 
+# The stack's dom0 has a /run of its own.
+sub ok_no_reports {
+    for my $pid (@stacks) {
+        open(my $log, '<', "/proc/$pid/root/run/xensim/log") or next;
+        my @reports = grep { /Sanitizer|runtime error/ } <$log>;
+        ok(0, 'no sanitizer complains of xenconsoled', @reports)
+            if @reports;
+    }
+}
+
 sub plan {
+    ok_no_reports();
     print "1..$tests\n";
     exit($failed ? 1 : 0);
 }

@@ -27,6 +27,9 @@ struct tap_case {
 
 /* What more a test has to say when it fails, or NULL. */
 static void (*tap_on_failure)(void);
+/* What must hold at the end of each case, or NULL. */
+__attribute__((unused))
+static void (*tap_at_end)(void);
 
 /* unused: fuzz targets have no cases. */
 __attribute__((unused))
@@ -90,6 +93,16 @@ static int tap_left_out;
                      (const char *)ought_);                             \
     } while (0)
 
+static inline void tap_case_run(const struct tap_case *c)
+{
+    alarm(TAP_LIMIT_S);
+    c->run();
+    if (tap_at_end)
+        tap_at_end();
+    fflush(stdout);
+    _exit(0);
+}
+
 static inline int tap_main(void)
 {
     int n = 0, failed = 0;
@@ -103,12 +116,8 @@ static inline int tap_main(void)
         pid = fork();
         if (pid < 0)
             return 1;
-        if (!pid) {
-            alarm(TAP_LIMIT_S);
-            c->run();
-            fflush(stdout);
-            _exit(0);
-        }
+        if (!pid)
+            tap_case_run(c);
         waitpid(pid, &status, 0);
         if (WIFSIGNALED(status))
             printf("# killed by signal %d%s\n", WTERMSIG(status),

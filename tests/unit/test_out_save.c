@@ -181,6 +181,10 @@ TEST(save_fails_when_the_ring_goes)
     finish();
 }
 
+/* Of daemons that were: no more than memory of this process. */
+static struct output *volatile killed[4];
+static size_t killed_n;
+
 /* The daemon is killed, nothing of it gets to clean up; another starts. */
 static void reopen(void)
 {
@@ -188,6 +192,7 @@ static void reopen(void)
                                  .policy = POLICY_SAVE };
 
     strcpy(settings.path, path);
+    killed[killed_n++] = output;
     output = output_open(&host, &settings);
     check(output);
 }

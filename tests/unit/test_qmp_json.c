@@ -112,6 +112,7 @@ static const char *encoded(const char *text)
 {
     static struct qmp_buf buf;
 
+    qmp_buf_dispose(&buf);
     qmp_buf_init(&buf, 1000);
     check_int(qmp_buf_append(&buf, "x", 1), 0);
     check_int(qmp_json_append_string(&buf, text), 0);

@@ -117,13 +117,13 @@ TEST(other_domains_consoles_have_none)
     };
 
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
-        rows = (struct rows){ .n = 0 };
         add_console(6, 0, "pty");
         add_console(6, 3, outputs[i]);
         add_console(6, 4, "unix:/run/xenqmp/6/x");
         complete();
         for (size_t r = 0; r < 3; r++)
             check_str(rows.row[r].use, "");
+        rows_dispose(&rows);
     }
 }
 

@@ -285,6 +285,7 @@ TEST(a_monitor_is_connected_once_it_listens)
     monitor_close(&peer.monitor);
     monitor_close(&peer.monitor);
     check_int(peer.monitor.fd, -1);
+    loop_dispose(&peer.loop);
     unlink(path);
 }
 

@@ -210,6 +210,7 @@ TEST(client_errors_leave_the_connection)
            "\"QMP input member 'id' is longer than 65536 bytes\"}}");
     say(fd, "{\"execute\": \"%.1100s\", \"id\": 2}", text);
     expect_part(fd, "CommandNotFound");
+    free(text);
     check_works(&f, fd);
     fixture_end(&f);
 }
@@ -249,6 +250,8 @@ TEST(client_id_may_be_large)
     /* The worker's own errors have it as well. */
     say(fd, "{\"execute\": \"add-fd\", \"id\": %s}", large);
     expect_part(fd, large);
+    free(large);
+    free(ought);
     fixture_end(&f);
 }
 
@@ -269,6 +272,7 @@ TEST(client_large_messages)
     say(f.console, "{\"return\": \"%s\", \"id\": \"%s\"}", text, id);
     check(next_line(fd));
     check_int(strlen(line), replied + strlen("{\"return\": \"\"}"));
+    free(text);
     fixture_end(&f);
 }
 

@@ -221,6 +221,7 @@ TEST(clients_leave_no_memory_behind)
         say(f.console, "{\"return\": \"%s\", \"id\": \"%s\"}", big, id);
         expect_part(fds[i], "bbb");
     }
+    free(big);
     for (int i = 0; i < N; i++)
         close(fds[i]);
     check_works(&f, client);

@@ -431,6 +431,7 @@ TEST(clients_with_objects_for_ids)
             peer_return(&f, seen, "{}");
             expect_part(fds[c], id);
         }
+    free(id);
     check_works(&f, client);
     hostile_end(&f, client);
 }

@@ -192,6 +192,7 @@ TEST(session_lost_in_the_middle_of_a_command_says_that_it_was_not_sent)
     client = client_alone(&f);
     say(client, "{\"execute\": \"%s\"}", "stop");
     say(client, "{\"execute\": \"x\", \"arguments\": \"%s\"}", text);
+    free(text);
     expect_part(f.console, "stop");
     /* More than a socket's buffer holds: its beginning comes. */
     console.fd = f.console;
