@@ -217,7 +217,7 @@ asan/config.mk: $(srcdir)/configure $(srcdir)/VERSION config.mk
 check-asan: asan/config.mk sysroot/.complete
 	+$(MAKE) -C asan all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL)
 	cd asan && XENQMP_BUILD=$(CURDIR)/asan SRCDIR=$(srcdir) \
-	    ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0:use_sigaltstack=0 \
+	    ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
 	    $(srcdir)/tests/run $(ASAN_TESTS)
 
 demo: all system/dom0.gz
