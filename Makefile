@@ -36,7 +36,7 @@ include config.mk
 config.mk: $(srcdir)/configure $(srcdir)/VERSION
 	@echo "configure has changed; run it again" >&2; exit 1
 
-CPPFLAGS_ALL = -I. -I$(srcdir)/tools/common -I$(srcdir)/libxl -I$(srcdir)/tests/unit -D_GNU_SOURCE
+CPPFLAGS_ALL = -I. -I$(srcdir) -I$(srcdir)/tests/unit -D_GNU_SOURCE
 # make V=1 shows whole commands.
 Q = $(if $(V),,@)
 COMPILE = $(Q)$(if $(V),,echo "  CC $@";) $(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) \
@@ -51,13 +51,27 @@ OBJECTS :=
 # $(call objects,folder,names): their object files
 objects = $(addprefix obj/$(1)/,$(addsuffix .o,$(2)))
 
-# $(call program,name,objects,libraries): a rule to link it
+# $(call room,folder): whatever lies in it is one archive, of which who links
+# it takes what is needed. make <folder> builds it alone.
+ROOMS :=
+define room
+ROOMS += $(1)
+ROOM_$(1) := $$(patsubst $$(srcdir)/%.c,obj/%.o,$$(sort $$(wildcard $$(srcdir)/$(1)/*.c)))
+OBJECTS += $$(ROOM_$(1))
+obj/$(1).a: $$(ROOM_$(1))
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+$(1): obj/$(1).a
+endef
+archives = $(patsubst %,obj/%.a,$(1))
+# Of a rule's prerequisites: what is to be linked.
+LINKED = $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+# $(call program,name,rooms,libraries): a rule to link it
 define program
 PROGRAMS += $(1)
-OBJECTS += $(2)
-$(1): $(2)
+$(1): $(call archives,$(2))
 	@mkdir -p $$(@D)
-	$$(LINK) -o $$@ $$(filter %.o %.a,$$^) $(3)
+	$$(LINK) -o $$@ $$(LINKED) $(3)
 endef
 
 include $(srcdir)/tools/common/rules.mk
@@ -91,7 +105,7 @@ install: all
 	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
-	$(INSTALL) -m644 $(srcdir)/libxl/libxl_qmp.h $(DESTDIR)$(includedir)
+	$(INSTALL) -m644 $(srcdir)/libxl/client/libxl_qmp.h $(DESTDIR)$(includedir)
 	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)
 	ln -sf libxlqmp.so.0 $(DESTDIR)$(libdir)/libxlqmp.so
 	$(INSTALL) -m644 lib/xlqmp.pc $(DESTDIR)$(libdir)/pkgconfig
@@ -131,5 +145,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h
 
-.PHONY: all install deb clean distclean
+.PHONY: all install deb clean distclean $(ROOMS) console libxl tools
 endif

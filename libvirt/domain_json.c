@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "qmp_json.h"
-#include "qmp_message.h"
+#include "libxl/qmp/json.h"
+#include "libxl/qmp/message.h"
 
 /* As much as qmp_message_member() looks at. */
 static struct qmp_message as_message(const struct qmp_buf *json,

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 /* The largest seen is 5 kB; one with a hundred disks has 30. */
 #define DOMAIN_JSON_MAX (1u << 20)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What is preloaded into libvirtd, and the drop-ins that do so.
-LIBVIRT_OBJECTS := $(addprefix obj/pic/libvirt/,domain_json.o preload.o stubdom.o) \
-    $(addprefix obj/pic/libxl/,keyfile.o qmp_buf.o qmp_json.o qmp_message.o)
+LIBVIRT_OBJECTS := $(patsubst obj/%,obj/pic/%,$(call objects,libvirt,domain_json preload stubdom) \
+    obj/libxl/helper/keyfile.o $(call objects,libxl/qmp,buf json message))
 OBJECTS += $(LIBVIRT_OBJECTS)
 LIBVIRT_DROP_IN := lib/libvirtd.conf
 LIBRARIES += lib/libvirt-stubdom.so $(LIBVIRT_DROP_IN)

@@ -8,7 +8,7 @@
 
 #include <limits.h>
 
-#include "keyfile.h"
+#include "libxl/helper/keyfile.h"
 
 struct stubdom {
     /* readable */

@@ -1,106 +1,66 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-UNIT_TESTS :=
-
-# $(call unit_test,name,objects,libraries): tests/unit/test_<name>.c
-define unit_test
-UNIT_TESTS += tests/unit/test_$(1)
-OBJECTS += obj/tests/unit/test_$(1).o $(2)
-tests/unit/test_$(1): obj/tests/unit/test_$(1).o $(2)
-	@mkdir -p $$(@D)
-	$$(LINK) -o $$@ $$(filter %.o,$$^) $(3)
-endef
-
+#
+# Unit tests lie in tests/unit as what they test lies in the sources. Each is
+# linked with the rooms of the program that it is of, and takes from them what
+# it doesn't include or fake itself.
+UNIT_TESTS := $(patsubst $(srcdir)/%.c,%,$(sort $(shell find $(srcdir)/tests/unit -name 'test_*.c')))
+OBJECTS += $(UNIT_TESTS:%=obj/%.o)
 comma = ,
-# One line a test, sorted.
-$(eval $(call unit_test,cmd_console,$(call objects,xl,attach cmd_console consoled domid) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
-$(eval $(call unit_test,cmd_consoles,obj/libxl/stubdom_state.o $(call objects,xl,cmd_consoles domid listing replace rows) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
-$(eval $(call unit_test,cmd_exec,$(call objects,xl,cmd_exec files output request) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
-$(eval $(call unit_test,cmd_doctor,obj/libxl/stubdom_state.o obj/tools/common/log.o,))
-$(eval $(call unit_test,cmd_stats,obj/libxl/stubdom_state.o $(call objects,xl,cmd_stats domid listing metric replace sessions) obj/libxl/qmp_buf.o obj/tools/common/log.o,))
-$(eval $(call unit_test,completion,$(call objects,xl,completion schema) $(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,control,$(call objects,console,binding control crew lane listener) $(call objects,libxl,qmp_buf) $(COMMON_OBJECTS),))
-$(eval $(call unit_test,creation,$(call objects,tools/common,log stubdom_log),))
-$(eval $(call unit_test,crew,$(call objects,console,crew lane privileges) $(COMMON_OBJECTS),-Wl$(comma)--wrap=stat $(CAP_LIBS) $(SECCOMP_LIBS)))
-$(eval $(call unit_test,disks,$(call objects,tools/stubdom,disks monitor) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,fdstore,$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS) obj/tests/unit/fake_systemd.o,$(SYSTEMD_LIBS) $(ZLIB_LIBS)))
-$(eval $(call unit_test,fifo,obj/console/fifo.o,))
-$(eval $(call unit_test,helper,$(call objects,libxl,helper_args helper_consoled helper_proxy helper_root helper_socket) $(COMMON_OBJECTS),))
-$(eval $(call unit_test,helper_children,$(call objects,libxl,helper_privileges) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS)))
-$(eval $(call unit_test,helper_qemu,obj/libxl/helper_store.o obj/tests/unit/fake_store.o $(COMMON_OBJECTS),))
-$(eval $(call unit_test,helper_serial,$(call objects,libxl,helper_console helper_consoled helper_consoles helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
-$(eval $(call unit_test,helper_sockets,$(call objects,libxl,helper_children helper_config helper_sockets keyfile) $(COMMON_OBJECTS),$(SECCOMP_LIBS)))
-$(eval $(call unit_test,helper_store,$(call objects,libxl,helper_channels helper_console helper_consoled helper_consoles helper_devices helper_pids helper_serial helper_store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
-$(eval $(call unit_test,helper_stubdom,$(call objects,libxl,helper_store stubdom_state) obj/tests/unit/fake_store.o obj/tools/common/stubdom_log.o $(COMMON_OBJECTS),))
-$(eval $(call unit_test,host,obj/libxl/stubdom_state.o obj/xl/host.o,$(XENTOOLLOG_LIBS)))
-$(eval $(call unit_test,keys,$(call objects,console,keys settings store) $(call objects,tests/unit,fake_store) $(COMMON_OBJECTS),))
-$(eval $(call unit_test,latency,obj/xl/latency.o,))
-$(eval $(call unit_test,libvirt,,-Ltests/unit -lfake_libxl -Wl$(comma)-rpath$(comma)'$$$$ORIGIN' $(XENLIGHT_LIBS) $(XENTOOLLOG_LIBS)))
-$(eval $(call unit_test,log,obj/tools/common/log.o,))
-$(eval $(call unit_test,logfile,obj/console/logfile.o $(COMMON_OBJECTS),-Wl$(comma)--wrap=rename))
-$(eval $(call unit_test,loop,obj/tools/common/loop.o,))
-$(eval $(call unit_test,privileges,$(CONSOLE_OUTPUTS) $(call objects,console,privileges supervisor) $(COMMON_OBJECTS),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
-$(eval $(call unit_test,qmp_framer,$(call objects,libxl,qmp_buf qmp_framer qmp_skim),))
-$(eval $(call unit_test,qmp_json,$(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,qmp_message,$(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,qmp_quotes,$(call objects,libxl,qmp_buf qmp_quotes),))
-$(eval $(call unit_test,record,obj/console/record.o,))
-$(eval $(call unit_test,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,replace,obj/xl/replace.o,))
-$(eval $(call unit_test,request,obj/xl/request.o $(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call unit_test,ring,obj/console/ring.o,))
-$(eval $(call unit_test,rows,obj/libxl/stubdom_state.o $(call objects,xl,rows consoled) $(QMP_OBJECTS) obj/tools/common/log.o,$(YAJL_LIBS)))
-$(eval $(call unit_test,sessions,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECTS)) obj/tools/stubdom/relay.o,$(XLQMP_LIBS)))
-$(eval $(call unit_test,settings,obj/console/settings.o,))
-$(eval $(call unit_test,stream,$(call objects,console,fifo stream) $(COMMON_OBJECTS),-Wl$(comma)--wrap=write))
-$(eval $(call unit_test,stubdom,$(call objects,tools/stubdom,arguments boot consoles monitor network options state stream) $(COMMON_OBJECTS),$(ZLIB_LIBS)))
-$(eval $(call unit_test,stubdom_log,$(call objects,tools/common,log stubdom_log),))
-$(eval $(call unit_test,supervisor,obj/console/supervisor.o obj/tests/unit/fake_systemd.o $(COMMON_OBJECTS),$(SYSTEMD_LIBS)))
-$(eval $(call unit_test,worker_limits,$(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
-$(eval $(call unit_test,worker_stubdom,$(filter-out %/worker_monitor.o %/worker_mux.o,$(WORKER_OBJECTS)) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
-$(eval $(call unit_test,worker_sessions,$(call objects,libxl,worker_greeting) obj/tools/stubdom/relay.o $(QMP_OBJECTS) obj/tools/common/log.o,$(WORKER_LIBS)))
-$(eval $(call unit_test,worker_sandbox,obj/libxl/helper_privileges.o $(filter-out %/worker_sandbox.o,$(WORKER_OBJECTS)) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS)))
-$(eval $(call unit_test,xl_create,obj/libxl/stubdom_state.o $(call objects,tools/common,log stubdom_log) obj/libxl/qmp_buf.o $(call objects,xl,creation guest_config host),$(XLUTIL_LIBS) $(XENLIGHT_LIBS) $(XENSTORE_LIBS) $(XENTOOLLOG_LIBS)))
-$(eval $(call unit_test,xl_qmp,obj/tests/unit/fake_qmp.o,))
-tests/unit/test_xl_qmp: bin/xl-qmp
-$(eval $(call unit_test,xlqmp,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
-$(eval $(call unit_test,xlqmp_event,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
-$(eval $(call unit_test,xlqmp_flow,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
-$(eval $(call unit_test,xlqmp_io,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
-$(eval $(call unit_test,xlqmp_open,$(XLQMP_OBJECTS) obj/tests/unit/fake_qmp.o,$(XLQMP_LIBS)))
-$(eval $(call unit_test,xlqmp_stratovirt,$(XLQMP_OBJECTS),$(XLQMP_LIBS)))
+fakes = $(call objects,tests/unit,$(1))
+
+# $(call unit_tests,folder,rooms,libraries)
+define unit_tests
+$(filter tests/unit/$(1)/%,$(UNIT_TESTS)): %: obj/%.o $(call archives,$(2))
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$(LINKED) $$(WRAP_$$(notdir $$@)) -Wl,--as-needed $(3)
+endef
+$(eval $(call unit_tests,tools/common,tools/common,))
+$(eval $(call unit_tests,tools/stubdom,$(STUBDOMD_ROOMS),$(STUBDOMD_LIBS)))
+$(eval $(call unit_tests,libxl/qmp,libxl/qmp,$(YAJL_LIBS)))
+$(eval $(call unit_tests,libxl/client,$(XLQMP_ROOMS),$(XLQMP_LIBS)))
+$(eval $(call unit_tests,libxl/worker,$(HELPER_ROOMS),$(HELPER_LIBS)))
+$(eval $(call unit_tests,libxl/helper,$(HELPER_ROOMS),$(HELPER_LIBS)))
+$(eval $(call unit_tests,console,$(XENCONSOLED_ROOMS),$(XENCONSOLED_LIBS)))
+$(eval $(call unit_tests,xl,$(XL_QMP_ROOMS),$(XL_QMP_LIBS)))
+$(eval $(call unit_tests,libvirt,,-Ltests/unit/libvirt -lfake_libxl -Wl$(comma)-rpath$(comma)'$$$$ORIGIN' $(XENLIGHT_LIBS) $(XENTOOLLOG_LIBS)))
+
+# What stands in for the world.
+tests/unit/libxl/client/test_sessions tests/unit/libxl/worker/test_sessions: obj/tools/stubdom/relay.o
+$(addprefix tests/unit/libxl/client/test_,io open) tests/unit/xl/test_xl_qmp: $(call fakes,fake_qmp)
+$(addprefix tests/unit/libxl/helper/test_,qemu serial store stubdom) tests/unit/console/xen/test_keys: $(call fakes,fake_store)
+tests/unit/console/output/test_fdstore tests/unit/console/daemon/test_supervisor: $(call fakes,fake_systemd)
+# On console_fixture.h.
+ON_FIXTURE = $(addprefix tests/unit/console/,daemon/test_domains daemon/test_requests files/test_kills files/test_slow_disk $(addprefix guest/test_,console flow frontend refresh))
+$(ON_FIXTURE): $(call fakes,fake_hv fake_store)
+# xenconsoled with the places of fault.h, and logs that are soon full.
+obj/faults/%.o: $(srcdir)/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
+FAULTS := $(foreach r,$(CONSOLE_ROOMS),$(ROOM_$(r):obj/%=obj/faults/%))
+OBJECTS += $(FAULTS) $(call fakes,fake_hv fake_qmp fake_store fake_systemd fault)
+tests/unit/console/files/test_kills: $(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o,$(FAULTS)) $(call fakes,fault)
+WRAP_test_crew = -Wl,--wrap=stat
+WRAP_test_flow = -Wl,--wrap=output_put
+WRAP_test_logfile = -Wl,--wrap=rename
+WRAP_test_out_save = -Wl,--wrap=write
+WRAP_test_slow_disk = -Wl,--wrap=lstat -Wl,--wrap=write
+WRAP_test_stream = -Wl,--wrap=write
+
+tests/unit/xl/test_xl_qmp: bin/xl-qmp
 
 # The library for libvirtd, with a stubdom.conf in the current directory.
-tests/unit/test_libvirt: | tests/unit/libvirt-stubdom.so tests/unit/libfake_libxl.so
+tests/unit/libvirt/test_libvirt: | tests/unit/libvirt/libvirt-stubdom.so tests/unit/libvirt/libfake_libxl.so
 LIBVIRT_TEST = $(LIBVIRT_OBJECTS:obj/pic/%=obj/libvirt-test/%)
 OBJECTS += $(LIBVIRT_TEST) obj/pic/tests/unit/fake_libxl.o
 obj/libvirt-test/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -fPIC -DSTUBDOM_CONF='"stubdom.conf"' -c -o $@ $<
-tests/unit/libvirt-stubdom.so: $(LIBVIRT_TEST)
+tests/unit/libvirt/libvirt-stubdom.so: $(LIBVIRT_TEST)
 	@mkdir -p $(@D)
 	$(LIBVIRT_LINK)
-tests/unit/libfake_libxl.so: obj/pic/tests/unit/fake_libxl.o
+tests/unit/libvirt/libfake_libxl.so: obj/pic/tests/unit/fake_libxl.o
 	@mkdir -p $(@D)
 	$(LINK) -shared -o $@ $^
-
-# On worker_fixture.h.
-$(foreach t,worker worker_clients worker_hostile worker_oob worker_process worker_save worker_session worker_shares worker_sockets,$(eval $(call unit_test,$(t),$(WORKER_OBJECTS) $(QMP_OBJECTS) $(COMMON_OBJECTS),$(WORKER_LIBS))))
-
-# On console_fixture.h.
-WRAP_flow = -Wl,--wrap=output_put
-WRAP_slow_disk = -Wl,--wrap=lstat -Wl,--wrap=write
-$(foreach t,console domains flow frontend refresh requests slow_disk,$(eval $(call unit_test,$(t),$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
-# xenconsoled with the places of console/fault.h, and logs that are soon full.
-FAULTS = $(patsubst obj/%,obj/faults/%,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)))
-obj/faults/%.o: $(srcdir)/%.c
-	@mkdir -p $(@D)
-	$(COMPILE) -DXENQMP_FAULTS -DLOGFILE_MAX=16384 -c -o $@ $<
-$(eval $(call unit_test,kills,$(FAULTS) obj/console/privileges.o $(call objects,tests/unit,fake_hv fake_store fault),$(CAP_LIBS) $(SECCOMP_LIBS) $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
-
-# On output_fixture.h.
-WRAP_out_save = -Wl,--wrap=write
-$(foreach t,out_pipe out_pty output,$(eval $(call unit_test,$(t),$(CONSOLE_OUTPUTS) $(COMMON_OBJECTS),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
-$(foreach t,out_file out_save out_unix,$(eval $(call unit_test,$(t),$(filter-out %/$(t).o,$(CONSOLE_OUTPUTS)) $(COMMON_OBJECTS),$(WRAP_$(t)) $(SYSTEMD_LIBS) $(ZLIB_LIBS))))
 
 # $(call fuzz_target,name,objects,libraries): tests/fuzz/<name>.c, as
 # replay_<name> with its corpus, and by libFuzzer.
@@ -118,23 +78,23 @@ tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2
 	@mkdir -p $$(@D)
 	$$(FUZZ_CC) -std=gnu11 $$(CPPFLAGS_ALL) $$(FUZZ_CFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(CONSOLE_OBJECTS)) $(call objects,tests/unit,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
-$(eval $(call fuzz_target,framer,$(call objects,libxl,qmp_buf qmp_framer qmp_skim),))
-$(eval $(call fuzz_target,message,$(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(QMP_OBJECTS),$(YAJL_LIBS)))
-$(eval $(call fuzz_target,session,$(filter-out %/xlqmp_handshake.o,$(XLQMP_OBJECTS)),$(XLQMP_LIBS)))
+$(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(foreach r,$(CONSOLE_ROOMS) tools/common,$(ROOM_$(r)))) obj/libxl/qmp/buf.o $(call fakes,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
+$(eval $(call fuzz_target,framer,$(call objects,libxl/qmp,buf framer skim),))
+$(eval $(call fuzz_target,message,$(ROOM_libxl/qmp),$(YAJL_LIBS)))
+$(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(ROOM_libxl/qmp),$(YAJL_LIBS)))
+$(eval $(call fuzz_target,session,$(filter-out %/handshake.o,$(ROOM_libxl/client)) $(ROOM_libxl/qmp),$(XLQMP_LIBS)))
 
 # What tests of whole programs run beside them. A worker that waits less.
 COMPONENTS = tests/component/qmp_stack
-SHORT := $(WORKER_OBJECTS:obj/%=obj/short/%)
+SHORT := $(ROOM_libxl/worker:obj/%=obj/short/%)
 QMP_STACK = $(call objects,tests/component,hvc qmp_stack)
 OBJECTS += $(QMP_STACK) $(SHORT)
 obj/short/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DWORKER_REPLY_LIMIT_MS=3000 -DWORKER_SEND_LIMIT_MS=2000 -c -o $@ $<
-tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host xensim) $(filter-out %/stubdomd.o,$(STUBDOMD_OBJECTS)) $(SHORT)
+tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host xensim) $(SHORT) $(call archives,$(STUBDOMD_ROOMS))
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(XENSTORE_LIBS) $(WORKER_LIBS) $(ZLIB_LIBS)
+	$(LINK) -o $@ $(LINKED) $(HELPER_LIBS) $(ZLIB_LIBS)
 
 # A simulated hypervisor, and tests of the real xenconsoled on it.
 XENSIM = $(call objects,tests/xensim,guest host xensim)

@@ -9,7 +9,7 @@
  */
 #include "files.h"
 #include "latency.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "output.h"
 #include "request.h"
 #include "target.h"

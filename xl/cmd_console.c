@@ -7,7 +7,7 @@
 #include "attach.h"
 #include "consoled.h"
 #include "domid.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "xl_qmp.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
  * asked for names, and whether domains run; without it numbers do.
  */
 #include "listing.h"
-#include "log.h"
-#include "qmp_json.h"
+#include "tools/common/log.h"
+#include "libxl/qmp/json.h"
 #include "rows.h"
 
 #include <inttypes.h>

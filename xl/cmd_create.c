@@ -8,7 +8,7 @@
 #include "config.h"
 #include "creation.h"
 #include "guest_config.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "xl_qmp.h"
 
 #include <stdio.h>

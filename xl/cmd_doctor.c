@@ -6,7 +6,7 @@
 #include "config.h"
 #include "consoled.h"
 #include "host.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "xl_qmp.h"
 
 #include <fcntl.h>

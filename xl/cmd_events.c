@@ -10,7 +10,7 @@
  * hence the notices.
  */
 #include "event.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "target.h"
 
 #include <fnmatch.h>

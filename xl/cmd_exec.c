@@ -3,7 +3,7 @@
  * xl-qmp exec and xl-qmp reset: one request, one answer.
  */
 #include "files.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "output.h"
 #include "request.h"
 #include "target.h"

@@ -14,7 +14,7 @@
 #include "completion.h"
 #include "event.h"
 #include "files.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "output.h"
 #include "request.h"
 #include "shell_history.h"

@@ -4,7 +4,7 @@
  * sessions of guests did, as tables or as OpenMetrics text.
  */
 #include "listing.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "metric.h"
 #include "sessions.h"
 

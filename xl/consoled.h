@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 #define CONSOLED_SOCKET "/run/xen/xenconsoled.sock"
 

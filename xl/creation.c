@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "creation.h"
 
-#include "log.h"
-#include "stubdom_log.h"
+#include "tools/common/log.h"
+#include "tools/common/stubdom_log.h"
 #include "xl_qmp.h"
 
 #include <errno.h>

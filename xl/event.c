@@ -7,7 +7,7 @@
 #include "event.h"
 
 #include "output.h"
-#include "qmp_message.h"
+#include "libxl/qmp/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "files.h"
 
 #include "host.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <string.h>
 

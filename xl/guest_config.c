@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest_config.h"
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "xl_qmp.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 
 #include <libxlutil.h>
 
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 struct guest_config {
     /* readable */

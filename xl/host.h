@@ -13,7 +13,7 @@
 
 #include <xentoollog.h>
 
-#include "stubdom_state.h"
+#include "tools/common/stubdom_state.h"
 
 /* Zero-initialised but for the logger. */
 struct host {

@@ -2,7 +2,7 @@
 #include "listing.h"
 
 #include "domid.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "replace.h"
 
 #include <inttypes.h>

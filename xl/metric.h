@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 struct metric {
     const char *name;

@@ -6,7 +6,7 @@
  */
 #include "output.h"
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
  */
 #include "request.h"
 
-#include "qmp_json.h"
-#include "qmp_message.h"
+#include "libxl/qmp/json.h"
+#include "libxl/qmp/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "qmp_message.h"
+#include "libxl/qmp/message.h"
 
 /* Zero-initialised: knows nothing, which is legal. */
 struct schema {

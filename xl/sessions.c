@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sessions.h"
 
-#include "libxl_qmp.h"
-#include "log.h"
+#include "libxl/client/libxl_qmp.h"
+#include "tools/common/log.h"
 #include "metric.h"
 
 #include <inttypes.h>

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "host.h"
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 #include "xl_qmp.h"
 
 #define SESSION_COUNTS_N 8

@@ -2,7 +2,7 @@
 #include "target.h"
 
 #include "host.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>

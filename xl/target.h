@@ -6,7 +6,7 @@
 #ifndef XENQMP_TARGET_H
 #define XENQMP_TARGET_H
 
-#include "libxl_qmp.h"
+#include "libxl/client/libxl_qmp.h"
 #include "xl_qmp.h"
 
 /* Connects. Complains and returns the exit code if it can't. */

@@ -7,7 +7,7 @@
 #include "xl_qmp.h"
 
 #include "config.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <getopt.h>
 #include <stdio.h>

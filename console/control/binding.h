@@ -11,7 +11,7 @@
 #ifndef XENQMP_BINDING_H
 #define XENQMP_BINDING_H
 
-#include "lane.h"
+#include "console/files/lane.h"
 
 #include <sys/types.h>
 #include <sys/un.h>

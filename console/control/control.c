@@ -2,7 +2,7 @@
 #include "control.h"
 
 #include "config.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

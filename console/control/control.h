@@ -14,8 +14,8 @@
 #define XENQMP_CONTROL_H
 
 #include "listener.h"
-#include "loop.h"
-#include "qmp_buf.h"
+#include "tools/common/loop.h"
+#include "libxl/qmp/buf.h"
 
 /* Bytes of a request: the longest is "list" and a domain. */
 #define CONTROL_LINE_MAX 256

@@ -10,7 +10,7 @@
 #define XENQMP_LISTENER_H
 
 #include "binding.h"
-#include "loop.h"
+#include "tools/common/loop.h"
 
 #include <stdint.h>
 #include <sys/types.h>

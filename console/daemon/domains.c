@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "domains.h"
 
-#include "fdstore.h"
-#include "log.h"
-#include "store.h"
-#include "toolstack.h"
+#include "console/output/fdstore.h"
+#include "tools/common/log.h"
+#include "console/xen/store.h"
+#include "console/guest/toolstack.h"
 
 #include <errno.h>
 #include <inttypes.h>

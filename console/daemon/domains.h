@@ -15,8 +15,8 @@
 #ifndef XENQMP_DOMAINS_H
 #define XENQMP_DOMAINS_H
 
-#include "console.h"
-#include "refresh.h"
+#include "console/guest/console.h"
+#include "console/guest/refresh.h"
 
 /* Buckets of the hash from domid to domain: domids are given out in
  * sequence, so a low power of two spreads evenly. */

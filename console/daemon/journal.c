@@ -6,7 +6,7 @@
  */
 #include "journal.h"
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

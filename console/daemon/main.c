@@ -6,10 +6,10 @@
  * until the child serves, so that whoever started it reads errors on stderr
  * and in the exit code. privileges.c says which rights are kept.
  */
-#include "fdstore.h"
+#include "console/output/fdstore.h"
 #include "journal.h"
-#include "log.h"
-#include "options.h"
+#include "tools/common/log.h"
+#include "console/guest/options.h"
 #include "privileges.h"
 #include "server.h"
 

@@ -15,7 +15,7 @@
  */
 #include "privileges.h"
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "requests.h"
 
-#include "flow.h"
+#include "console/guest/flow.h"
 
 #include <inttypes.h>
 #include <string.h>

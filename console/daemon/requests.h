@@ -5,9 +5,9 @@
 #ifndef XENQMP_REQUESTS_H
 #define XENQMP_REQUESTS_H
 
-#include "control.h"
+#include "console/control/control.h"
 #include "domains.h"
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 #include <stdint.h>
 

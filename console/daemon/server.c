@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server.h"
 
-#include "fdstore.h"
-#include "flow.h"
-#include "frontend.h"
-#include "log.h"
+#include "console/output/fdstore.h"
+#include "console/guest/flow.h"
+#include "console/guest/frontend.h"
+#include "tools/common/log.h"
 #include "privileges.h"
 #include "requests.h"
-#include "store.h"
-#include "toolstack.h"
+#include "console/xen/store.h"
+#include "console/guest/toolstack.h"
 
 #include <errno.h>
 #include <limits.h>

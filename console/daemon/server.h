@@ -18,11 +18,11 @@
 #ifndef XENQMP_SERVER_H
 #define XENQMP_SERVER_H
 
-#include "backend.h"
-#include "control.h"
-#include "crew.h"
+#include "console/guest/backend.h"
+#include "console/control/control.h"
+#include "console/files/crew.h"
 #include "domains.h"
-#include "logger.h"
+#include "console/files/logger.h"
 #include "supervisor.h"
 
 struct server {

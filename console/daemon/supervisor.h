@@ -6,7 +6,7 @@
 #ifndef XENQMP_SUPERVISOR_H
 #define XENQMP_SUPERVISOR_H
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 struct supervisor {
     /* private */

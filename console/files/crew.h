@@ -15,7 +15,7 @@
 #ifndef XENQMP_CREW_H
 #define XENQMP_CREW_H
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "logfile.h"
 
-#include "fault.h"
-#include "log.h"
+#include "tools/common/fault.h"
+#include "tools/common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "logger.h"
 
-#include "fault.h"
+#include "tools/common/fault.h"
 #include "fifo.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 #include "lane.h"
 #include "logfile.h"
 #include "record.h"
-#include "ring.h"
+#include "console/xen/ring.h"
 
 /* Bytes that wait for a disk: what a talkative kernel prints in a second.
  * Held only while the disk is slow. */

@@ -8,7 +8,7 @@
 #define XENQMP_SAVEFILE_H
 
 #include "lane.h"
-#include "ring.h"
+#include "console/xen/ring.h"
 
 #include <stdint.h>
 

@@ -8,10 +8,10 @@
 #ifndef XENQMP_BACKEND_H
 #define XENQMP_BACKEND_H
 
-#include "control.h"
-#include "hv.h"
-#include "lane.h"
-#include "loop.h"
+#include "console/control/control.h"
+#include "console/xen/hv.h"
+#include "console/files/lane.h"
+#include "tools/common/loop.h"
 #include "options.h"
 #include "refresh.h"
 

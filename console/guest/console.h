@@ -24,12 +24,12 @@
 #define XENQMP_CONSOLE_H
 
 #include "backend.h"
-#include "hv.h"
-#include "keys.h"
-#include "logger.h"
-#include "output.h"
+#include "console/xen/hv.h"
+#include "console/xen/keys.h"
+#include "console/files/logger.h"
+#include "console/output/output.h"
 #include "refresh.h"
-#include "ring.h"
+#include "console/xen/ring.h"
 
 enum console_state {
     /* Another backend's (type ioemu): nothing of it is touched, in

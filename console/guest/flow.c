@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow.h"
 
-#include "fault.h"
+#include "tools/common/fault.h"
 
 /* Four rings: enough to make the turn's fixed cost small, and with a
  * hundred busy guests still less than a millisecond between turns. */

@@ -2,8 +2,8 @@
 #include "frontend.h"
 
 #include "flow.h"
-#include "log.h"
-#include "store.h"
+#include "tools/common/log.h"
+#include "console/xen/store.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "refresh.h"
 
-#include "log.h"
-#include "store.h"
+#include "tools/common/log.h"
+#include "console/xen/store.h"
 
 #include <errno.h>
 #include <inttypes.h>

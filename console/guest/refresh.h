@@ -20,8 +20,8 @@
 #ifndef XENQMP_REFRESH_H
 #define XENQMP_REFRESH_H
 
-#include "keys.h"
-#include "loop.h"
+#include "console/xen/keys.h"
+#include "tools/common/loop.h"
 
 #include <sys/queue.h>
 

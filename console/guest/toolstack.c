@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack.h"
 
-#include "fdstore.h"
+#include "console/output/fdstore.h"
 #include "flow.h"
 #include "frontend.h"
-#include "log.h"
-#include "store.h"
+#include "tools/common/log.h"
+#include "console/xen/store.h"
 
 #include <errno.h>
 #include <inttypes.h>

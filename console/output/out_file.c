@@ -15,8 +15,8 @@
  * truncated it, or appended. It does where the guest has made nonsense of
  * the counter.
  */
-#include "logger.h"
-#include "outputs.h"
+#include "console/files/logger.h"
+#include "kind.h"
 
 #include <stdlib.h>
 #include <string.h>

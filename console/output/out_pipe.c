@@ -8,9 +8,9 @@
  * any byte) and closed at its end, since libxl removes it then. That it has
  * asked is in the ring as well: a byte of its was consumed.
  */
-#include "log.h"
-#include "outputs.h"
-#include "readfile.h"
+#include "tools/common/log.h"
+#include "kind.h"
+#include "console/files/readfile.h"
 
 #include <errno.h>
 #include <stdlib.h>

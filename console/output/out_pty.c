@@ -7,8 +7,8 @@
  * earlier daemon is taken over, if the service manager kept it.
  */
 #include "fdstore.h"
-#include "log.h"
-#include "outputs.h"
+#include "tools/common/log.h"
+#include "kind.h"
 #include "stream.h"
 
 #include <errno.h>

@@ -12,10 +12,10 @@
  * restart of the daemon there is no such connection any more: who knows the
  * save's name may ask for sync, in a while.
  */
-#include "fault.h"
-#include "log.h"
-#include "outputs.h"
-#include "savefile.h"
+#include "tools/common/fault.h"
+#include "tools/common/log.h"
+#include "kind.h"
+#include "console/files/savefile.h"
 
 #include <errno.h>
 #include <stdlib.h>

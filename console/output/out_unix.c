@@ -9,8 +9,8 @@
  * connection. When the ring goes, the reader goes: what is in flight
  * is lost then, and both sides must know.
  */
-#include "log.h"
-#include "outputs.h"
+#include "tools/common/log.h"
+#include "kind.h"
 #include "stream.h"
 
 #include <errno.h>

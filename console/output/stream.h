@@ -9,8 +9,8 @@
 #ifndef XENQMP_STREAM_H
 #define XENQMP_STREAM_H
 
-#include "fifo.h"
-#include "loop.h"
+#include "console/files/fifo.h"
+#include "tools/common/loop.h"
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ring.h"
 
-#include "fault.h"
+#include "tools/common/fault.h"
 
 #include <stddef.h>
 #include <string.h>

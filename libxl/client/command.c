@@ -3,7 +3,7 @@
  * The blocking calls: the callback of the one request is what ends them.
  * Its deadline is the request's, so that there is one place for time-outs.
  */
-#include "xlqmp_ctx.h"
+#include "ctx.h"
 
 #include <assert.h>
 #include <errno.h>

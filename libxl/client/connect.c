@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlqmp_connect.h"
+#include "connect.h"
 
-#include "xlqmp_ctx.h"
+#include "ctx.h"
 
 #include <errno.h>
 #include <fcntl.h>

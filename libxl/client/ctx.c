@@ -4,7 +4,7 @@
  * the time. Reads first: a server that answers and hangs up has answered,
  * and a write that fails may have an answer before it.
  */
-#include "xlqmp_ctx.h"
+#include "ctx.h"
 
 #include <assert.h>
 #include <errno.h>

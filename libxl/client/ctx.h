@@ -5,10 +5,10 @@
 #ifndef XENQMP_XLQMP_CTX_H
 #define XENQMP_XLQMP_CTX_H
 
-#include "xlqmp_session.h"
+#include "session.h"
 
 struct xlqmp_subscription {
-    /* private, xlqmp_event.c */
+    /* private, client/event.c */
     struct xlqmp_subscription *next;
     uint64_t handle;
     char *name;                 /* NULL: every event */

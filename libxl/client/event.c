@@ -4,7 +4,7 @@
  * delivered is only marked, and freed when the delivery is over; one that
  * begins meanwhile sees the next event.
  */
-#include "xlqmp_ctx.h"
+#include "ctx.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,7 @@
  * time it is clear which one that was. It was not executed, and is sent
  * again after a pause that doubles each time.
  */
-#include "xlqmp_session_parts.h"
+#include "flow.h"
 
 #include <string.h>
 
@@ -52,7 +52,7 @@ void xlqmp_flow_pump(struct xlqmp_session *session)
 
     if (session->state != XLQMP_STATE_READY)
         return;
-    xlqmp_handshake_nonce(session, nonce);
+    xlqmp_state_nonce(session, nonce);
     for (struct xlqmp_request *r = session->requests.first; r; r = r->next) {
         if (r->state != XLQMP_REQUEST_WAITING)
             continue;
@@ -76,7 +76,7 @@ static struct xlqmp_request *request_by_id(struct xlqmp_session *session,
     struct xlqmp_request *request;
     char nonce[XLQMP_NONCE_SIZE];
 
-    xlqmp_handshake_nonce(session, nonce);
+    xlqmp_state_nonce(session, nonce);
     request = xlqmp_requests_by_id(&session->requests, nonce, id, n);
     if (!request && session->abandoned)
         session->abandoned--;
@@ -220,4 +220,20 @@ void xlqmp_flow_tick(struct xlqmp_session *session, int64_t now_ms)
     }
     if (session->resume_ms <= now_ms)
         session->resume_ms = XLQMP_NEVER;
+}
+
+void xlqmp_flow_end(struct xlqmp_session *session, enum xlqmp_rc rc,
+                       const char *what, const char *detail)
+{
+    struct xlqmp_request *r;
+
+    if (session->state == XLQMP_STATE_DEAD)
+        return;
+    xlqmp_error_set(&session->error, rc, what, detail);
+    xlqmp_state_set(session, XLQMP_STATE_DEAD);
+    for (r = session->requests.first; r; r = r->next)
+        if (r->state != XLQMP_REQUEST_DONE)
+            xlqmp_flow_fail(session, r, &session->error);
+    qmp_buf_consume(&session->out, session->out.len);
+    qmp_framer_reset(&session->framer);
 }

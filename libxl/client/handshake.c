@@ -6,7 +6,7 @@
  * So the answer to the latest reset ends whatever came before it, an answer
  * to an earlier one and our own echo included.
  */
-#include "xlqmp_session_parts.h"
+#include "handshake.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,14 +15,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "flow.h"
+
 /* A control byte, at which every QMP server drops what it has. */
 #define RESYNC "\x18"
-
-void xlqmp_handshake_nonce(const struct xlqmp_session *session,
-                           char text_r[XLQMP_NONCE_SIZE])
-{
-    snprintf(text_r, XLQMP_NONCE_SIZE, "x%016" PRIx64, session->nonce);
-}
 
 /* On a console nothing tells that the peer has gone: try again in ms. */
 static void set_phase_limit(struct xlqmp_session *session, int64_t now_ms,
@@ -41,11 +37,11 @@ static void ask(struct xlqmp_session *session, const char *resync,
     while (getrandom(&session->nonce, sizeof(session->nonce), 0) !=
            (ssize_t)sizeof(session->nonce))
         assert(errno == EINTR);
-    xlqmp_handshake_nonce(session, nonce);
+    xlqmp_state_nonce(session, nonce);
     if (qmp_buf_printf(&session->out,
                        "%s{\"execute\":\"%s\",\"id\":\"%s\"}\r\n", resync,
                        command, nonce))
-        xlqmp_session_die(session, XLQMP_ERROR_NOMEM, "out of memory", "");
+        xlqmp_flow_end(session, XLQMP_ERROR_NOMEM, "out of memory", "");
 }
 
 void xlqmp_handshake_ask(struct xlqmp_session *session, int64_t now_ms)
@@ -67,14 +63,14 @@ void xlqmp_handshake_restart(struct xlqmp_session *session, int64_t now_ms,
     qmp_buf_consume(&session->out, session->out.len);
     qmp_framer_reset(&session->framer);
     qmp_buf_consume(&session->greeting, session->greeting.len);
-    xlqmp_session_set_state(session, XLQMP_STATE_RESET);
+    xlqmp_state_set(session, XLQMP_STATE_RESET);
     session->resets = 0;
     xlqmp_handshake_ask(session, now_ms);
 }
 
 static void negotiate(struct xlqmp_session *session, int64_t now_ms)
 {
-    xlqmp_session_set_state(session, XLQMP_STATE_NEGOTIATE);
+    xlqmp_state_set(session, XLQMP_STATE_NEGOTIATE);
     set_phase_limit(session, now_ms, XLQMP_NEGOTIATE_WAIT_MS);
     ask(session, "", "qmp_capabilities");
 }
@@ -86,7 +82,7 @@ void xlqmp_handshake_reply(struct xlqmp_session *session,
     char nonce[XLQMP_NONCE_SIZE];
     struct xlqmp_error error;
 
-    xlqmp_handshake_nonce(session, nonce);
+    xlqmp_state_nonce(session, nonce);
     if (session->state == XLQMP_STATE_GREETING ||
         !qmp_span_is_string(message, message->id, nonce))
         return;
@@ -94,7 +90,7 @@ void xlqmp_handshake_reply(struct xlqmp_session *session,
         if (message->kind == QMP_ERROR) {
             negotiate(session, now_ms);
         } else {
-            xlqmp_session_set_state(session, XLQMP_STATE_GREETING);
+            xlqmp_state_set(session, XLQMP_STATE_GREETING);
             set_phase_limit(session, now_ms, XLQMP_GREETING_WAIT_MS);
         }
         return;
@@ -102,13 +98,13 @@ void xlqmp_handshake_reply(struct xlqmp_session *session,
     if (message->kind == QMP_ERROR) {
         xlqmp_error_from_message(&error, message);
         if (strcmp(error.error_class, "CommandNotFound")) {
-            xlqmp_session_offence(session, now_ms,
+            xlqmp_handshake_offence(session, now_ms,
                                   "the server refuses qmp_capabilities",
                                   error.desc);
             return;
         }
     }
-    xlqmp_session_set_state(session, XLQMP_STATE_READY);
+    xlqmp_state_set(session, XLQMP_STATE_READY);
     xlqmp_log(session->logger, XTL_DEBUG, "negotiated");
     xlqmp_flow_pump(session);
 }
@@ -142,10 +138,33 @@ void xlqmp_handshake_greeting(struct xlqmp_session *session,
                    !session->greeting.len);
 
     if (!wanted)
-        xlqmp_session_offence(session, now_ms, "a second greeting", "");
+        xlqmp_handshake_offence(session, now_ms, "a second greeting", "");
     else if (!keep(session, message))
-        xlqmp_session_offence(session, now_ms,
+        xlqmp_handshake_offence(session, now_ms,
                               "a greeting that can't be used", "");
     else if (session->state == XLQMP_STATE_GREETING)
         negotiate(session, now_ms);
+}
+
+void xlqmp_handshake_offence(struct xlqmp_session *session, int64_t now_ms,
+                           const char *what, const char *detail)
+{
+    struct xlqmp_error error;
+
+    if (session->line == XLQMP_LINE_STREAM) {
+        xlqmp_flow_end(session, XLQMP_ERROR_PROTOCOL, what, detail);
+        return;
+    }
+    if (now_ms - session->offence_ms > XLQMP_OFFENCE_FORGET_MS)
+        session->offences = 0;
+    session->offence_ms = now_ms;
+    if (++session->offences > XLQMP_OFFENCES_MAX) {
+        xlqmp_flow_end(session, XLQMP_ERROR_PROTOCOL,
+            "the console broke the protocol again and again; the last time",
+            what);
+        return;
+    }
+    xlqmp_log_peer(session->logger, &session->log_limit, now_ms, what, detail);
+    xlqmp_error_set(&error, XLQMP_ERROR_PROTOCOL, what, detail);
+    xlqmp_handshake_restart(session, now_ms, &error);
 }

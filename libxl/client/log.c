@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlqmp_log.h"
+#include "log.h"
 
 void xlqmp_log(xentoollog_logger *logger, xentoollog_level level,
                const char *fmt, ...)

@@ -2,8 +2,8 @@
 /*
  * Contexts, from the ways to a QMP server.
  */
-#include "xlqmp_connect.h"
-#include "xlqmp_ctx.h"
+#include "connect.h"
+#include "ctx.h"
 
 #include <errno.h>
 #include <fcntl.h>

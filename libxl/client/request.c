@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlqmp_request.h"
+#include "request.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "qmp_json.h"
-#include "qmp_message.h"
+#include "libxl/qmp/json.h"
+#include "libxl/qmp/message.h"
 
-/* Two quotes, a nonce (xlqmp_session.c: 17 bytes), a hyphen, 20 digits. */
+/* Two quotes, a nonce (client/session.c: 17 bytes), a hyphen, 20 digits. */
 #define ID_SIZE 64
 
 static void request_free(struct xlqmp_request *request)

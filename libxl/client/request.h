@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "libxl_qmp.h"
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 enum xlqmp_request_state {
     /* Not handed to the transport: survives a reset. The state of what

@@ -25,84 +25,17 @@
  * Functions here only mark requests as done. They are called back last, by
  * the entry points, for a callback may call any function of the session.
  */
-#include "xlqmp_session_parts.h"
+#include "session.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#include "qmp_json.h"
+#include "flow.h"
+#include "handshake.h"
+#include "libxl/qmp/json.h"
 
 /* QEMU's is 200 bytes. */
 #define GREETING_MAX 65536
-
-void xlqmp_session_set_state(struct xlqmp_session *session,
-                             enum xlqmp_state state)
-{
-    enum xlqmp_state from = session->state;
-
-    assert(from != XLQMP_STATE_DEAD);
-    assert(state == XLQMP_STATE_RESET || state == XLQMP_STATE_DEAD ||
-           state == from + 1 ||
-           (from == XLQMP_STATE_RESET && state == XLQMP_STATE_NEGOTIATE));
-    session->state = state;
-    session->phase_ms = XLQMP_NEVER;
-}
-
-void xlqmp_error_set(struct xlqmp_error *error_r, enum xlqmp_rc rc,
-                     const char *what, const char *detail)
-{
-    *error_r = (struct xlqmp_error){ .rc = rc };
-    snprintf(error_r->desc, sizeof(error_r->desc), "%s%s%s", what,
-             *detail ? ": " : "", detail);
-}
-
-void xlqmp_error_from_message(struct xlqmp_error *error_r,
-                              const struct qmp_message *message)
-{
-    *error_r = (struct xlqmp_error){ .rc = XLQMP_ERROR_QMP };
-    qmp_message_error(message, error_r->error_class,
-                      sizeof(error_r->error_class), error_r->desc,
-                      sizeof(error_r->desc));
-}
-
-void xlqmp_session_die(struct xlqmp_session *session, enum xlqmp_rc rc,
-                       const char *what, const char *detail)
-{
-    struct xlqmp_request *r;
-
-    if (session->state == XLQMP_STATE_DEAD)
-        return;
-    xlqmp_error_set(&session->error, rc, what, detail);
-    xlqmp_session_set_state(session, XLQMP_STATE_DEAD);
-    for (r = session->requests.first; r; r = r->next)
-        if (r->state != XLQMP_REQUEST_DONE)
-            xlqmp_flow_fail(session, r, &session->error);
-    qmp_buf_consume(&session->out, session->out.len);
-    qmp_framer_reset(&session->framer);
-}
-
-void xlqmp_session_offence(struct xlqmp_session *session, int64_t now_ms,
-                           const char *what, const char *detail)
-{
-    struct xlqmp_error error;
-
-    if (session->line == XLQMP_LINE_STREAM) {
-        xlqmp_session_die(session, XLQMP_ERROR_PROTOCOL, what, detail);
-        return;
-    }
-    if (now_ms - session->offence_ms > XLQMP_OFFENCE_FORGET_MS)
-        session->offences = 0;
-    session->offence_ms = now_ms;
-    if (++session->offences > XLQMP_OFFENCES_MAX) {
-        xlqmp_session_die(session, XLQMP_ERROR_PROTOCOL,
-            "the console broke the protocol again and again; the last time",
-            what);
-        return;
-    }
-    xlqmp_log_peer(session->logger, &session->log_limit, now_ms, what, detail);
-    xlqmp_error_set(&error, XLQMP_ERROR_PROTOCOL, what, detail);
-    xlqmp_handshake_restart(session, now_ms, &error);
-}
 
 static void handle_message(struct xlqmp_session *session,
                            const struct qmp_message *message,
@@ -125,7 +58,7 @@ static void handle_message(struct xlqmp_session *session,
         break;
     case QMP_COMMAND:
         if (session->state != XLQMP_STATE_RESET)
-            xlqmp_session_offence(session, now_ms,
+            xlqmp_handshake_offence(session, now_ms,
                                   "the server sent a command", "");
         break;
     case QMP_EVENT:
@@ -147,7 +80,7 @@ void xlqmp_session_input(struct xlqmp_session *session, const void *bytes,
     if (session->state == XLQMP_STATE_DEAD)
         return;
     if (qmp_framer_push(&session->framer, bytes, n))
-        xlqmp_session_die(session, XLQMP_ERROR_NOMEM,
+        xlqmp_flow_end(session, XLQMP_ERROR_NOMEM,
                           "no memory for a message", "");
     while ((result = qmp_framer_next(&session->framer, &text, &len)) !=
            QMP_FRAMER_MORE) {
@@ -168,7 +101,7 @@ void xlqmp_session_input(struct xlqmp_session *session, const void *bytes,
         else if (session->state != XLQMP_STATE_RESET &&
                  !(session->state == XLQMP_STATE_READY &&
                    xlqmp_flow_too_large(session, &skim, now_ms)))
-            xlqmp_session_offence(session, now_ms,
+            xlqmp_handshake_offence(session, now_ms,
                                   "the server sent what is no QMP", why);
         /* Each message on its own: a callback may reset the session, and
          * then the rest of these bytes is of the old one. */
@@ -196,7 +129,7 @@ void xlqmp_session_tick(struct xlqmp_session *session, int64_t now_ms)
 
 void xlqmp_session_lose(struct xlqmp_session *session, const char *why)
 {
-    xlqmp_session_die(session, XLQMP_ERROR_LOST, why, "");
+    xlqmp_flow_end(session, XLQMP_ERROR_LOST, why, "");
     xlqmp_requests_deliver(&session->requests, session->ctx);
 }
 

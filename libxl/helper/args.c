@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_args.h"
+#include "args.h"
 
 #include <errno.h>
 #include <stdio.h>

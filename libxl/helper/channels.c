@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_channels.h"
+#include "channels.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper_console.h"
-#include "log.h"
+#include "console.h"
+#include "tools/common/log.h"
 
 /* channels_edit()'s argument and result. */
 struct channels {

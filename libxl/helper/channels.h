@@ -12,7 +12,7 @@
 #ifndef XENQMP_HELPER_CHANNELS_H
 #define XENQMP_HELPER_CHANNELS_H
 
-#include "helper_store.h"
+#include "store.h"
 
 /* In one transaction. How many there are, or -1 after a line. */
 int channels_edit(struct xs_handle *xs, uint32_t domid);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_children.h"
+#include "children.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 /* A worker that can't run is tried again after 0, 500, 1000 ... ms: a
  * mistake of ours must not take a processor. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The process that qmp-helper looks after, its worker (helper_worker.h),
+ * The process that qmp-helper looks after, its worker (worker/worker.h),
  * is started again whenever it ends: at once if it had lived for a while,
  * else ever later, until it has ended in one way too often. The listening
  * sockets stay open meanwhile, so a client that connects then only waits.
@@ -9,9 +9,9 @@
 #ifndef XENQMP_HELPER_CHILDREN_H
 #define XENQMP_HELPER_CHILDREN_H
 
-#include "helper_worker.h"
-#include "loop.h"
-#include "stubdom_state.h"
+#include "libxl/worker/worker.h"
+#include "tools/common/loop.h"
+#include "tools/common/stubdom_state.h"
 
 struct children {
     /* the caller sets */

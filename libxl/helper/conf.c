@@ -3,16 +3,16 @@
  * A mistake must neither keep a guest from starting nor open more than was
  * meant: either the whole file counts or nothing in it.
  */
-#include "helper_config.h"
+#include "conf.h"
 
 #include <ctype.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper_worker.h"
+#include "libxl/worker/worker.h"
 #include "keyfile.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 /* Root's, and the group's, who can read and write: connect. */
 #define CONFIG_MODE_DEFAULT 0660

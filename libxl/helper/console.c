@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_console.h"
+#include "console.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef XENQMP_HELPER_CONSOLE_H
 #define XENQMP_HELPER_CONSOLE_H
 
-#include "helper_store.h"
+#include "store.h"
 
 #define CONSOLE_FRONTEND "/local/domain/%u/device/console/%d"
 #define CONSOLE_BACKEND  "/local/domain/0/backend/console/%u/%d"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_consoled.h"
+#include "consoled.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 /* The greeting's beginning, version 1 of the protocol. */
 #define CONSOLED_GREETING "xenconsoled 1 "

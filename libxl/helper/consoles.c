@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_consoles.h"
+#include "consoles.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper_console.h"
-#include "log.h"
+#include "console.h"
+#include "tools/common/log.h"
 
 /* consoles_edit()'s arguments and result. */
 struct consoles {

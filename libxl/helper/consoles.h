@@ -8,7 +8,7 @@
 #ifndef XENQMP_HELPER_CONSOLES_H
 #define XENQMP_HELPER_CONSOLES_H
 
-#include "helper_store.h"
+#include "store.h"
 
 #define CONSOLE_QMP        3
 #define CONSOLE_SERIAL     4

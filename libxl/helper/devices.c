@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_devices.h"
+#include "devices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 /* libxl's names (libxl_types_internal.idl, device_kind). */
 #define DEVICES_DISK     "vbd"

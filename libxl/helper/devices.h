@@ -7,7 +7,7 @@
 #ifndef XENQMP_HELPER_DEVICES_H
 #define XENQMP_HELPER_DEVICES_H
 
-#include "helper_store.h"
+#include "store.h"
 
 /* Removes empty CD-ROM drives (to libxl a qdisk without a file), vfb and
  * vkbd (no picture of a Linux stubdomain's guest is shown there). */

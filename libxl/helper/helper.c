@@ -7,7 +7,7 @@
  *
  * For a stubdomain it makes the consoles ours, takes the place of the QMP
  * proxy, tells libxl that all is well and then looks after its worker, the
- * one process that touches QMP (helper_worker.h). For a PV or PVH guest it
+ * one process that touches QMP (worker/worker.h). For a PV or PVH guest it
  * gives the channels to xenconsoled and stays; the worker then has nothing
  * but libxl's own questions to answer.
  *
@@ -42,26 +42,26 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "helper_args.h"
-#include "helper_channels.h"
-#include "helper_children.h"
-#include "helper_consoled.h"
-#include "helper_consoles.h"
-#include "helper_devices.h"
-#include "helper_pids.h"
-#include "helper_privileges.h"
-#include "helper_probe.h"
-#include "helper_proxy.h"
-#include "helper_qemu.h"
-#include "helper_root.h"
-#include "helper_serial.h"
-#include "helper_sockets.h"
-#include "helper_startup.h"
-#include "helper_store.h"
-#include "helper_stubdom.h"
-#include "helper_toolstack.h"
-#include "log.h"
-#include "loop.h"
+#include "args.h"
+#include "channels.h"
+#include "children.h"
+#include "consoled.h"
+#include "consoles.h"
+#include "devices.h"
+#include "pids.h"
+#include "privileges.h"
+#include "libxl/worker/probe.h"
+#include "proxy.h"
+#include "qemu.h"
+#include "root.h"
+#include "serial.h"
+#include "sockets.h"
+#include "startup.h"
+#include "store.h"
+#include "stubdom.h"
+#include "toolstack.h"
+#include "tools/common/log.h"
+#include "tools/common/loop.h"
 
 /* A worker's user where libxl's range is not set up: far above what
  * distributions give out, one for each domain. */

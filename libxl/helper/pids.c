@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_pids.h"
+#include "pids.h"
 
 #include <limits.h>
 #include <stdio.h>

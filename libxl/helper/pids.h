@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-#include "helper_store.h"
+#include "store.h"
 
 /* Of the proxy that libxl has started for stubdomain dm; 0 if none. */
 pid_t pids_proxy(struct xs_handle *xs, uint32_t dm);

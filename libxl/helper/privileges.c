@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_privileges.h"
+#include "privileges.h"
 
 #include <errno.h>
 #include <stdbool.h>

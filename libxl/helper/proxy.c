@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_proxy.h"
+#include "proxy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #define PROXY_NAME       "vchan-socket-proxy"
 /* It holds nothing that takes time to give up. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_qemu.h"
+#include "qemu.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "helper_store.h"
-#include "log.h"
+#include "store.h"
+#include "tools/common/log.h"
 
 /* libxl has the path of one such compiled in (QEMU_XEN_PATH): Debian's,
  * Xen's own default, the distributions that use their one QEMU for all. */

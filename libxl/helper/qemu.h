@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <xenstore.h>
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 struct qemu {
     /* readable */

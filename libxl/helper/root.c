@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_root.h"
+#include "root.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_serial.h"
+#include "serial.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "helper_console.h"
-#include "helper_consoled.h"
-#include "helper_consoles.h"
+#include "console.h"
+#include "consoled.h"
+#include "consoles.h"
 
 #define SERIAL_TTY "/local/domain/%u/serial/%d/tty"
 

@@ -16,8 +16,8 @@
 #ifndef XENQMP_HELPER_SERIAL_H
 #define XENQMP_HELPER_SERIAL_H
 
-#include "helper_store.h"
-#include "loop.h"
+#include "store.h"
+#include "tools/common/loop.h"
 
 struct serial {
     /* the caller sets */

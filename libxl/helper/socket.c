@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_socket.h"
+#include "socket.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_sockets.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 static int complain(const struct helper_sockets *s, const char *path)
 {

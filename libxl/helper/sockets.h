@@ -12,9 +12,9 @@
 #ifndef XENQMP_HELPER_SOCKETS_H
 #define XENQMP_HELPER_SOCKETS_H
 
-#include "helper_config.h"
-#include "helper_socket.h"
-#include "helper_worker.h"
+#include "conf.h"
+#include "socket.h"
+#include "libxl/worker/worker.h"
 
 struct helper_sockets {
     /* the caller sets */

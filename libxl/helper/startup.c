@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_startup.h"
+#include "startup.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "helper_store.h"
-#include "log.h"
-#include "stubdom_log.h"
+#include "store.h"
+#include "tools/common/log.h"
+#include "tools/common/stubdom_log.h"
 
 /* A person waits for the answer. */
 #define LOOK_MS    500

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <xenstore.h>
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 struct startup {
     /* the caller sets */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_store.h"
+#include "store.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Xen says that some domain has ended (@releaseDomain in xenstore), but not
  * which; so each of us asks for its own. */
-#include "helper_stubdom.h"
+#include "stubdom.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <xenctrl.h>
 
-#include "helper_store.h"
-#include "log.h"
-#include "stubdom_log.h"
+#include "store.h"
+#include "tools/common/log.h"
+#include "tools/common/stubdom_log.h"
 
 /* Its last words come by xenconsoled, which may be behind Xen; and whoever
  * looks at a start has looked meanwhile. */

@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <xenstore.h>
 
-#include "helper_startup.h"
-#include "loop.h"
-#include "stubdom_state.h"
+#include "startup.h"
+#include "tools/common/loop.h"
+#include "tools/common/stubdom_state.h"
 
 struct stubdom {
     /* the caller sets */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_toolstack.h"
+#include "toolstack.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 static int toolstack_fd = -1;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "qmp_buf.h"
+#include "buf.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "qmp_framer.h"
+#include "framer.h"
 
 #include <assert.h>
 

@@ -6,22 +6,22 @@
  * where the JSON value ends (QEMU, docs/interop/qmp-spec, "Protocol
  * Specification"), but QEMU writes each on a line of its own. The framer
  * counts brackets outside strings and checks nothing else: what it returns
- * is still to be parsed (qmp_message.h).
+ * is still to be parsed (qmp/message.h).
  *
  * Errors are part of the stream: the framer reports one, drops what it had
  * and goes on behind the next newline. But a server's message that is too
  * long is read to its end, with next to nothing kept: whoever waits for a
- * reply must be told (qmp_skim.h).
+ * reply must be told (qmp/skim.h).
  */
 #ifndef XENQMP_QMP_FRAMER_H
 #define XENQMP_QMP_FRAMER_H
 
-#include "qmp_buf.h"
-#include "qmp_skim.h"
+#include "buf.h"
+#include "skim.h"
 
 enum qmp_framer_mode {
     /* From a client: objects may span lines and strings stand in single
-     * quotes (qmp_quotes.h), as QEMU accepts them. A control byte other
+     * quotes (qmp/quotes.h), as QEMU accepts them. A control byte other
      * than TAB, CR and LF starts afresh, without an error unless something
      * was dropped. */
     QMP_FRAMER_CLIENT,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "qmp_json.h"
+#include "json.h"
 
 #include <string.h>
 
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
-#include "qmp_buf.h"
+#include "buf.h"
 
 struct check {
     const struct qmp_json_limits *limits;

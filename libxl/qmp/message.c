@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "qmp_message.h"
+#include "message.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "qmp_json.h"
+#include "json.h"
 
 /*
  * The scanner below walks over text that qmp_json_check() has accepted, so

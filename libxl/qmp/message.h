@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "qmp_buf.h"
+#include "buf.h"
 
 /* Limits at the border, below QEMU's own (64 MiB, 1024 levels, 2 M tokens)
  * and above the largest reply known (query-qmp-schema, some 200 kB and
@@ -58,7 +58,7 @@ struct qmp_message {
     size_t first_member;        /* where a member can be inserted */
 };
 
-/* Checks the whole text (qmp_json.h, the limits above) and finds the
+/* Checks the whole text (qmp/json.h, the limits above) and finds the
  * members. Refused besides: two of the members that make a kind, one of
  * the members above twice, escapes in a top-level key. False: *why_r says
  * what is wrong, a constant; message is then undefined. */

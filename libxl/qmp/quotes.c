@@ -3,7 +3,7 @@
  * Works on anything; what was no JSON but for its quotes is none
  * afterwards.
  */
-#include "qmp_quotes.h"
+#include "quotes.h"
 
 #include <string.h>
 

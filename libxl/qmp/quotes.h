@@ -7,7 +7,7 @@
 #ifndef XENQMP_QMP_QUOTES_H
 #define XENQMP_QMP_QUOTES_H
 
-#include "qmp_buf.h"
+#include "buf.h"
 
 /* True if the n bytes at text make use of it. */
 bool qmp_quotes_found(const char *text, size_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "qmp_skim.h"
+#include "skim.h"
 
 #include <string.h>
 

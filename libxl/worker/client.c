@@ -16,7 +16,7 @@
  * A client is never closed right behind an error: libxl sees the hang-up
  * first. It is closed when it has hung up, or doesn't read anyway.
  */
-#include "worker_client.h"
+#include "client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,10 +24,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "qmp_quotes.h"
-#include "worker_limits.h"
-#include "worker_reply.h"
+#include "tools/common/log.h"
+#include "libxl/qmp/quotes.h"
+#include "limits.h"
+#include "reply.h"
 
 bool client_is_live(const struct client *client)
 {

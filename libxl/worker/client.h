@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One client's connection: its messages in, bounded output back. What a
- * message means is another's (worker_monitor.h).
+ * message means is another's (worker/monitor.h).
  */
 #ifndef XENQMP_WORKER_CLIENT_H
 #define XENQMP_WORKER_CLIENT_H
 
-#include "qmp_framer.h"
-#include "qmp_message.h"
-#include "worker_flight.h"
-#include "worker_pace.h"
-#include "worker_policy.h"
+#include "libxl/qmp/framer.h"
+#include "libxl/qmp/message.h"
+#include "flight.h"
+#include "pace.h"
+#include "policy.h"
 
 enum client_state {
     /* No client. */
@@ -52,7 +52,7 @@ struct service {
 
 /* What owns a client. */
 struct client_hooks {
-    /* What a message means: worker_monitor.h. */
+    /* What a message means: worker/monitor.h. */
     enum client_taken (*message)(struct client *client,
                                  const struct qmp_message *message);
     /* A client is DEAD; to be freed after this batch. */

@@ -4,7 +4,7 @@
  * turn, for whoever called may still be working on what it said. Its
  * generation ends with it: what is left in flight finds nobody.
  *
- * Each client's buffers are bounded by worker_client.c; here it is seen to
+ * Each client's buffers are bounded by worker/client.c; here it is seen to
  * that all of them together don't get as large as they could.
  *
  * Each socket has places of its own. At one for fewer commands nobody can
@@ -12,15 +12,15 @@
  * been idle for longest, if that is long, or if its user has at least two
  * more than the newcomer's.
  */
-#include "worker_clients.h"
+#include "clients.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "worker_monitor.h"
+#include "tools/common/log.h"
+#include "monitor.h"
 
 static void clients_reap(void *data)
 {

@@ -3,8 +3,8 @@
 #ifndef XENQMP_WORKER_CLIENTS_H
 #define XENQMP_WORKER_CLIENTS_H
 
-#include "worker_client.h"
-#include "worker_limits.h"
+#include "client.h"
+#include "limits.h"
 
 struct clients {
     /* the caller sets */

@@ -6,7 +6,7 @@
  * removes it with the console, and closes a second reader: all of them
  * look like a failure here, and all are mended by trying again.
  */
-#include "worker_console.h"
+#include "console.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "qmp_framer.h"
-#include "worker_limits.h"
+#include "tools/common/log.h"
+#include "libxl/qmp/framer.h"
+#include "limits.h"
 
 static void console_attempt(void *data);
 

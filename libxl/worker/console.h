@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "loop.h"
-#include "qmp_buf.h"
+#include "tools/common/loop.h"
+#include "libxl/qmp/buf.h"
 
 /* None of these is called from within a console_...() function. */
 struct console_hooks {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker_flight.h"
+#include "flight.h"
 
 #include <assert.h>
 #include <inttypes.h>

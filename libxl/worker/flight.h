@@ -2,14 +2,14 @@
 /*
  * Commands in flight: a small table that maps the ids which QEMU sees to
  * the clients that asked, and to the ids which those used. Data only; what
- * happens with them is worker_mux.c's.
+ * happens with them is worker/mux.c's.
  */
 #ifndef XENQMP_WORKER_FLIGHT_H
 #define XENQMP_WORKER_FLIGHT_H
 
-#include "loop.h"
-#include "qmp_message.h"
-#include "worker_limits.h"
+#include "tools/common/loop.h"
+#include "libxl/qmp/message.h"
+#include "limits.h"
 
 enum flight_state {
     FLIGHT_FREE,

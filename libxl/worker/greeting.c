@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker_greeting.h"
+#include "greeting.h"
 
-#include "worker_limits.h"
+#include "limits.h"
 
 #define GREETING_HEAD "{\"QMP\": {\"version\": "
 #define GREETING_TAIL ", \"capabilities\": []}}\r\n"

@@ -6,7 +6,7 @@
 #ifndef XENQMP_WORKER_GREETING_H
 #define XENQMP_WORKER_GREETING_H
 
-#include "qmp_message.h"
+#include "libxl/qmp/message.h"
 
 void greeting_init(struct qmp_buf *greeting);
 

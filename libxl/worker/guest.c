@@ -3,14 +3,14 @@
  * Between clients, who go as they like, and the mux, which knows them by
  * reference only: a reply to somebody who has gone is dropped here.
  */
-#include "worker_guest.h"
+#include "guest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_greeting.h"
-#include "worker_reply.h"
+#include "greeting.h"
+#include "reply.h"
 
 static const char *guest_greeting(void *server, size_t *n_r, bool *oob_r)
 {

@@ -3,9 +3,9 @@
 #ifndef XENQMP_WORKER_GUEST_H
 #define XENQMP_WORKER_GUEST_H
 
-#include "helper_worker.h"
-#include "worker_clients.h"
-#include "worker_mux.h"
+#include "worker_config.h"
+#include "clients.h"
+#include "mux.h"
 
 struct guest {
     /* the caller sets */

@@ -6,7 +6,7 @@
 #ifndef XENQMP_WORKER_LIMITS_H
 #define XENQMP_WORKER_LIMITS_H
 
-#include "qmp_message.h"
+#include "libxl/qmp/message.h"
 
 /* --- Clients --------------------------------------------------------- */
 
@@ -57,7 +57,7 @@
 /* --- Clients of the sockets for fewer commands ------------------------ */
 
 /* They may be anybody's, and are held to what costs the others next to
- * nothing, whatever they do: see worker_policy.c. At each such socket: */
+ * nothing, whatever they do: see worker/policy.c. At each such socket: */
 #define WORKER_LESSER_CLIENTS    16
 /* One command: what monitoring asks fits into a line, and this much is
  * soon over the console. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker_listener.h"
+#include "listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 static void listener_again(void *data)
 {

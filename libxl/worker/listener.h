@@ -4,7 +4,7 @@
 #ifndef XENQMP_WORKER_LISTENER_H
 #define XENQMP_WORKER_LISTENER_H
 
-#include "worker_clients.h"
+#include "clients.h"
 
 struct listener {
     /* the caller sets */

@@ -6,14 +6,14 @@
  * qmp_reset is answered at once, in every state, and starts a session of
  * the client's own; QEMU and the other clients notice nothing of it.
  */
-#include "worker_monitor.h"
+#include "monitor.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_greeting.h"
-#include "worker_limits.h"
-#include "worker_reply.h"
+#include "greeting.h"
+#include "limits.h"
+#include "reply.h"
 
 /* QEMU's longest is 34. */
 #define MONITOR_NAME_MAX 128

@@ -7,7 +7,7 @@
 #ifndef XENQMP_WORKER_MONITOR_H
 #define XENQMP_WORKER_MONITOR_H
 
-#include "worker_client.h"
+#include "client.h"
 
 /* Greets a client that was just opened, or arranges for it. */
 void monitor_open(struct client *client);

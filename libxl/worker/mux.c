@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A command's way (worker_flight.h has the states):
+ * A command's way (worker/flight.h has the states):
  *
  *   WAITING ──────────────► SENT ──► reply to the client, FREE
  *      │ a save                │ late, or the client has left
@@ -22,14 +22,14 @@
  * SENT, frees what was ABANDONED, and leaves what is WAITING for the next,
  * until its time is up.
  */
-#include "worker_mux.h"
+#include "mux.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #define MUX_DESC_MAX 512
 

@@ -6,10 +6,10 @@
 #ifndef XENQMP_WORKER_MUX_H
 #define XENQMP_WORKER_MUX_H
 
-#include "stubdom_state.h"
-#include "worker_flight.h"
-#include "worker_save.h"
-#include "worker_session.h"
+#include "tools/common/stubdom_state.h"
+#include "flight.h"
+#include "save.h"
+#include "session.h"
 
 /* A command that was submitted gets exactly one reply() or failure(),
  * unless its client abandons it. id: the client's own, n bytes. */

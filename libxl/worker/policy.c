@@ -4,23 +4,23 @@
  * clients must not be able to take what those of the full socket need,
  * however they try:
  *
- * - QEMU, and the way to it: worker_mux.c;
- * - places: they have their own, and share them by user (worker_clients.c);
+ * - QEMU, and the way to it: worker/mux.c;
+ * - places: they have their own, and share them by user (worker/clients.c);
  * - memory: what they send and don't read is bounded apart from others';
  * - the worker's time: each is read in small pieces, and served so often
- *   (worker_client.c), whatever it sends.
+ *   (worker/client.c), whatever it sends.
  *
  * libxenstat, which xentop uses, waits 10 ms for each piece of a reply and
  * takes all that came for it (tools/libs/stat/xenstat_qmp.c, qmp_read()):
  * it gets no events, and blanks while it waits.
  */
-#include "worker_policy.h"
+#include "policy.h"
 
 #include <fnmatch.h>
 #include <string.h>
 
-#include "qmp_framer.h"
-#include "worker_limits.h"
+#include "libxl/qmp/framer.h"
+#include "limits.h"
 
 /* What libxenstat asks. */
 #define POLICY_XENSTAT "query-block,query-blockstats"

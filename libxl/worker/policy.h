@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "helper_worker.h"
-#include "worker_flight.h"
+#include "worker_config.h"
+#include "flight.h"
 
 struct policy {
     /* Allowed commands, as in worker_socket; NULL: all. Those of QMP's

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "helper_probe.h"
+#include "probe.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "loop.h"
-#include "worker_clients.h"
-#include "worker_listener.h"
-#include "worker_policy.h"
-#include "worker_toolstack.h"
+#include "tools/common/loop.h"
+#include "clients.h"
+#include "listener.h"
+#include "policy.h"
+#include "toolstack.h"
 
 /* libxl leaves it where the device model's own will be, and removes it only
  * in that one's name: after a guest that is refused it would stay. Nothing

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker_process.h"
+#include "process.h"
 
 #include <errno.h>
 #include <malloc.h>

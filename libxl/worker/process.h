@@ -3,7 +3,7 @@
 #ifndef XENQMP_WORKER_PROCESS_H
 #define XENQMP_WORKER_PROCESS_H
 
-#include "helper_worker.h"
+#include "worker_config.h"
 
 /* Default signals, and no descriptor but 0 to 2 and the config's. */
 int process_become_own(const struct worker_config *config);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker_reply.h"
+#include "reply.h"
 
 #include <time.h>
 
-#include "qmp_json.h"
+#include "libxl/qmp/json.h"
 
 /* All but the id: enough for any of our descriptions. */
 #define REPLY_MAX 16384

@@ -7,7 +7,7 @@
 #ifndef XENQMP_WORKER_REPLY_H
 #define XENQMP_WORKER_REPLY_H
 
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 
 #define QMP_GENERIC_ERROR     "GenericError"
 #define QMP_COMMAND_NOT_FOUND "CommandNotFound"

@@ -13,7 +13,7 @@
  * all signals are blocked ends the worker. There is no limit on the size of
  * files, for the log is one; but none can be opened.
  */
-#include "worker_sandbox.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -28,8 +28,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "worker_limits.h"
+#include "tools/common/log.h"
+#include "limits.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define SANDBOX_SANITIZED 1

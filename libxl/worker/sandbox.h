@@ -3,7 +3,7 @@
 #ifndef XENQMP_WORKER_SANDBOX_H
 #define XENQMP_WORKER_SANDBOX_H
 
-#include "helper_worker.h"
+#include "worker_config.h"
 
 /* The caller must have opened what connect() and accept() can't give.
  * -1: something of it failed and was logged; the process must end. */

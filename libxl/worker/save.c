@@ -12,7 +12,7 @@
  * at once or not at all. Failures are reported by a timer without delay:
  * whoever called is not called back before it has returned.
  */
-#include "worker_save.h"
+#include "save.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,8 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "worker_limits.h"
+#include "tools/common/log.h"
+#include "limits.h"
 
 #define SAVE_PROTOCOL "xenconsoled 1 "
 #define SAVE_BEGIN    "save-begin"

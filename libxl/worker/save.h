@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "loop.h"
-#include "qmp_message.h"
+#include "tools/common/loop.h"
+#include "libxl/qmp/message.h"
 
 enum save_state {
     SAVE_IDLE,      /* no connection; save_begin() may be called */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The peer is the stubdomain, hostile: every message is framed and parsed
- * here (qmp_framer.h, qmp_message.h), and what breaks QMP costs the peer
+ * here (qmp/framer.h, qmp/message.h), and what breaks QMP costs the peer
  * its session. Console 3 is read in every state, so that the peer never
  * stalls on us and we hold no bytes of its.
  *
@@ -11,7 +11,7 @@
  * somebody has negotiated before. Late replies of an older session are
  * dropped by whoever knows the ids.
  */
-#include "worker_session.h"
+#include "session.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,10 +20,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "log.h"
-#include "qmp_json.h"
-#include "worker_greeting.h"
-#include "worker_limits.h"
+#include "tools/common/log.h"
+#include "libxl/qmp/json.h"
+#include "greeting.h"
+#include "limits.h"
 
 static void set_state(struct session *session, enum session_state state)
 {

@@ -6,9 +6,9 @@
 #ifndef XENQMP_WORKER_SESSION_H
 #define XENQMP_WORKER_SESSION_H
 
-#include "qmp_framer.h"
-#include "qmp_message.h"
-#include "worker_console.h"
+#include "libxl/qmp/framer.h"
+#include "libxl/qmp/message.h"
+#include "console.h"
 
 /*
  * Field          connection   timer             nonce

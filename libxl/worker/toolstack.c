@@ -6,12 +6,12 @@
  * consoles are xenconsoled's, which writes their tty itself, and no display
  * is shown.
  */
-#include "worker_toolstack.h"
+#include "toolstack.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "worker_reply.h"
+#include "reply.h"
 
 /* libxl compares it with versions from 2.11 on. */
 #define TOOLSTACK_VERSION                                               \

@@ -6,11 +6,11 @@
 #ifndef XENQMP_WORKER_TOOLSTACK_H
 #define XENQMP_WORKER_TOOLSTACK_H
 
-#include "worker_client.h"
+#include "client.h"
 
 /* server: not used. */
 extern const struct service toolstack_service;
-/* The same, asked before there is a domain (helper_probe.h). server: a
+/* The same, asked before there is a domain (worker/probe.h). server: a
  * probe, which is told of libxl's last word before that is answered. */
 struct probe {
     void (*quit)(void *data);

@@ -22,20 +22,20 @@
  * One thread, one loop. Calls go downwards; what comes up goes through
  * hooks, and a hook never frees a client or a command.
  */
-#include "helper_worker.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "log.h"
-#include "worker_guest.h"
-#include "worker_listener.h"
-#include "worker_policy.h"
-#include "worker_process.h"
-#include "worker_sandbox.h"
-#include "worker_toolstack.h"
+#include "tools/common/log.h"
+#include "guest.h"
+#include "listener.h"
+#include "policy.h"
+#include "process.h"
+#include "sandbox.h"
+#include "toolstack.h"
 
 #define WORKER_PATH_MAX 256
 

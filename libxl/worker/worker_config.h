@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * qmp-helper's worker: the process that touches QMP. It lets many clients
- * share the QMP console of one stubdomain, with no more rights than that
- * takes. Its parent makes the sockets, forks it and restarts it.
+ * What the parent tells its worker, before it forks it.
  */
-#ifndef XENQMP_HELPER_WORKER_H
-#define XENQMP_HELPER_WORKER_H
+#ifndef XENQMP_WORKER_CONFIG_H
+#define XENQMP_WORKER_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,14 +64,5 @@ struct worker_config {
     /* False only in tests: no chroot, no change of user, no seccomp. */
     bool sandbox;
 };
-
-/*
- * Called in a forked child, which it makes its own: it closes every
- * descriptor but 0 to 2 and those above, and resets the signal mask. Logs by
- * log.h; call log_open() first.
- *
- * Returns only if it cannot go on: the exit status for the parent's log.
- */
-int worker_run(const struct worker_config *config);
 
 #endif

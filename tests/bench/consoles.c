@@ -6,8 +6,8 @@
  * and the ratios that count; a figure on its own says little of another
  * machine. Every byte that is moved is looked at.
  */
-#include "../component/component.h"
-#include "../xensim/xensim.h"
+#include "tests/component/component.h"
+#include "tests/xensim/xensim.h"
 
 #include <linux/perf_event.h>
 #include <sys/syscall.h>

@@ -6,9 +6,9 @@
 #ifndef XENQMP_COMPONENT_H
 #define XENQMP_COMPONENT_H
 
-#include "../unit/tap.h"
-#include "../xensim/guest.h"
-#include "../xensim/host.h"
+#include "tap.h"
+#include "tests/xensim/guest.h"
+#include "tests/xensim/host.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hvc.h"
 
-#include "../xensim/guest.h"
-#include "qmp_buf.h"
+#include "tests/xensim/guest.h"
+#include "libxl/qmp/buf.h"
 
 #include <err.h>
 #include <errno.h>

@@ -12,7 +12,7 @@
 #ifndef XENQMP_COMPONENT_HVC_H
 #define XENQMP_COMPONENT_HVC_H
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 #include <stdint.h>
 

@@ -8,7 +8,7 @@
  */
 #include "component.h"
 
-#include "../../console/logfile.h"
+#include "console/files/logfile.h"
 
 #include <inttypes.h>
 

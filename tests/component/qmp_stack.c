@@ -33,13 +33,13 @@ int stubdomd_main(int argc, char **argv);
 #define reboot(how) abort()
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wreturn-type"
-#include "../../tools/stubdom/stubdomd.c"
+#include "tools/stubdom/stubdomd.c"
 #pragma GCC diagnostic pop
 #undef reboot
 #undef main
 
-#include "../xensim/host.h"
-#include "helper_worker.h"
+#include "tests/xensim/host.h"
+#include "libxl/worker/worker.h"
 #include "hvc.h"
 
 #define PATH_MAX_BYTES 108

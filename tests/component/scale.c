@@ -5,7 +5,7 @@
  */
 #include "component.h"
 
-#include "../xensim/xensim.h"
+#include "tests/xensim/xensim.h"
 
 #include <dirent.h>
 

@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "../unit/console_fixture.h"
+#include "console_fixture.h"
 
 enum { ACT_WRITE, ACT_READ, ACT_COUNTER, ACT_SCRIBBLE, ACT_ZERO, ACT_EVENT,
        ACT_GUEST_KEY, ACT_GUEST_REMOVES, ACT_DOM0_KEY, ACT_CONSOLE,

@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "qmp_framer.h"
+#include "libxl/qmp/framer.h"
 
 /* Small, so that the limit is met. */
 #define MESSAGE_MAX 40

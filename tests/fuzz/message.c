@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "qmp_message.h"
+#include "libxl/qmp/message.h"
 
 static const char new_id[] = "\"x123\"";
 

@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "../../tools/stubdom/relay.h"
+#include "tools/stubdom/relay.h"
 
 enum { ACT_CONSOLE, ACT_QEMU, ACT_WRITTEN, ACT_CONNECTED, ACT_DISCONNECTED,
        ACT_COPIED, ACT_RENEWED, ACT_QEMU_TAKES, ACTS };

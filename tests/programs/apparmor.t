@@ -54,8 +54,8 @@ capabilities() {
     done <"$tmp/kept" | diff - /dev/null
 }
 ok 'xenconsoled has the capabilities that it keeps' \
-    capabilities "$console" "$SRCDIR/console/privileges.c"
-ok 'and qmp-helper' capabilities "$helper" "$SRCDIR/libxl/helper_privileges.c"
+    capabilities "$console" "$SRCDIR/console/daemon/privileges.c"
+ok 'and qmp-helper' capabilities "$helper" "$SRCDIR/libxl/helper/privileges.c"
 
 devices() {
     sed -n 's/^DeviceAllow=\(.*\) rw/\1/p' "$SRCDIR/console/xenqmp-xenconsoled.service.in" \
@@ -70,7 +70,7 @@ ok "xenconsoled has the unit's devices" devices
 
 # Each path at which qmp-helper looks for QEMU: as a rule's, unfolded.
 qemus() {
-    sed -n '/define HELPER_QEMU_PATHS/,/^$/p' "$SRCDIR/libxl/helper_qemu.c" |
+    sed -n '/define HELPER_QEMU_PATHS/,/^$/p' "$SRCDIR/libxl/helper/qemu.c" |
         grep -oE '"/[^"]+"' | tr -d '"' >"$tmp/qemus"
     [ -s "$tmp/qemus" ] || return 1
     sed -n 's/^ *\(\/[^ ]*qemu-system[^ ]*\) Ux,/\1/p' "$helper" |

@@ -6,7 +6,7 @@
 set -u
 
 . "$SRCDIR/tests/tap.sh"
-header=$SRCDIR/libxl/libxl_qmp.h
+header=$SRCDIR/libxl/client/libxl_qmp.h
 
 install_build
 root=$tmp/root/usr

@@ -59,7 +59,7 @@ ok 'and to documents that are installed' documents
 # Messages that docs/troubleshooting.md explains are those that programs
 # have: **`in bold`**, or `at the head of an item`.
 messages() {
-    cat "$SRCDIR"/*/*.[ch] "$SRCDIR"/tools/*/*.[ch] |
+    find "$SRCDIR"/console "$SRCDIR"/libxl "$SRCDIR"/libvirt "$SRCDIR"/tools "$SRCDIR"/xl -name "*.[ch]" -exec cat {} + |
         perl -0pe 's/"\s*"//g; s/\\"/"/g' >"$tmp/sources"
     grep -oE '\*\*`[^`]*`|^- `[^`]*`(, `[^`]*`)*' "$SRCDIR/docs/troubleshooting.md" |
         grep -oE '`[^`]*`' | tr -d '`' >"$tmp/messages"
@@ -120,20 +120,20 @@ listed() {
     sed -nE 's/^\.It Cm ([a-z_-]+).*/\1/p' "$man/$1" | sort
 }
 file_keys() {
-    sed -n 's/^    { "\([a-z_]*\)",.*_set, .*/\1/p' "$SRCDIR/libxl/helper_config.c" |
+    sed -n 's/^    { "\([a-z_]*\)",.*_set, .*/\1/p' "$SRCDIR/libxl/helper/conf.c" |
         sort >"$tmp/keys"
     [ -s "$tmp/keys" ] && listed qmp-helper.conf.5 | diff "$tmp/keys" -
 }
 ok 'qmp-helper.conf: its keys' file_keys
 store_keys() {
-    { sed -nE 's/^    \[KEY_[A-Z]+\] = "([a-z]+)".*/\1/p' "$SRCDIR/console/keys.c"
-      sed -nE 's/^    \[OUTPUT_[A-Z]+\] = "([a-z]+)".*/\1/p' "$SRCDIR/console/settings.c"; } |
+    { sed -nE 's/^    \[KEY_[A-Z]+\] = "([a-z]+)".*/\1/p' "$SRCDIR/console/xen/keys.c"
+      sed -nE 's/^    \[OUTPUT_[A-Z]+\] = "([a-z]+)".*/\1/p' "$SRCDIR/console/xen/settings.c"; } |
         sort >"$tmp/keys"
     [ -s "$tmp/keys" ] && listed xenqmp-keys.7 | diff "$tmp/keys" -
 }
 ok 'consoles: their keys and outputs' store_keys
 requests() {
-    grep -oE '(strcmp|strncmp|request_is)\(request, "[a-z-]+' "$SRCDIR/console/requests.c" |
+    grep -oE '(strcmp|strncmp|request_is)\(request, "[a-z-]+' "$SRCDIR/console/daemon/requests.c" |
         sed 's/.*"//' | sort -u >"$tmp/requests"
     [ -s "$tmp/requests" ] && listed xenqmp-control.7 | diff "$tmp/requests" -
 }

@@ -44,21 +44,21 @@ documented() {
 }
 ok 'it has what docs/console-control.md asks for' documented
 
-# By that signal it knows a restart (console/server.c).
+# By that signal it knows a restart (console/daemon/server.c).
 restart() {
     [ "$(setting RestartKillSignal)" = SIGINT ] && [ -z "$(setting KillSignal)" ]
 }
 ok 'a restart is told from a stop' restart
 
 capabilities() {
-    sed -n '/kept\[\] = {/p' "$SRCDIR/console/privileges.c" |
+    sed -n '/kept\[\] = {/p' "$SRCDIR/console/daemon/privileges.c" |
         grep -o 'CAP_[A-Z_]*' | sort >"$tmp/kept"
     setting CapabilityBoundingSet | tr ' ' '\n' | sort | diff "$tmp/kept" -
 }
 ok 'it leaves the capabilities that xenconsoled keeps' capabilities
 
 files() {
-    limit=$(sed -n 's/^#define LIMIT_FILES \(.*\)/\1/p' "$SRCDIR/console/privileges.c")
+    limit=$(sed -n 's/^#define LIMIT_FILES \(.*\)/\1/p' "$SRCDIR/console/daemon/privileges.c")
     [ "$(setting LimitNOFILE)" = $(($limit)) ]
 }
 ok 'and the descriptors that it asks for' files
@@ -114,7 +114,7 @@ not_enabled() {
 ok 'which is enabled by nobody' not_enabled
 
 # Into a directory that is another user's: by xl-qmp itself, which follows no
-# link there (tests/unit/test_replace.c), not by a shell.
+# link there (tests/unit/xl/test_replace.c), not by a shell.
 metrics_file=/var/lib/prometheus/node-exporter/xenqmp.prom
 metrics_command() {
     sed -n 's/^ExecStart=//p' "$metrics.service"

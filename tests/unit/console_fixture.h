@@ -12,7 +12,7 @@ static int refresh_gap_ms;
 #define CENSUS_GAP_MS refresh_gap_ms
 
 #include "fake_store.h"
-#include "loop.h"
+#include "tools/common/loop.h"
 
 /* What each request to xenstored takes: the clock of those who budget. */
 static int64_t request_us;
@@ -23,9 +23,9 @@ static inline int64_t fixture_now_us(void)
     return fake_store_requests() * request_us;
 }
 
-#include "../../console/domains.c"
-#include "../../console/refresh.c"
-#include "../../console/server.c"
+#include "console/daemon/domains.c"
+#include "console/guest/refresh.c"
+#include "console/daemon/server.c"
 
 #include "fake_hv.h"
 #include "tap.h"

@@ -6,7 +6,7 @@
 #ifndef XENQMP_FAKE_HV_H
 #define XENQMP_FAKE_HV_H
 
-#include "../../console/hv.h"
+#include "console/xen/hv.h"
 
 #include <stddef.h>
 #include <xen/io/console.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define XENQMP_FAULTS
-#include "../../console/fault.h"
+#include "tools/common/fault.h"
 
 #include "fault_arm.h"
 

@@ -5,7 +5,7 @@
 #ifndef XENQMP_OUTPUT_FIXTURE_H
 #define XENQMP_OUTPUT_FIXTURE_H
 
-#include "../../console/output.h"
+#include "console/output/output.h"
 #include "tap.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #ifndef XENQMP_SESSION_FIXTURE_H
 #define XENQMP_SESSION_FIXTURE_H
 
-#include "xlqmp_session.h"
+#include "libxl/client/session.h"
 
 #include "fake_qmp.h"
 #include "tap.h"

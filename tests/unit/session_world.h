@@ -16,7 +16,7 @@
 
 #include <inttypes.h>
 
-#include "../../tools/stubdom/relay.h"
+#include "tools/stubdom/relay.h"
 
 #include "tap.h"
 

@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "helper_worker.h"
-#include "log.h"
+#include "libxl/worker/worker.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 #define WORKER_UID 65533        /* any that is not root's */

@@ -12,7 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 static void mount_one(const char *type, const char *dir)
 {

@@ -8,7 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 int consoles_hvc(char *const *entries, unsigned int entries_n, int n)
 {

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "qmp_message.h"
+#include "tools/common/log.h"
+#include "libxl/qmp/message.h"
 
 /* The kernel's multicast group; others are udev's. */
 #define UEVENT_GROUP   1

@@ -23,7 +23,7 @@
 #define XENQMP_STUBDOM_DISKS_H
 
 #include "monitor.h"
-#include "qmp_framer.h"
+#include "libxl/qmp/framer.h"
 
 /* More than libxl emulates (26), and than anybody plugs in besides. */
 #define DISKS_MAX  256

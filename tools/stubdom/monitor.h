@@ -6,7 +6,7 @@
 #ifndef XENQMP_STUBDOM_MONITOR_H
 #define XENQMP_STUBDOM_MONITOR_H
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 struct monitor {
     /* the caller sets */

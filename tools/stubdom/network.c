@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #define NETWORK_CLASS "/sys/class/net"
 

@@ -9,7 +9,7 @@
 #define XENQMP_STUBDOM_NETWORK_H
 
 #include "arguments.h"
-#include "loop.h"
+#include "tools/common/loop.h"
 
 struct network {
     /* private */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #define AUDIO_NONE "stubdomd-none"
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))

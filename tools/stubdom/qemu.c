@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "options.h"
 
 #define QEMU_MONITOR(name, path)                                           \

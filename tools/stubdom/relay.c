@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "qmp_json.h"
+#include "libxl/qmp/json.h"
 
 void relay_init(struct relay *relay)
 {

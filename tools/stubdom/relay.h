@@ -19,8 +19,8 @@
 #ifndef XENQMP_STUBDOM_RELAY_H
 #define XENQMP_STUBDOM_RELAY_H
 
-#include "qmp_framer.h"
-#include "qmp_message.h"
+#include "libxl/qmp/framer.h"
+#include "libxl/qmp/message.h"
 
 /* What may wait for the console: the largest reply, and events. */
 #define RELAY_OUT_MAX    (QMP_MESSAGE_MAX + (1u << 20))

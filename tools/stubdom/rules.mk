@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-STUBDOMD_OBJECTS := $(call objects,tools/stubdom,stubdomd arguments boot \
-    consoles disks monitor network options qemu relay state stream) $(QMP_OBJECTS) $(COMMON_OBJECTS)
-$(eval $(call program,bin/stubdomd,$(STUBDOMD_OBJECTS),\
-    $(XENSTORE_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS)))
+$(eval $(call room,tools/stubdom))
+STUBDOMD_ROOMS := tools/stubdom libxl/qmp tools/common
+STUBDOMD_LIBS = $(XENSTORE_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS)
+$(eval $(call program,bin/stubdomd,$(STUBDOMD_ROOMS),$(STUBDOMD_LIBS)))
 
 SCRIPTS += bin/mkstubdom
 bin/mkstubdom: $(srcdir)/tools/stubdom/mkstubdom.in config.mk
@@ -10,3 +10,4 @@ bin/mkstubdom: $(srcdir)/tools/stubdom/mkstubdom.in config.mk
 	sed 's,@libexecdir@,$(libexecdir),' $< >$@.new
 	chmod 755 $@.new
 	mv $@.new $@
+tools: bin/stubdomd bin/mkstubdom

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 /* A tty tells nobody when it has given its last byte to the ring. Under
  * Xen's driver it has when write() returns. */

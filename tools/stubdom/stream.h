@@ -7,7 +7,7 @@
 #ifndef XENQMP_STUBDOM_STREAM_H
 #define XENQMP_STUBDOM_STREAM_H
 
-#include "loop.h"
+#include "tools/common/loop.h"
 
 /* A tty takes at most some KB at a time. */
 #define STREAM_CHUNK 4096

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/cmd_console.c and attach.c, with a daemon that says what the test
  * wants. tests/component/commands.c has the real one. */
-#include "../../xl/attach.h"
-#include "../../xl/consoled.h"
-#include "../../xl/host.h"
-#include "../../xl/xl_qmp.h"
+#include "xl/attach.h"
+#include "xl/consoled.h"
+#include "xl/host.h"
+#include "xl/xl_qmp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <termios.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 void host_dispose(struct host *host)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/cmd_consoles.c: which domains it asks xenconsoled for, and how it
  * prints them. test_xl_qmp.c has the same from the command line. */
-#include "../../xl/consoled.h"
-#include "../../xl/host.h"
-#include "../../xl/xl_qmp.h"
+#include "xl/consoled.h"
+#include "xl/host.h"
+#include "xl/xl_qmp.h"
 
 #include <fcntl.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 /* A host with guest 5, whose stubdomain is 6, and guest 7, without. */

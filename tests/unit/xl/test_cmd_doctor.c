@@ -6,7 +6,7 @@ static int built_minor = 17;
 #define DOCTOR_XEN_TESTED "4.17 4.20"
 #define DOCTOR_XEN_MAJOR 4
 #define DOCTOR_XEN_MINOR built_minor
-#include "../../xl/cmd_doctor.c"
+#include "xl/cmd_doctor.c"
 
 #include <fcntl.h>
 #include <stdlib.h>

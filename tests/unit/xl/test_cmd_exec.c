@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/cmd_exec.c: what is asked of the library, and what becomes of the
  * answer. test_xl_qmp.c has the same commands from the command line. */
-#include "../../xl/host.h"
-#include "../../xl/target.h"
+#include "xl/host.h"
+#include "xl/target.h"
 
 #include <fcntl.h>
 #include <pty.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 /* The library, as far as these commands use it. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/cmd_stats.c: the daemon's counts as a table and as OpenMetrics. */
-#include "../../xl/consoled.h"
-#include "../../xl/host.h"
-#include "../../xl/sessions.h"
-#include "libxl_qmp.h"
-#include "../../xl/xl_qmp.h"
+#include "xl/consoled.h"
+#include "xl/host.h"
+#include "xl/sessions.h"
+#include "libxl/client/libxl_qmp.h"
+#include "xl/xl_qmp.h"
 
 #include <fcntl.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 /* Guest 5, whose stubdomain is 6; its name is meant badly. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/completion.c and xl/schema.c on a small schema, in QEMU's words. */
-#include "../../xl/completion.h"
+#include "xl/completion.h"
 
 #include "tap.h"
 

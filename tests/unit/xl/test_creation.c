@@ -3,7 +3,7 @@
  * what the files there tell it. */
 #define CREATION_LOG_DIR "."
 #define LOOK_MS 1
-#include "../../xl/creation.c"
+#include "xl/creation.c"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/host.c on a libxl of two domains. */
-#include "../../xl/host.h"
+#include "xl/host.h"
 
 #include <libxl.h>
 #include <libxl_utils.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/latency.c. */
-#include "../../xl/latency.h"
+#include "xl/latency.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/replace.c: a file in a directory that is another user's. */
-#include "../../xl/replace.h"
+#include "xl/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/request.c: what people type, and what becomes of it. */
-#include "../../xl/request.h"
+#include "xl/request.h"
 
 #include "tap.h"
 

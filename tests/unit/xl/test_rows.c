@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xl/rows.c: the rows that xl-qmp consoles makes of xenconsoled's list. */
-#include "../../xl/rows.h"
+#include "xl/rows.h"
 
 #include "tap.h"
 

@@ -2,7 +2,7 @@
 /* xl-qmp create, in a directory of its own with an xl of its own. */
 #define CREATE_LIBEXECDIR "/proc/self/cwd/libexec"
 #define CREATE_STUBDOM_DIR "/proc/self/cwd/stubdom"
-#include "../../xl/cmd_create.c"
+#include "xl/cmd_create.c"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control protocol's lines: control.c and listener.c. */
-#include "../../console/control.h"
+#include "console/control/control.h"
 
 #include "config.h"
 #include "tap.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rights: privileges.c. What a file and threads need: test_kills, test_crew. */
-#include "../../console/privileges.h"
+#include "console/daemon/privileges.h"
 
-#include "../../console/supervisor.h"
-#include "log.h"
+#include "console/daemon/supervisor.h"
+#include "tools/common/log.h"
 #include "output_fixture.h"
 
 #include <sys/capability.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/supervisor.h"
+#include "console/daemon/supervisor.h"
 
 #include "fake_systemd.h"
 #include "tap.h"

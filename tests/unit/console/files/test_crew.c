@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files that hang: crew.c and lane.c. A hanging disk is a job that waits
  * until the test lets it go. */
-#include "../../console/lane.h"
+#include "console/files/lane.h"
 
-#include "../../console/crew.h"
-#include "../../console/privileges.h"
+#include "console/files/crew.h"
+#include "console/daemon/privileges.h"
 #include "tap.h"
 
 #include <pthread.h>

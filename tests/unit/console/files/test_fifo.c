@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/fifo.h"
+#include "console/files/fifo.h"
 
 #include "tap.h"
 

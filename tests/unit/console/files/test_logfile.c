@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/logfile.h"
+#include "console/files/logfile.h"
 
 #include "tap.h"
 

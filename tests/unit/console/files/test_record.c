@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/record.h"
+#include "console/files/record.h"
 
 #include "tap.h"
 

@@ -2,7 +2,7 @@
 /* Terminals across daemons: fdstore.c and out_pty.c. */
 #include "output_fixture.h"
 
-#include "../../console/fdstore.h"
+#include "console/output/fdstore.h"
 #include "fake_systemd.h"
 
 #include <sched.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define FILE_SLOW_MS 50
-#include "../../console/out_file.c"
+#include "console/output/out_file.c"
 
 #include "output_fixture.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* out_save.c and the savefile.c below it. */
 #define SAVE_CLAIM_MS 50
-#include "../../console/out_save.c"
+#include "console/output/out_save.c"
 
 #include "output_fixture.h"
 

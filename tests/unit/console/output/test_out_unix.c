@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define UNIX_STALL_MS 200
-#include "../../console/out_unix.c"
+#include "console/output/out_unix.c"
 
 #include "output_fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/stream.h"
+#include "console/output/stream.h"
 
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who may say what about a console: keys.c and store.c. */
-#include "../../console/keys.h"
-#include "../../console/store.h"
+#include "console/xen/keys.h"
+#include "console/xen/store.h"
 
 #include "fake_store.h"
 #include "tap.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/ring.h"
+#include "console/xen/ring.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../console/settings.h"
+#include "console/xen/settings.h"
 
 #include "tap.h"
 

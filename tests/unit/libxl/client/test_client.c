@@ -399,7 +399,7 @@ TEST(events_come_once_negotiated)
     check_str(event_text, "{\"timestamp\": {}, \"event\": \"STOP\"}");
 }
 
-/* libxl/xlqmp_log.c */
+/* libxl/client/log.c */
 TEST(the_server_cannot_fill_the_log)
 {
     struct xlqmp_log_limit limit = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libxl/xlqmp_event.c: who gets which events, whatever callbacks do. */
-#include "xlqmp_ctx.h"
+/* libxl/client/event.c: who gets which events, whatever callbacks do. */
+#include "libxl/client/ctx.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libxlqmp's public functions, against the fake server. */
-#include "libxl_qmp.h"
+#include "libxl/client/libxl_qmp.h"
 
 #include "fake_qmp.h"
 #include "tap.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libxl/xlqmp_connect.c and xlqmp_open.c: addresses, descriptors,
+/* libxl/client/connect.c and client/open.c: addresses, descriptors,
  * terminals. */
-#include "libxl_qmp.h"
+#include "libxl/client/libxl_qmp.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

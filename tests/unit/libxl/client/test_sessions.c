@@ -5,7 +5,8 @@
 /* So that two ways to one world meet. */
 static ssize_t counted_nonce(void *bytes, size_t n);
 #define getrandom(bytes, n, flags) counted_nonce(bytes, n)
-#include "../../libxl/xlqmp_handshake.c"
+#include "libxl/client/handshake.c"
+#include "libxl/client/session.h"
 #undef getrandom
 
 struct client {

@@ -6,7 +6,7 @@
  * (machine_manager, handle_qmp()). Here nothing runs out but by the timer, so
  * that the limit is met on a slow machine too.
  */
-#include "libxl_qmp.h"
+#include "libxl/client/libxl_qmp.h"
 
 #include <signal.h>
 #include <sys/prctl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* helper_children.c, helper_privileges.c, with processes of this test's in
+/* helper/children.c, helper/privileges.c, with processes of this test's in
  * the place of the worker. */
-#include "helper_children.c"
+#include "libxl/helper/children.c"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <fcntl.h>
 
-#include "helper_privileges.h"
+#include "libxl/helper/privileges.h"
 #include "tap.h"
 
 /* What the test's worker does, and how often it was started. */

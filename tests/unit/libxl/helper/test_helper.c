@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "helper_args.h"
-#include "helper_consoled.h"
-#include "helper_proxy.h"
-#include "helper_root.h"
-#include "helper_socket.h"
+#include "libxl/helper/args.h"
+#include "libxl/helper/consoled.h"
+#include "libxl/helper/proxy.h"
+#include "libxl/helper/root.h"
+#include "libxl/helper/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* helper_qemu.c, with a shell in the place of QEMU. */
+/* helper/qemu.c, with a shell in the place of QEMU. */
 #define HELPER_QEMU_PATHS "/nowhere/qemu", "/bin/sh"
-#include "helper_qemu.c"
+#include "libxl/helper/qemu.c"
 
 #include <fcntl.h>
 #include <poll.h>

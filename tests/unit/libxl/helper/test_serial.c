@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* helper_serial.c beside a xenconsoled that comes and goes: a process that
+/* helper/serial.c beside a xenconsoled that comes and goes: a process that
  * listens. What it passes on is test_helper_store.c's. */
 #define SERIAL_LATE_MS 200
-#include "helper_serial.c"
+#include "libxl/helper/serial.c"
 
 #include <fcntl.h>
 #include <sys/prctl.h>

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where qmp-helper's parent has clients connect: helper_sockets.c,
- * helper_config.c, with processes of this test's as its workers. */
+/* Where qmp-helper's parent has clients connect: helper/sockets.c,
+ * helper/conf.c, with processes of this test's as its workers. */
 #include <stdio.h>
 
 static int rename_checked(const char *from, const char *to);
 #define rename rename_checked
-#include "../../libxl/helper_socket.c"
+#include "libxl/helper/socket.c"
 #undef rename
 
 #include <fcntl.h>
 #include <grp.h>
 
-#include "helper_children.h"
-#include "helper_sockets.h"
-#include "log.h"
+#include "libxl/helper/children.h"
+#include "libxl/helper/sockets.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 #define OTHERS_ID 65533         /* a user who is nobody here */

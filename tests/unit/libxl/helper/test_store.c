@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What qmp-helper does in xenstore: helper_console.c, helper_consoles.c,
- * helper_channels.c, helper_devices.c, helper_pids.c, helper_serial.c,
- * helper_store.c. */
-#include "helper_channels.h"
-#include "helper_console.h"
-#include "helper_consoles.h"
-#include "helper_devices.h"
-#include "helper_pids.h"
-#include "helper_serial.h"
+/* What qmp-helper does in xenstore: helper/console.c, helper/consoles.c,
+ * helper/channels.c, helper/devices.c, helper/pids.c, helper/serial.c,
+ * helper/store.c. */
+#include "libxl/helper/channels.h"
+#include "libxl/helper/console.h"
+#include "libxl/helper/consoles.h"
+#include "libxl/helper/devices.h"
+#include "libxl/helper/pids.h"
+#include "libxl/helper/serial.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "fake_store.h"
-#include "log.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 #define GUEST 5

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* helper_stubdom.c: what Xen's words mean, on a Xen of one domain. */
-#include "helper_stubdom.c"
+/* helper/stubdom.c: what Xen's words mean, on a Xen of one domain. */
+#include "libxl/helper/stubdom.c"
 
 #include "fake_store.h"
 #include "tap.h"

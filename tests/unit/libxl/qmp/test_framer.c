@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "qmp_framer.h"
+#include "libxl/qmp/framer.h"
 
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "qmp_json.h"
+#include "libxl/qmp/json.h"
 
-#include "qmp_buf.h"
+#include "libxl/qmp/buf.h"
 #include "tap.h"
 
 static const struct qmp_json_limits limits = { .depth = 4, .tokens = 10 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "qmp_message.h"
+#include "libxl/qmp/message.h"
 
 #include "tap.h"
 

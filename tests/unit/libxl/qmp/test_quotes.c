@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "qmp_quotes.h"
+#include "libxl/qmp/quotes.h"
 #include "tap.h"
 
 static void check_rewritten(const char *text, const char *ought)

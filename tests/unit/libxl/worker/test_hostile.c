@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "worker_fixture.h"
-#include "worker_limits.h"
+#include "libxl/worker/limits.h"
 
 static const char event_head[] = "{\"event\": \"E\", \"data\": ";
 

@@ -12,7 +12,7 @@
 
 static int load_filter(scmp_filter_ctx filter);
 #define seccomp_load load_filter
-#include "../../libxl/worker_sandbox.c"
+#include "libxl/worker/sandbox.c"
 #undef seccomp_load
 
 #include <sched.h>
@@ -22,9 +22,9 @@ static int load_filter(scmp_filter_ctx filter);
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "helper_privileges.h"
+#include "libxl/helper/privileges.h"
 #include "worker_fixture.h"
-#include "worker_process.h"
+#include "libxl/worker/process.h"
 
 #define TAKEN_UID (WORKER_UID - 1)
 

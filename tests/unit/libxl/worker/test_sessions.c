@@ -10,10 +10,10 @@
 /* So that two ways to one world meet. */
 static ssize_t counted_nonce(void *bytes, size_t n);
 #define getrandom(bytes, n, flags) counted_nonce(bytes, n)
-#include "../../libxl/worker_session.c"
+#include "libxl/worker/session.c"
 #undef getrandom
 
-/* The commands in flight, as worker_mux.c has them. */
+/* The commands in flight, as worker/mux.c has them. */
 #define FLIGHT_N 4
 
 struct client {

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "worker_fixture.h"
-#include "worker_limits.h"
+#include "libxl/worker/limits.h"
 
 #define ASK "{\"execute\": \"query-a\"}"
 

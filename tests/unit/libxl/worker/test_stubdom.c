@@ -6,8 +6,8 @@
 #define WORKER_FIRST_LIMIT_MS 1500
 /* Longer than any test. */
 #define WORKER_GREETING_WAIT_MS 600000
-#include "../../libxl/worker_monitor.c"
-#include "../../libxl/worker_mux.c"
+#include "libxl/worker/monitor.c"
+#include "libxl/worker/mux.c"
 
 #include "worker_fixture.h"
 

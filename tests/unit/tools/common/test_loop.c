@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "loop.h"
+#include "tools/common/loop.h"
 
 #include <fcntl.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "stubdom_log.h"
+#include "tools/common/stubdom_log.h"
 
 #include <sys/mman.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* disks.c with a directory for /sys/block, a socket for the kernel's
  * uevents, and one for QEMU's monitor. */
-#include "../../tools/stubdom/disks.h"
+#include "tools/stubdom/disks.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 #include "tap.h"
 
 static char dir[] = "/tmp/test_disks.XXXXXX";

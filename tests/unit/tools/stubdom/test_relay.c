@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../tools/stubdom/relay.h"
+#include "tools/stubdom/relay.h"
 
 #include "tap.h"
 

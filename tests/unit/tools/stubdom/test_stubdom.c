@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../tools/stubdom/arguments.h"
-#include "../../tools/stubdom/boot.h"
-#include "../../tools/stubdom/consoles.h"
-#include "../../tools/stubdom/monitor.h"
-#include "../../tools/stubdom/network.h"
-#include "../../tools/stubdom/options.h"
-#include "../../tools/stubdom/state.h"
-#include "../../tools/stubdom/stream.h"
+#include "tools/stubdom/arguments.h"
+#include "tools/stubdom/boot.h"
+#include "tools/stubdom/consoles.h"
+#include "tools/stubdom/monitor.h"
+#include "tools/stubdom/network.h"
+#include "tools/stubdom/options.h"
+#include "tools/stubdom/state.h"
+#include "tools/stubdom/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
