@@ -84,13 +84,18 @@ static void hear(struct server *server, const char *expected)
                  (int)(end + 1 - id), id);
 }
 
+/* n bytes of the text again and again, in large pieces. */
 static void flood(struct server *server, const char *text, size_t n)
 {
-    size_t len = strlen(text);
+    size_t len = strlen(text), piece = 65536 / len * len;
+    char *bytes = malloc(piece);
 
-    for (; n; n -= n < len ? n : len)
-        if (write(server->fd, text, n < len ? n : len) < 0)
-            return;             /* the client has seen enough */
+    for (size_t i = 0; bytes && i < piece; i += len)
+        memcpy(bytes + i, text, len);
+    for (; bytes && n; n -= n < piece ? n : piece)
+        if (write(server->fd, bytes, n < piece ? n : piece) < 0)
+            break;              /* the client has seen enough */
+    free(bytes);
 }
 
 static void wait_hangup(struct server *server)

@@ -97,7 +97,7 @@ TEST(a_flood_ends_the_connection)
     static const struct fake_qmp_step script[] = {
         FAKE_NEGOTIATION, { FAKE_HEAR, "\"a\"", 0 },
         { FAKE_SAY, "{\"return\": \"", 0 },
-        { FAKE_FLOOD, "0123456789abcdef", 64u << 20 },
+        { FAKE_FLOOD, "0123456789abcdef", 72u << 20 },
         { FAKE_END, NULL, 0 },
     };
 
