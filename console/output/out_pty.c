@@ -5,6 +5,11 @@
  * The slave is kept open here as well: with nobody else on it the master
  * would report a hang-up without end. It starts raw. The master of an
  * earlier daemon is taken over, if the service manager kept it.
+ *
+ * Linux forgets what nobody has read of a terminal when its master is
+ * closed: the last words of a guest that was destroyed, which are why one
+ * reads. So a terminal whose console has ended stays until it is read, or
+ * for LAST_MS, and of such terminals there are LAST_MAX at most.
  */
 #include "fdstore.h"
 #include "tools/common/log.h"
@@ -16,27 +21,92 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/queue.h>
 #include <termios.h>
 #include <unistd.h>
+
+#define LAST_MS      5000
+#define LAST_MAX     64
+/* Between the master and who reads there is a queue of the kernel's that
+ * nobody can ask: a terminal is empty when it looks so for a while. */
+#define LAST_TURN_MS 20
+#define LAST_QUIET   5
 
 struct out_pty {
     struct output output;
     struct stream stream;       /* the master */
     int slave;
     char path[64];
+    /* Of one whose console has ended: output has no host any more. */
+    TAILQ_ENTRY(out_pty) last;
+    struct loop_timer turn;
+    int64_t end_ms;
+    unsigned int quiet;         /* turns in a row that it looked empty */
 };
+
+static TAILQ_HEAD(, out_pty) lasting = TAILQ_HEAD_INITIALIZER(lasting);
+static unsigned int lasting_n;
+
+static void pty_free(struct out_pty *pty)
+{
+    stream_close(&pty->stream);
+    if (pty->slave >= 0)
+        close(pty->slave);
+    free(pty);
+}
+
+/* Whoever has it open has not read all. */
+static bool pty_has_words(const struct out_pty *pty)
+{
+    int unread = 0;
+
+    return pty->stream.fifo.len ||
+           (!ioctl(pty->slave, FIONREAD, &unread) && unread > 0);
+}
+
+static void last_end(struct out_pty *pty)
+{
+    loop_timer_clear(pty->stream.loop, &pty->turn);
+    TAILQ_REMOVE(&lasting, pty, last);
+    lasting_n--;
+    pty_free(pty);
+}
+
+static void last_turn(void *data)
+{
+    struct out_pty *pty = data;
+    bool lost = stream_flush(&pty->stream) < 0;
+
+    pty->quiet = pty_has_words(pty) ? 0 : pty->quiet + 1;
+    if (lost || pty->quiet == LAST_QUIET || loop_now_ms() >= pty->end_ms ||
+        loop_timer_set(pty->stream.loop, &pty->turn, LAST_TURN_MS, last_turn,
+                       pty))
+        last_end(pty);
+}
+
+static void last_begin(struct out_pty *pty)
+{
+    if (lasting_n == LAST_MAX)
+        last_end(TAILQ_FIRST(&lasting));
+    TAILQ_INSERT_TAIL(&lasting, pty, last);
+    lasting_n++;
+    pty->output.host = NULL;
+    pty->end_ms = loop_now_ms() + LAST_MS;
+    stream_retire(&pty->stream);
+    last_turn(pty);
+}
 
 static void pty_close(struct output *output)
 {
     struct out_pty *pty = (struct out_pty *)output;
     const struct record *id = &output->host->ring;
 
-    if (stream_is_open(&pty->stream))
-        fdstore_drop(id->domid, id->n);
-    stream_close(&pty->stream);
-    if (pty->slave >= 0)
-        close(pty->slave);
-    free(pty);
+    if (!stream_is_open(&pty->stream)) {
+        pty_free(pty);
+        return;
+    }
+    fdstore_drop(id->domid, id->n);
+    last_begin(pty);
 }
 
 static void pty_flush(struct out_pty *pty)
@@ -148,25 +218,59 @@ static int master_open(void)
     return master;
 }
 
+/* Takes the master over; -1 with errno, and it is closed. */
 static int pty_set_up(struct out_pty *pty, int master)
 {
     struct output_host *host = pty->output.host;
+    int error = ptsname_r(master, pty->path, sizeof(pty->path));
 
-    if ((errno = ptsname_r(master, pty->path, sizeof(pty->path))))
+    if (!error) {
+        pty->slave = slave_open(master, pty->path);
+        if (pty->slave >= 0 &&
+            !stream_open(&pty->stream, host->loop, master, pty_event, pty))
+            return 0;
+        error = errno;
+    }
+    if (pty->slave >= 0)
+        close(pty->slave);
+    pty->slave = -1;
+    close(master);
+    errno = error;
+    return -1;
+}
+
+/* The earlier daemon's, if there is one and it is of use. */
+static bool pty_take_over(struct out_pty *pty)
+{
+    const struct record *id = &pty->output.host->ring;
+    int master = fdstore_take(id->domid, id->n);
+
+    if (master < 0)
+        return false;
+    if (!pty_set_up(pty, master))
+        return true;
+    log_warn("%s: the terminal of the daemon before cannot be opened: %s; "
+             "it gets a new one", pty->output.host->label, strerror(errno));
+    fdstore_drop(id->domid, id->n);
+    return false;
+}
+
+static int pty_make(struct out_pty *pty)
+{
+    const struct record *id = &pty->output.host->ring;
+    int master = master_open();
+
+    if (master < 0 || pty_set_up(pty, master))
         return -1;
-    pty->slave = slave_open(master, pty->path);
-    if (pty->slave < 0)
-        return -1;
-    return stream_open(&pty->stream, host->loop, master, pty_event, pty);
+    fdstore_keep(id->domid, id->n, master);
+    return 0;
 }
 
 struct output *out_pty_open(const struct settings *settings,
                             struct output_host *host)
 {
     struct out_pty *pty = calloc(1, sizeof(*pty));
-    const struct record *id = &host->ring;
-    int master, error;
-    bool kept;
+    int error;
 
     if (!pty)
         return NULL;
@@ -174,19 +278,10 @@ struct output *out_pty_open(const struct settings *settings,
     pty->output.host = host;
     pty->slave = -1;
     stream_init(&pty->stream, settings->limit);
-    master = fdstore_take(id->domid, id->n);
-    kept = master >= 0;
-    if (!kept)
-        master = master_open();
-    if (master >= 0 && !pty_set_up(pty, master)) {
-        if (!kept)
-            fdstore_keep(id->domid, id->n, master);
+    if (pty_take_over(pty) || !pty_make(pty))
         return &pty->output;
-    }
     error = errno;
-    if (master >= 0)
-        close(master);
-    pty_close(&pty->output);
+    pty_free(pty);
     errno = error;
     return NULL;
 }

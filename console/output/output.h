@@ -38,7 +38,8 @@ struct output *output_open(struct output_host *host,
 /* One line: it could not be opened. */
 void output_complain(const struct output_host *host,
                      const struct settings *settings, int error);
-/* What was buffered counts as dropped. NULL is legal. */
+/* What was buffered counts as dropped, though a terminal's reader may get it
+ * yet. NULL is legal. */
 void output_close(struct output *output);
 
 size_t output_put(struct output *output, const char *bytes, size_t n);

@@ -37,6 +37,11 @@ bool stream_is_open(const struct stream *stream)
     return stream->fd >= 0;
 }
 
+void stream_retire(struct stream *stream)
+{
+    loop_del(stream->loop, &stream->id);
+}
+
 void stream_events(struct stream *stream, uint32_t events)
 {
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))

@@ -33,6 +33,8 @@ int stream_open(struct stream *stream, struct loop *loop, int fd,
 /* Forgets what is queued. Idempotent. */
 void stream_close(struct stream *stream);
 bool stream_is_open(const struct stream *stream);
+/* Open it stays, but the loop hears no more of it. */
+void stream_retire(struct stream *stream);
 
 void stream_events(struct stream *stream, uint32_t events);
 /* Writes what the reader takes; how many bytes, -1 if it is gone. */

@@ -168,6 +168,7 @@ COMPONENT void check_reads(int fd, const char *bytes, size_t n)
     char is[4096];
     size_t got = 0;
 
+    check(n <= sizeof(is));
     while (got < n && readable(fd)) {
         ssize_t r = read(fd, is + got, n - got);
 

@@ -28,6 +28,29 @@ TEST(the_primary_console_is_a_terminal)
     check(host_wait(no_tty, &c));
 }
 
+TEST(a_terminal_has_the_last_words_of_a_guest_that_is_destroyed)
+{
+    static char words[20000];
+    struct guest_console c;
+    int tty;
+
+    for (size_t i = 0; i < sizeof(words); i++)
+        words[i] = (char)('a' + i * 31 % 26);
+    start_ours(NULL);
+    guest_create(5);
+    c = guest_console_add(5, 0, NULL);
+    tty = tty_open(&c);
+    put_all(&c, words, sizeof(words));
+    guest_destroy(5);
+    /* A domain that comes later is seen with this one's end, or after it. */
+    guest_create(6);
+    c = guest_console_add(6, 0, NULL);
+    close(tty_open(&c));
+    for (size_t i = 0; i < sizeof(words); i += 4000)
+        check_reads(tty, words + i, 4000);
+    check_ends(tty);
+}
+
 TEST(consoles_come_and_go_while_the_domain_runs)
 {
     struct guest_console c[3];

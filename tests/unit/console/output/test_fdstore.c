@@ -165,6 +165,26 @@ static bool alive(void *data, uint32_t domid)
     return domid == 5;
 }
 
+TEST(a_terminal_that_cannot_be_opened_is_replaced)
+{
+    int master, reader, locked = 1;
+
+    start_with_systemd();
+    master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    check(!ioctl(master, TIOCSPTLCK, &locked));
+    store(master, "pty-5-3");
+    fake_systemd_hand_in(&systemd);
+    fdstore_init();
+    pty_open();
+    /* Kept is the new one alone. */
+    check_int(systemd.fds_n, 1);
+    reader = open(output_tty(output), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    check(reader >= 0);
+    put("after", 5);
+    expect(reader, "after");
+    finish_with_systemd();
+}
+
 TEST(those_of_the_dead_are_dropped)
 {
     start_with_systemd();

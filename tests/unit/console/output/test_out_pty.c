@@ -87,4 +87,84 @@ TEST(pty_keep_lets_the_guest_wait)
     finish();
 }
 
+/* What it reads until its terminal has gone. */
+static size_t read_to_the_end(int fd, char *text, size_t size)
+{
+    size_t n = 0;
+
+    for (;;) {
+        ssize_t r = read(fd, text + n, size - n);
+
+        if (r > 0)
+            n += (size_t)r;
+        else if (!r || errno == EIO)
+            return n;
+        else
+            loop_run_once(&loop, 10);
+    }
+}
+
+TEST(pty_last_words_are_read_after_its_end)
+{
+    static char words[100000], read_words[sizeof(words)];
+    int fd;
+
+    for (size_t i = 0; i < sizeof(words); i++)
+        words[i] = (char)('a' + i * 31 % 26);
+    start("pty", NULL, "131072");
+    fd = open(output_tty(output), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    check_int(put(words, sizeof(words)), sizeof(words));
+    check(output_buffered(output));
+    output_close(output);
+    output = NULL;
+    check_int(read_to_the_end(fd, read_words, sizeof(words)), sizeof(words));
+    check_mem(read_words, sizeof(words), words, sizeof(words));
+    finish();
+}
+
+TEST(pty_lasts_until_its_reader_has_come_to_it)
+{
+    char text[16];
+    int fd;
+
+    start("pty", NULL, NULL);
+    fd = open(output_tty(output), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    check_int(put("last words", 10), 10);
+    output_close(output);
+    output = NULL;
+    for (int i = 0; i < 50; i++)
+        loop_run_once(&loop, 20);
+    check_int(read_to_the_end(fd, text, sizeof(text)), 10);
+    finish();
+}
+
+static int descriptors(void)
+{
+    int n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+TEST(pty_that_nobody_reads_goes_all_the_same)
+{
+    struct settings settings = { .kind = OUTPUT_PTY, .limit = 4096 };
+    int before;
+
+    start("pty", NULL, NULL);
+    before = descriptors();
+    for (int i = 0; i < 200; i++) {
+        put("unread", 6);
+        output_close(output);
+        output = output_open(&host, &settings);
+        check(output);
+    }
+    /* A bounded number of them, whoever destroys domains. */
+    check(descriptors() <= before + 2 * 64);
+    while (descriptors() > before)
+        loop_run_once(&loop, 100);
+    finish();
+}
+
 TAP_MAIN()
