@@ -97,7 +97,7 @@ tests/component/qmp_stack: $(QMP_STACK) $(call objects,tests/xensim,guest host x
 	$(LINK) -o $@ $(LINKED) $(HELPER_LIBS) $(ZLIB_LIBS)
 
 # A simulated hypervisor, and tests of the real xenconsoled on it.
-XENSIM = $(call objects,tests/xensim,guest host xensim)
+XENSIM = $(call objects,tests/xensim,guest hang host xensim)
 OBJECTS += $(XENSIM) $(patsubst obj/%,obj/pic/%,$(call objects,tests/xensim,preload xensim))
 # It goes into Debian's xenstored too, which has no sanitizer's runtime.
 tests/xensim/libxensim.so obj/pic/tests/xensim/%.o: CFLAGS := $(filter-out -fsanitize%,$(CFLAGS))
@@ -114,7 +114,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,commands consoles drop_in helper journal logs scale stubdomd,$(eval $(call xensim_test,$(t))))
+$(foreach t,commands consoles drop_in hanging helper journal logs scale stubdomd,$(eval $(call xensim_test,$(t))))
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
 OBJECTS += obj/tests/bench/consoles.o
 tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
