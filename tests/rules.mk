@@ -116,8 +116,9 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 endef
 $(foreach t,commands consoles drop_in hanging helper journal logs scale stubdomd,$(eval $(call xensim_test,$(t))))
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
-OBJECTS += obj/tests/bench/consoles.o
-tests/bench/consoles: obj/tests/bench/consoles.o $(XENSIM)
+XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles
+OBJECTS += $(XENSIM_BENCHES:%=obj/%.o)
+$(XENSIM_BENCHES): %: obj/%.o $(XENSIM)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(XENSTORE_LIBS)
 XENSIM_TESTS_ALL = $(XENSIM_TESTS) tests/xensim/libxensim.so
@@ -188,8 +189,10 @@ mutate:
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
 
 # Figures, as ratios to the stock set-up in the same run, and a picture.
-bench: all system/dom0.gz tests/bench/consoles $(COMPONENTS) tests/xensim/libxensim.so
+bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim.so
 	XENQMP_BUILD=$(CURDIR) tests/bench/consoles | $(srcdir)/tests/bench/plots tests/bench/consoles.svg
+	XENQMP_BUILD=$(CURDIR) tests/bench/attacks
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/monitors
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/saves
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 

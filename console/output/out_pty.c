@@ -127,6 +127,8 @@ static size_t pty_put(struct output *output, const char *bytes, size_t n)
     struct out_pty *pty = (struct out_pty *)output;
     struct fifo *fifo = &pty->stream.fifo;
     size_t room = fifo->max - fifo->len;
+    /* Then it is known to be full, and poll() waits for it. */
+    bool waits = fifo->len;
     size_t taken;
 
     if (n > room && !output->host->keep) {
@@ -135,7 +137,8 @@ static size_t pty_put(struct output *output, const char *bytes, size_t n)
         output->host->counters->dropped += n - room;
     }
     taken = fifo_put(fifo, bytes, n);
-    pty_flush(pty);
+    if (!waits)
+        pty_flush(pty);
     if (taken < n && !output->host->keep) {
         /* Out of memory: the guest goes on, its bytes are lost. */
         output->host->counters->dropped += n - taken;

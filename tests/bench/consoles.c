@@ -6,12 +6,11 @@
  * and the ratios that count; a figure on its own says little of another
  * machine. Every byte that is moved is looked at.
  */
-#include "tests/component/component.h"
+#include "bench.h"
 #include "tests/xensim/xensim.h"
 
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #define ROUNDS 5
 #define MB     (1u << 20)
@@ -30,41 +29,6 @@
 
 enum who { BARE, OURS, STOCK, WHO_N };
 static const char *const names[] = { "bare", "xenqmp", "stock" };
-
-/* --- clocks ----------------------------------------------------------- */
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* CPU time that a process has used, all of its threads. */
-static double cpu_s(pid_t pid)
-{
-    clockid_t clock;
-    struct timespec t;
-
-    check(!clock_getcpuclockid(pid, &clock));
-    check(!clock_gettime(clock, &t));
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double d = *(const double *)a - *(const double *)b;
-
-    return (d > 0) - (d < 0);
-}
-
-/* Sorts. */
-static double quantile(double *values, size_t n, double q)
-{
-    qsort(values, n, sizeof(*values), compare);
-    return values[(size_t)(q * (double)(n - 1) + 0.5)];
-}
 
 /* --- the contenders --------------------------------------------------- */
 
@@ -304,20 +268,6 @@ static struct result guest_bytes(enum who who)
     return moved((double)got, took, cpu_s(served_by) - cpu);
 }
 
-/* A byte typed, echoed by the guest, read. */
-static void echo(struct guest_console *c, int tty)
-{
-    char byte = 'e', back;
-
-    check_int(write(tty, &byte, 1), 1);
-    while (!guest_console_get(c, &back, 1))
-        check(guest_wait(HOST_WAIT_MS));
-    while (!guest_console_put(c, &back, 1))
-        check(guest_wait(HOST_WAIT_MS));
-    check_int(read(tty, &back, 1), 1);
-    check_int(back, byte);
-}
-
 /* Lets that much time go by, whatever events come meanwhile; returns how
  * much it was. */
 static double quiet(double seconds)
@@ -489,16 +439,6 @@ static void domains_ready(unsigned int n, unsigned int consoles)
 
     while (!host_wait(all_bound, &ports))
         ;
-}
-
-static size_t status_kb(pid_t pid, const char *key)
-{
-    char path[64];
-    const char *at;
-
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    at = strstr(file_text(path), key);
-    return at ? (size_t)atol(at + strlen(key)) : 0;
 }
 
 /* Resident memory of its own, idle CPU time, time to take all over. */

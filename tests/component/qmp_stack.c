@@ -4,7 +4,8 @@
  * QEMU, for tests of peers: stubdomd, which is included here without its
  * pid 1's duties, terminals (hvc.h), xenconsoled on xensim, as it is
  * installed, and qmp-helper's worker. MONITOR-A and -B are QEMU's sockets;
- * clients find DIR/qmp. The stubdomain's /sys/block and /dev are DIR/block
+ * clients find DIR/qmp, those for monitoring (query-*) DIR/monitor. The
+ * stubdomain's /sys/block and /dev are DIR/block
  * and DIR/dev, and what is sent to DIR/uevents are the kernel's uevents.
  * QEMU's state is to be written to DIR/qemu-save and comes to
  * DIR/saved/state in dom0. STATE is the file of one to be restored.
@@ -168,7 +169,7 @@ static void stubdomd_start(struct stubdomd *d, const char *a, const char *b)
 
 static void worker_start(void)
 {
-    char clients[PATH_MAX_BYTES];
+    char clients[PATH_MAX_BYTES], monitors[PATH_MAX_BYTES];
     struct worker_config config = {
         .parent = getpid(), .guest_domid = 1, .dm_domid = DM_DOMID, .root = dir,
         .console = "/console-3", .toolstack_fd = -1, .uid = WORKER_UID,
@@ -177,6 +178,11 @@ static void worker_start(void)
 
     snprintf(clients, sizeof(clients), "%s/qmp", dir);
     config.listen_fd = listen_at(clients);
+    snprintf(monitors, sizeof(monitors), "%s/monitor", dir);
+    config.sockets[config.sockets_n++] = (struct worker_socket){
+        .fd = listen_at(monitors), .use = WORKER_FOR_MONITORING,
+        .commands = "query-*",
+    };
     switch (fork()) {
     case -1:
         die("fork");
@@ -184,6 +190,7 @@ static void worker_start(void)
         _exit(worker_run(&config));
     }
     close(config.listen_fd);
+    close(config.sockets[0].fd);
 }
 
 static void stdin_ready(void *data, uint32_t events)
