@@ -185,7 +185,7 @@ demo: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
 
 # Faults in a copy of the sources, each of which a test must see.
-mutate:
+mutate: sysroot/.complete
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
 
 # Figures, as ratios to the stock set-up in the same run, and a picture.

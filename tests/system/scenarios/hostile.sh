@@ -26,6 +26,29 @@ for a in garbage truncated oversized; do
     ok "$a: the other guest goes on" works hvm1
 done
 
+# While it lasts, and afterwards.
+dom0_size() { awk '/^RssAnon/ { print $2 }' "/proc/$(cat /run/xenconsoled.pid)/status"; }
+disk_size() { du -sk /var/log /var/lib/xen /run | awk '{ n += $1 } END { print n }'; }
+answers_ten_times() {
+    local i
+    for i in 1 2 3 4 5 6 7 8 9 10; do works "$1" || return 1; done
+}
+memory=$(dom0_size)
+for a in flood-xenstore flood-log flood-save; do
+    disk=$(disk_size)
+    attack $a
+    ok "$a: the other guest goes on" answers_ten_times hvm1
+    ok "$a: xl goes on" xl list hvm1
+    attack flood-ends
+    ok "$a: the console recovers" wait_for 60 works hvm2
+    ok "$a: dom0's disk has $(disk_size) kB, before it $disk" test "$(disk_size)" -lt $((disk + 1024))
+done
+ok "xenconsoled has $(dom0_size) kB, before the floods $memory" test "$(dom0_size)" -lt $((memory + 2048))
+xenstore-write "/local/domain/$dm/attack" stall
+ok "stall: the other guest goes on" answers_ten_times hvm1
+ok "stall: done" wait_for 60 attack_is_done stall
+ok "stall: its own QMP comes back" wait_for 60 works hvm2
+
 attack output
 is "nothing of /etc/shadow was read" "" \
     "$(xenstore-read "/local/domain/$dm/data/stolen" 2>/dev/null)"
