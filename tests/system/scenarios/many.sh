@@ -19,6 +19,7 @@ at_once() {
         pids="$pids $!"
     done
     for pid in $pids; do wait "$pid" || failed=$((failed + 1)); done
+    [ $failed = 0 ] || tail -n 3 /run/many.*.txt | sed 's/^/# /' >&2
     echo $failed
 }
 # Two at a time: libxl waits 30 s for a stubdomain, and this host is slow.
@@ -42,13 +43,20 @@ is_itself() {
         xl-qmp exec "hvm$1" query-name | grep -q "\"hvm$1\"" &&
         xl qemu-monitor-command "hvm$1" "info name" | grep -q "^hvm$1"
 }
-# Said again and again: it may be booting. Eight at once take seconds a line.
+# Five times: it may be booting, and eight at once take seconds a line. All
+# speak at the same time; a word of another's is the end.
 echoes() {
     local tty
     tty=$(xenstore-read "/local/domain/$(domid "hvm$1")/serial/0/tty")
     timeout 240 busybox sh -c "exec 3<>$tty; stty -F $tty raw -echo
-        until read -r -t 20 line <&3 && [ \"\${line#*I am $1}\" != \"\$line\" ]; do
+        heard=0
+        while [ \$heard -lt 5 ]; do
             echo 'I am $1' >&3
+            read -r -t 20 line <&3 || continue
+            case \$line in
+            *'I am $1'*) heard=\$((heard + 1)) ;;
+            *'I am '[0-9]*) echo \"hvm$1 hears: \$line\"; exit 1 ;;
+            esac
         done"
 }
 
