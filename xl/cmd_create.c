@@ -130,16 +130,13 @@ static bool is_set(const struct create *create, const struct setting *s)
     return false;
 }
 
-/* Devices of the host's: not with a stubdomain. xl would wait for them for
- * a minute. */
-static int check_devices(const struct create *create)
+/* Devices of the host's USB: not with a stubdomain. */
+static int check_usb(const struct create *create)
 {
-    static const char *const lists[] = { "pci", "usbdev" };
     const char *usb = get(create, "usbdevice"), *key = NULL;
 
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        if (guest_config_lists(&create->config, lists[i]))
-            key = lists[i];
+    if (guest_config_lists(&create->config, "usbdev"))
+        key = "usbdev";
     if (usb && !strncmp(usb, "host:", 5))
         key = "usbdevice";
     if (!key)
@@ -184,7 +181,7 @@ static int check_config(const struct create *create)
                   create->path);
         return XL_QMP_USAGE;
     }
-    return check_devices(create);
+    return check_usb(create);
 }
 
 /* --- The host ----------------------------------------------------------- */

@@ -107,16 +107,3 @@ const char *devices_need_qemu(struct xs_handle *xs, uint32_t domid)
             return kinds[i];
     return NULL;
 }
-
-void devices_refuse_pci(struct xs_handle *xs, uint32_t domid)
-{
-    char *state = store_read(xs, XBT_NULL, DEVICES_PCI, domid);
-
-    if (!state)
-        return;
-    free(state);
-    log_error("domain %u: a PCI device can't be passed to a guest whose QEMU "
-              "is in a stubdomain; remove pci from its configuration, or "
-              "have QEMU in dom0", domid);
-    store_rm(xs, XBT_NULL, DEVICES_PCI, domid);
-}

@@ -17,11 +17,4 @@ void devices_prune(struct xs_handle *xs, uint32_t domid);
  * its backend, for a log line; NULL if there is none. */
 const char *devices_need_qemu(struct xs_handle *xs, uint32_t domid);
 
-/* The node by which a PCI device of the host's that is to be passed to the
- * guest is known; to be watched. */
-#define DEVICES_PCI "/local/domain/0/backend/pci/%u/0/state"
-/* None can be: if there is one, says so, and has libxl give up at once,
- * which would wait for its frontend. */
-void devices_refuse_pci(struct xs_handle *xs, uint32_t domid);
-
 #endif

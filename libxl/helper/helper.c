@@ -48,6 +48,7 @@
 #include "consoled.h"
 #include "consoles.h"
 #include "devices.h"
+#include "pci.h"
 #include "pids.h"
 #include "privileges.h"
 #include "libxl/worker/probe.h"
@@ -150,7 +151,10 @@ static void guest_is_left(void *data)
  * its guest goes as well, or somebody has destroyed the stubdomain alone. */
 static void domain_gone(struct helper *h)
 {
-    if (h->guest == h->domid || store_domain_is_gone(h->xs, h->guest)) {
+    if (h->guest == h->domid) {
+        loop_stop(&h->loop);
+    } else if (store_domain_is_gone(h->xs, h->guest)) {
+        pci_end(h->xs, h->guest);
         loop_stop(&h->loop);
     } else if (!h->gone) {
         h->gone = true;
@@ -212,17 +216,18 @@ static void xs_ready(void *data, uint32_t events)
 {
     struct helper *h = data;
     char **watch;
-    bool serial = false;
+    bool serial = false, pci = false;
 
     (void)events;
     while ((watch = xs_check_watch(h->xs))) {
         serial = serial || !strcmp(watch[XS_WATCH_TOKEN], SERIAL_TOKEN);
+        pci = pci || !strcmp(watch[XS_WATCH_TOKEN], PCI_TOKEN);
         free(watch);
     }
     if (serial && !h->ending)
         serial_follow(&h->serial);
-    if (h->guest != h->domid)
-        devices_refuse_pci(h->xs, h->domid);
+    if (pci)
+        pci_follow(h->xs, h->guest, h->domid);
     if (store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
         domain_gone(h);
@@ -249,8 +254,7 @@ static int watch_all(struct helper *h)
     snprintf(path, sizeof(path), "/local/domain/%u/domid", h->domid);
     if (!xs_watch(h->xs, path, "domid") || !serial_watch(&h->serial))
         return -1;
-    snprintf(path, sizeof(path), DEVICES_PCI, h->domid);
-    if (h->guest != h->domid && !xs_watch(h->xs, path, "pci"))
+    if (h->guest != h->domid && !pci_watch(h->xs, h->domid))
         return -1;
     return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
                     &h->xs_id);

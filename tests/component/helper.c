@@ -946,24 +946,29 @@ TEST_AS_ROOT(a_stubdomain_does_not_choose_its_guests_terminal)
     check_str(port_key(&ports[0], 0), anothers);
 }
 
-static bool pci_is_refused(void *data)
+static bool pci_is_the_guests(void *data)
 {
-    char *state = guest_read(data);
-    bool r = !state;
+    char *n = guest_read("/local/domain/0/backend/pci/7/0/num_devs");
+    bool r = n && !strcmp(n, data);
 
-    free(state);
+    free(n);
     return r;
 }
 
-/* As xl create and xl pci-attach add them, while the stubdomain runs. */
-TEST_AS_ROOT(a_pci_device_is_refused_at_once)
+/* As xl create and xl pci-attach give it to the stubdomain. */
+TEST_AS_ROOT(a_pci_device_of_the_stubdomain_is_its_guests)
 {
-    static const char state[] = "/local/domain/0/backend/pci/8/0/state";
-
     ports_start();
-    guest_write(0, "1", state);
-    check(host_wait(pci_is_refused, (void *)(uintptr_t)state));
-    check(host_wait(log_has, "domain 8: a PCI device can't be passed"));
+    guest_write(0, "0000:00:05.0", "/local/domain/0/backend/pci/8/0/dev-0");
+    guest_write(0, "permissive=0", "/local/domain/0/backend/pci/8/0/opts-0");
+    guest_write(0, "1", "/local/domain/0/backend/pci/8/0/num_devs");
+    check(host_wait(pci_is_the_guests, "1"));
+    check_str(guest_read("/local/domain/0/backend/pci/7/0/dev-0"),
+              "0000:00:05.0");
+    check_str(guest_read("/local/domain/0/backend/pci/7/0/opts-0"),
+              "permissive=0");
+    /* Never as a new backend's. */
+    check(!guest_read("/local/domain/0/backend/pci/7/0/state"));
 }
 
 TAP_MAIN()

@@ -34,6 +34,12 @@ has_both() {
         grep -qx 2
 }
 ok 'a compressed archive with stubdomd and QEMU' has_both
+# The drivers of PCI devices are for whoever has some.
+pci_is_apart() {
+    archive | cpio -i --quiet --to-stdout "modules/$kver/pci" | grep -q xen-pcifront &&
+        ! archive | cpio -i --quiet --to-stdout "modules/$kver/list" | grep xen-pcifront
+}
+ok 'the frontend of PCI devices is not loaded with the others' pci_is_apart
 size=$(stat -c %s "$image/initrd")
 echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
 ok "of less than $initrd_mib MiB" test "$size" -lt $((initrd_mib << 20))

@@ -79,24 +79,18 @@ static void load_module(const char *path)
     close(fd);
 }
 
-int boot_load_modules(const char *dir)
+/* The modules that the list of this kernel names. -1: there is no list. */
+static int load_list(const char *dir, const char *list)
 {
     struct utsname kernel;
     char path[256];
     FILE *f;
 
-    if (access(dir, F_OK))
-        return 0;
     uname(&kernel);
-    snprintf(path, sizeof(path), "%s/%s/list", dir, kernel.release);
+    snprintf(path, sizeof(path), "%s/%s/%s", dir, kernel.release, list);
     f = fopen(path, "re");
-    if (!f) {
-        log_error("the kernel is %s, and the initrd has no modules for it: "
-                  "they are not of one mkstubdom, or it was at work just "
-                  "then; create the guest again, or run mkstubdom; powering "
-                  "off", kernel.release);
+    if (!f)
         return -1;
-    }
     while (fgets(path, sizeof(path), f)) {
         path[strcspn(path, "\n")] = '\0';
         if (*path)
@@ -104,4 +98,25 @@ int boot_load_modules(const char *dir)
     }
     fclose(f);
     return 0;
+}
+
+int boot_load_modules(const char *dir)
+{
+    struct utsname kernel;
+
+    if (access(dir, F_OK) || !load_list(dir, "list"))
+        return 0;
+    uname(&kernel);
+    log_error("the kernel is %s, and the initrd has no modules for it: "
+              "they are not of one mkstubdom, or it was at work just "
+              "then; create the guest again, or run mkstubdom; powering "
+              "off", kernel.release);
+    return -1;
+}
+
+void boot_load_pci(const char *dir)
+{
+    if (!access(dir, F_OK) && load_list(dir, "pci"))
+        log_error("this image's kernel has no xen-pcifront: PCI devices will "
+                  "not be found; name a kernel that has it to mkstubdom");
 }

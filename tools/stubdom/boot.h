@@ -14,6 +14,9 @@ void boot_mount(void);
  * line, in order. Without dir, there are none to load. -1 after a line: there
  * are some, but only for other kernels, and nothing will work. */
 int boot_load_modules(const char *dir);
+/* Loads those of dir/<version of the kernel>/pci: the frontend of PCI
+ * devices. One line if the image has none. */
+void boot_load_pci(const char *dir);
 /* After the modules: /proc/xen, by which libxenstore finds xenstored. */
 void boot_mount_xenfs(void);
 

@@ -161,6 +161,12 @@ static int handle_save(struct relay *relay,
         return refuse_command(relay, message, "CommandNotFound",
                               "Expecting capabilities negotiation with "
                               "'qmp_capabilities'");
+    /* QEMU would say that it has saved it. */
+    if (relay->host_devices)
+        return refuse_command(relay, message, "GenericError", "The guest "
+                              "has a PCI device of the host's, whose state "
+                              "cannot be saved; detach it first (xl "
+                              "pci-list, xl pci-detach)");
     return forward_command(relay, message, true);
 }
 

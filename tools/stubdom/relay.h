@@ -45,6 +45,9 @@ enum relay_save {
 };
 
 struct relay {
+    /* the caller sets */
+    unsigned int host_devices;  /* PCI devices of the host's: no save can
+                                   have their state */
     /* readable */
     struct qmp_buf to_console, to_qemu;
     bool want_connect;          /* close the socket, connect it anew */

@@ -3,8 +3,8 @@
  * pid 1 of a Linux stubdomain: starts QEMU with the arguments that libxl
  * left in xenstore (qemu.h), relays QMP between console 3 and QEMU
  * (relay.h), moves the device state by consoles 1 and 2 (state.h),
- * connects the emulated NICs to dom0 (network.h), and gives QEMU the disks
- * that are plugged in later (disks.h).
+ * connects the emulated NICs to dom0 (network.h), gives QEMU the disks that
+ * are plugged in later (disks.h), and shows it PCI devices (pci.h).
  *
  * Two monitors: A belongs to the disks (disks.h) and is connected always; B
  * is the relay's, connected anew at each qmp_reset.
@@ -29,6 +29,7 @@
 #include "tools/common/loop.h"
 #include "monitor.h"
 #include "network.h"
+#include "pci.h"
 #include "qemu.h"
 #include "relay.h"
 #include "state.h"
@@ -37,6 +38,7 @@
 #define SAVE_FILE "/run/qemu-save"
 /* After a hang-up of console 3: a resume brings it back, a removal doesn't. */
 #define REOPEN_MS 500
+#define MODULES "/modules"
 
 struct stubdomd {
     struct loop loop;
@@ -45,6 +47,7 @@ struct stubdomd {
     struct monitor b;
     struct state state;
     struct network network;
+    struct pci pci;
     struct qemu qemu;
     char **consoles;            /* entries of device/console */
     unsigned int consoles_n;
@@ -153,6 +156,7 @@ static void qmp_ready(void *data, uint32_t events)
     } else if (events & EPOLLIN) {
         n = read(d->qmp_fd, bytes, sizeof(bytes));
         if (n > 0) {
+            d->relay.host_devices = d->pci.devices_n;
             if (relay_console_input(&d->relay, bytes, (size_t)n)) {
                 start_afresh("more than fits came from console 3");
                 relay_console_renewed(&d->relay);
@@ -324,10 +328,14 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
     return qemu_start(qemu, state->file, -1);
 }
 
+static void load_pci(void)
+{
+    boot_load_pci(MODULES);
+}
+
 static int start(struct stubdomd *d)
 {
     struct xs_handle *xs = xs_open(0);
-    int r;
 
     if (!xs) {
         log_error("cannot speak to xenstored");
@@ -347,10 +355,14 @@ static int start(struct stubdomd *d)
         .loop = &d->loop, .saved = state_saved, .stopped = state_stopped,
         .data = d,
     };
-    r = loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
-        qemu_init(d, xs) || disks_start(&d->disks, QEMU_MONITOR_A) ? -1 : 0;
-    xs_close(xs);
-    return r;
+    /* It keeps the connection. */
+    d->pci = (struct pci){
+        .loop = &d->loop, .links = "/sys/bus/pci/devices", .mount = true,
+        .devices = "/sys/devices/pci-0", .load = load_pci, .xs = xs,
+    };
+    return loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
+           pci_start(&d->pci) || qemu_init(d, xs) ||
+           disks_start(&d->disks, QEMU_MONITOR_A) ? -1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -364,7 +376,7 @@ int main(int argc, char **argv)
         return 2;
     }
     boot_mount();
-    if (boot_load_modules("/modules"))
+    if (boot_load_modules(MODULES))
         power_off();
     boot_mount_xenfs();
     if (start(&d)) {

@@ -38,7 +38,10 @@ qemu_dies() {
     dm=$(domid hvm1-dm) && xenstore-write "/local/domain/$dm/attack" kill-qemu
     wait_for 5 grep -q 'QEMU was killed' /var/log/xen/qemu-dm-hvm1.log
 }
-stubdomain_dies() { xl destroy "$(domid hvm1-dm)"; }
+stubdomain_dies() {
+    local dm
+    dm=$(domid hvm1-dm) && xl destroy "$dm"
+}
 xl_dies() { kill -9 $(pidof xl libxl-save-helper); }
 
 runs() { xl-qmp exec hvm1 query-status | grep -q '"status": "running"'; }
@@ -77,10 +80,10 @@ before() {
 
 # hit FAULT PID: in the midst of the operation, which is that process.
 hit() {
-    is_at_work "$2" && "${1}_dies" && touch /run/hit.txt
+    is_at_work "$2" && "${1}_dies" >/run/dies.txt 2>&1 && touch /run/hit.txt
 }
-# broken FAULT OPERATION: in one of three moments of it, in turn; at the end of
-# a save the guest has gone.
+# broken FAULT OPERATION: in one of three moments of it, in turn; the longer
+# part of a save is the guest's end.
 turn=0
 broken() {
     local fault=$1 operation=$2 pid status=0 started took
@@ -93,7 +96,7 @@ broken() {
     $operation >/run/operation.txt 2>&1 &
     pid=$!
     case $operation in
-    save | qmp) usleep $((took * turn * 1250)) ;;
+    save | qmp) usleep $((took * turn * 800)) ;;
     *) usleep $((took * turn * 2500)) ;;
     esac
     wait_for 10 hit "$fault" $pid
@@ -103,7 +106,7 @@ broken() {
     kill $! 2>/dev/null
     echo "# $fault dies in moment $turn of $operation: exit $status after $(($(centiseconds) - started)) of usually $took cs" >/run/said.txt
     tail -2 /run/operation.txt | cut -c1-200 | sed 's/^/#   /' >>/run/said.txt
-    [ -e /run/hit.txt ] || { echo "there was no $fault to hit, or no $operation any more"; return 1; }
+    [ -e /run/hit.txt ] || { echo "there was no $fault to hit, or no $operation any more"; cat /run/dies.txt /run/said.txt; return 1; }
     what_is_left "$fault" "$operation" "$status"
 }
 lives() {

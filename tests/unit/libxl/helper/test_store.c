@@ -429,16 +429,4 @@ TEST(a_pid_that_is_none_is_not_signalled)
     check_int(pids_proxy(fake_store, DM), 0);
 }
 
-/* libxl, which waits for its state, sees that it goes. */
-TEST(a_pci_device_is_refused)
-{
-    silence();
-    devices_refuse_pci(fake_store, DM);
-    set(0, "1", "/local/domain/0/backend/pci/6/0/state");
-    set(0, "1", "/local/domain/0/backend/pci/7/0/state");
-    devices_refuse_pci(fake_store, DM);
-    check(!fake_store_get("/local/domain/0/backend/pci/6/0/state"));
-    check_str(get("/local/domain/0/backend/pci/7/0/state"), "1");
-}
-
 TAP_MAIN()

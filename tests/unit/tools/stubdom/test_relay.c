@@ -288,6 +288,23 @@ TEST(a_save_before_qemu_has_answered_is_refused)
     save_prepared();
 }
 
+TEST(a_guest_with_a_device_of_the_hosts_is_not_saved)
+{
+    start();
+    from_console("{\"execute\":\"qmp_capabilities\"}");
+    qemu_gets("{\"id\": \"0-1\", \"execute\":\"qmp_capabilities\"}\r\n");
+    from_qemu("{\"return\": {}, \"id\": \"0-1\"}\r\n");
+    console_gets("{\"return\": {}}\r\n");
+    relay.host_devices = 1;
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":1}");
+    qemu_gets("");
+    check(strstr(relay.to_console.data, "xl pci-detach"));
+    relay_console_written(&relay, relay.to_console.len);
+    relay.host_devices = 0;
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":1}");
+    check(relay.want_save_prepare);
+}
+
 TEST(names_are_known_however_they_are_written)
 {
     start();

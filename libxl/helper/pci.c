@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pci.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/log.h"
+
+#define BACKEND "/local/domain/0/backend/pci/%u"
+/* More than xen-pciback takes of one frontend. */
+#define DEVICES_MAX 64
+
+struct pair {
+    uint32_t guest, dm;
+    bool changed;
+};
+
+static unsigned int devices_count(struct xs_handle *xs, xs_transaction_t t,
+                                  uint32_t domid)
+{
+    char *text = store_read(xs, t, BACKEND "/0/num_devs", domid);
+    unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+    free(text);
+    return n < DEVICES_MAX ? (unsigned int)n : DEVICES_MAX;
+}
+
+static bool has_device(struct xs_handle *xs, xs_transaction_t t,
+                       uint32_t domid, unsigned int n, const char *address)
+{
+    bool found = false;
+
+    for (unsigned int i = 0; i < n && !found; i++) {
+        char *is = store_read(xs, t, BACKEND "/0/dev-%u", domid, i);
+
+        found = is && !strcmp(is, address);
+        free(is);
+    }
+    return found;
+}
+
+/* The stubdomain's device from becomes the guest's device to. */
+static bool device_copy(struct xs_handle *xs, xs_transaction_t t,
+                        const struct pair *pair, unsigned int from,
+                        unsigned int to)
+{
+    static const char *const keys[] = {
+        "key", "dev", "opts", "vdevfn", "name", "state",
+    };
+    bool r = true;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char *value = store_read(xs, t, BACKEND "/0/%s-%u", pair->dm, keys[i],
+                                 from);
+
+        r = r && (!value || store_write(xs, t, value, BACKEND "/0/%s-%u",
+                                        pair->guest, keys[i], to));
+        free(value);
+    }
+    return r;
+}
+
+static int devices_add(struct xs_handle *xs, xs_transaction_t t, void *data)
+{
+    struct pair *pair = data;
+    unsigned int n = devices_count(xs, t, pair->dm);
+    unsigned int known = devices_count(xs, t, pair->guest), had = known;
+    char text[16];
+
+    for (unsigned int i = 0; i < n && known < DEVICES_MAX; i++) {
+        char *address = store_read(xs, t, BACKEND "/0/dev-%u", pair->dm, i);
+        bool fresh = address && !has_device(xs, t, pair->guest, known,
+                                            address);
+
+        free(address);
+        if (!fresh)
+            continue;
+        if (!device_copy(xs, t, pair, i, known))
+            return -1;
+        known++;
+    }
+    pair->changed = known != had;
+    snprintf(text, sizeof(text), "%u", known);
+    return !pair->changed ||
+           store_write(xs, t, text, BACKEND "/0/num_devs", pair->guest) ? 0 :
+           -1;
+}
+
+bool pci_watch(struct xs_handle *xs, uint32_t dm)
+{
+    char path[STORE_PATH_MAX];
+
+    snprintf(path, sizeof(path), BACKEND, dm);
+    return xs_watch(xs, path, PCI_TOKEN);
+}
+
+void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm)
+{
+    struct pair pair = { .guest = guest, .dm = dm };
+
+    if (devices_count(xs, XBT_NULL, dm) &&
+        store_transaction(xs, devices_add, &pair))
+        log_error("domain %u: its PCI devices cannot be written down for "
+                  "domain %u: %s; xl pci-list and pci-detach will not know "
+                  "them", dm, guest, strerror(errno));
+}
+
+void pci_end(struct xs_handle *xs, uint32_t guest)
+{
+    if (store_domain_is_gone(xs, guest))
+        store_rm(xs, XBT_NULL, BACKEND, guest);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * PCI devices of the host's in the guest's name.
+ *
+ * libxl gives such a device to the stubdomain, whose backend directory then
+ * lists it, and to the guest, and notes for the guest nothing
+ * (libxl_pci.c, pci_add_dm_done()); but it is the guest's directory that
+ * `xl pci-list` shows and `xl pci-detach` looks into, and of which libxl
+ * removes what it detached. So that one is kept beside the stubdomain's: what
+ * comes there comes here; what goes is libxl's to remove.
+ *
+ * xen-pciback takes no notice: to it a directory without a state of 1 is not
+ * new (Linux, xenbus_probe_node()).
+ */
+#ifndef XENQMP_HELPER_PCI_H
+#define XENQMP_HELPER_PCI_H
+
+#include "store.h"
+
+/* Its watch's token. */
+#define PCI_TOKEN "pci"
+
+bool pci_watch(struct xs_handle *xs, uint32_t dm);
+/* After each of its events. */
+void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm);
+/* The stubdomain has gone: so does what libxl left, if the guest has. */
+void pci_end(struct xs_handle *xs, uint32_t guest);
+
+#endif

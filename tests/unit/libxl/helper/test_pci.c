@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "libxl/helper/pci.h"
+
+#include "fake_store.h"
+#include "tap.h"
+
+#define GUEST 5
+#define DM    6
+
+static void device(uint32_t owner, unsigned int domid, unsigned int n,
+                   const char *address)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/pci/%u/0/dev-%u",
+             domid, n);
+    fake_store_set(path, address, owner);
+    snprintf(path, sizeof(path), "/local/domain/0/backend/pci/%u/0/opts-%u",
+             domid, n);
+    fake_store_set(path, "permissive=1", owner);
+}
+
+static void count(unsigned int domid, const char *n)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/pci/%u/0/num_devs",
+             domid);
+    fake_store_set(path, n, 0);
+}
+
+static const char *guests(const char *key)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/pci/5/0/%s", key);
+    return fake_store_get(path);
+}
+
+TEST(devices_come_to_the_guest_once)
+{
+    pci_follow(fake_store, GUEST, DM);
+    check(!guests("num_devs"));
+    device(0, DM, 0, "0000:03:00.0");
+    count(DM, "1");
+    for (int i = 0; i < 2; i++) {
+        pci_follow(fake_store, GUEST, DM);
+        check_str(guests("num_devs"), "1");
+        check_str(guests("dev-0"), "0000:03:00.0");
+        check_str(guests("opts-0"), "permissive=1");
+    }
+    device(0, DM, 1, "0000:04:00.0");
+    count(DM, "2");
+    pci_follow(fake_store, GUEST, DM);
+    check_str(guests("num_devs"), "2");
+    check_str(guests("dev-1"), "0000:04:00.0");
+    check(!guests("state"));
+}
+
+/* libxl detaches from the stubdomain first, then from the guest. */
+TEST(what_goes_is_libxls_to_remove)
+{
+    device(0, DM, 0, "0000:03:00.0");
+    device(0, DM, 1, "0000:04:00.0");
+    count(DM, "2");
+    pci_follow(fake_store, GUEST, DM);
+    device(0, DM, 0, "0000:04:00.0");
+    count(DM, "1");
+    pci_follow(fake_store, GUEST, DM);
+    check_str(guests("num_devs"), "2");
+    check_str(guests("dev-0"), "0000:03:00.0");
+    check_str(guests("dev-1"), "0000:04:00.0");
+}
+
+TEST(a_count_without_end_is_cut)
+{
+    count(DM, "4000000000");
+    pci_follow(fake_store, GUEST, DM);
+    check(!guests("num_devs"));
+}
+
+TAP_MAIN()

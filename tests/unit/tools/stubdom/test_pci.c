@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tools/stubdom/pci.h"
+
+#include "fake_store.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKEND "/local/domain/0/backend/pci/6/0"
+
+static char dir[] = "/tmp/test_pci.XXXXXX";
+static struct loop loop;
+static unsigned int loads;
+
+static void load(void)
+{
+    loads++;
+}
+
+static struct pci pci = {
+    .loop = &loop, .links = dir, .devices = "/sys/devices/pci-0",
+    .load = load,
+};
+
+static void start(void)
+{
+    check(mkdtemp(dir));
+    check(!loop_init(&loop));
+    pci.xs = fake_store;
+}
+
+static void device(unsigned int n, const char *host, const char *here)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), BACKEND "/dev-%u", n);
+    fake_store_set(path, host, 0);
+    snprintf(path, sizeof(path), BACKEND "/vdev-%u", n);
+    fake_store_set(path, here, 0);
+}
+
+/* "" if there is none. */
+static const char *link_at(const char *name)
+{
+    static char target[256];
+    char path[256];
+    ssize_t n;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    n = readlink(path, target, sizeof(target) - 1);
+    target[n > 0 ? n : 0] = '\0';
+    return target;
+}
+
+static void finish(void)
+{
+    fake_store_set(BACKEND "/num_devs", "0", 0);
+    pci_follow(&pci);
+    check(!rmdir(dir));
+}
+
+TEST(devices_are_found_under_the_hosts_addresses)
+{
+    start();
+    pci_follow(&pci);
+    check_int(loads, 0);        /* who has no device needs no driver */
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    device(0, "0000:03:00.0", "0000:00:00.00");
+    device(1, "0001:83:1f.07", "0000:00:01.07");
+    fake_store_set(BACKEND "/num_devs", "2", 0);
+    pci_follow(&pci);
+    check_int(loads, 1);
+    check_int(pci.devices_n, 2);
+    check_str(link_at("0000:03:00.0"),
+              "/sys/devices/pci-0/pci0000:00/0000:00:00.0");
+    check_str(link_at("0001:83:1f.7"),
+              "/sys/devices/pci-0/pci0000:00/0000:00:01.7");
+    finish();
+}
+
+TEST(a_device_that_goes_takes_its_link_along)
+{
+    start();
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    device(0, "0000:03:00.0", "0000:00:00.00");
+    device(1, "0000:04:00.0", "0000:00:01.00");
+    fake_store_set(BACKEND "/num_devs", "2", 0);
+    pci_follow(&pci);
+    /* libxl moves the second one up; another takes the first one's slot. */
+    device(0, "0000:04:00.0", "0000:00:01.00");
+    device(1, "0000:05:00.0", "0000:00:00.00");
+    pci_follow(&pci);
+    check_str(link_at("0000:03:00.0"), "");
+    check_str(link_at("0000:04:00.0"),
+              "/sys/devices/pci-0/pci0000:00/0000:00:01.0");
+    check_str(link_at("0000:05:00.0"),
+              "/sys/devices/pci-0/pci0000:00/0000:00:00.0");
+    check_int(loads, 1);
+    finish();
+}
+
+TEST(what_is_no_address_is_nobodys)
+{
+    static const char *const wrong[] = {
+        "", "x", "0000:03:20.0", "0000:03:00.8", "0000:03:00.0/../../etc",
+        "0000:03:00", "../../../etc/x:1:1.0",
+    };
+
+    start();
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    fake_store_set(BACKEND "/num_devs", "2", 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        device(0, wrong[i], "0000:00:00.00");
+        device(1, "0000:03:00.0", wrong[i]);
+        pci_follow(&pci);
+        check_str(link_at("0000:03:00.0"), "");
+        check(!rmdir(dir) && mkdir(dir, 0700) == 0);
+    }
+    finish();
+}
+
+TAP_MAIN()
