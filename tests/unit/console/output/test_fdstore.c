@@ -146,13 +146,17 @@ static int master_without_mounts(void)
 
 TEST_AS_ROOT(a_terminal_outlives_the_mounts_of_the_daemon)
 {
-    int reader;
+    char name[64];
+    int reader, master;
 
     start_with_systemd();
-    store(master_without_mounts(), "pty-5-3");
+    master = master_without_mounts();
+    check(!ptsname_r(master, name, sizeof(name)));
+    store(master, "pty-5-3");
     fake_systemd_hand_in(&systemd);
     fdstore_init();
     pty_open();
+    check_str(output_tty(output), name);
     reader = open(output_tty(output), O_RDWR | O_NOCTTY | O_NONBLOCK);
     put("after", 5);
     expect(reader, "after");
