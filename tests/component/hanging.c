@@ -61,8 +61,9 @@ TEST_AS_ROOT(a_mount_that_hangs_costs_its_own_consoles_only)
     bad_add();
     check_others(tty);
     close(tty);
-    /* Killed, and started anew. */
+    /* Killed, and started anew. The terminal's number is soon another's. */
     kill_ours();
+    guest_write(0, "", "%s/tty", good.frontend);
     start_ours(NULL);
     tty = tty_open(&good);
     check_others(tty);
