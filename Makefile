@@ -3,21 +3,39 @@
 # One Makefile for the whole tree; each folder lists its own targets in
 # rules.mk. Objects go to obj/ below the build directory, which is the
 # current one, or build/ if make is called in the sources.
+#
+# What there is to make, as make help prints it:
+#
+#? make                   all programs
+#? make ROOM              a room (console/output) or a program's rooms (console)
+#? make demo              a real Xen under QEMU, and the main job step by step
+#? make check             every test; TESTS= names some; RELEASE= another Debian
+#? make check-asan        unit and component tests with sanitizers
+#? make check-full        the long matrices besides
+#? make mutate            faults in a copy of the sources, which tests must see
+#? make coverage          which lines the unit tests run
+#? make bench             figures, as ratios to stock; bench-plots: the pictures
+#? make compile_commands.json   for editors
+#? make deb               Debian packages
+#? make install           DESTDIR=, and what configure was told
+#? make clean, distclean
 
 ifeq ($(wildcard config.mk),)
 # In the sources, unconfigured: everything happens in build/.
 .DEFAULT_GOAL := all
 srcdir := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 .PHONY: all $(MAKECMDGOALS)
-all $(filter-out all demo check check-asan check-full bench bench-plots deb clean distclean,$(MAKECMDGOALS)): build/config.mk
+all $(filter-out all help demo check check-asan check-full bench bench-plots coverage deb clean distclean,$(MAKECMDGOALS)): build/config.mk
 	+$(MAKE) -C build $@
+help:
+	@sed -n 's/^#? //p' $(srcdir)/Makefile
 ifneq ($(RELEASE),)
 # As it is on another release of Debian, in a root of its own.
 $(filter demo check check-full bench mutate deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/release $(RELEASE) build $@ $(if $(TESTS),TESTS="$(TESTS)")
 else
 # These install missing build packages before they configure.
-$(filter demo check check-asan check-full bench bench-plots deb,$(MAKECMDGOALS)):
+$(filter demo check check-asan check-full bench bench-plots coverage deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/setup build $@
 	+$(MAKE) -C build $@
 endif
@@ -139,11 +157,21 @@ deb:
 	    debian docs libvirt libxl tests tools xl $(CURDIR)/deb/xenqmp-$(VERSION)
 	cd deb/xenqmp-$(VERSION) && dpkg-buildpackage -us -uc -b -j1
 
+# As it is compiled, for editors and what else asks. A link in the sources
+# leads them to it.
+COMPILED = $(sort $(patsubst obj/%.o,%.c,$(filter-out $(addprefix obj/,pic/% faults/% libvirt-test/% short/%),$(OBJECTS))))
+compile_commands.json: config.mk
+	@$(srcdir)/tests/compile_commands $(CURDIR) $(srcdir) \
+	    "$(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS)" $(COMPILED) >$@
+
+help:
+	@sed -n 's/^#? //p' $(srcdir)/Makefile
+
 clean:
 	rm -rf obj bin lib deb
 
 distclean: clean
 	rm -f config.mk config.h
 
-.PHONY: all install deb clean distclean $(ROOMS) console libxl tools
+.PHONY: all help install deb clean distclean $(ROOMS) console libxl tools
 endif

@@ -181,6 +181,16 @@ check-asan: asan/config.mk sysroot/.complete
 	    ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
 	    $(srcdir)/tests/run $(ASAN_TESTS)
 
+# Which lines the unit tests run: in build/coverage, gcov's counters.
+coverage/config.mk: $(srcdir)/configure $(srcdir)/VERSION config.mk
+	@mkdir -p $(@D)
+	cd $(@D) && $(srcdir)/configure CC='$(CC)' CFLAGS='-O0 --coverage -DXENQMP_COVERAGE'
+coverage: coverage/config.mk
+	+$(MAKE) -C coverage all unit-tests
+	cd coverage && find . -name '*.gcda' -delete && \
+	    XENQMP_BUILD=$(CURDIR)/coverage SRCDIR=$(srcdir) $(srcdir)/tests/run $(UNIT_TESTS)
+	cd coverage && $(srcdir)/tests/coverage $(srcdir) $(ROOMS)
+
 demo: all system/dom0.gz
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
 
@@ -200,4 +210,4 @@ bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim
 bench-plots: bench
 	cp tests/bench/consoles.svg $(srcdir)/docs/consoles.svg
 
-.PHONY: unit-tests check check-asan check-full mutate demo bench bench-plots
+.PHONY: unit-tests check check-asan coverage check-full mutate demo bench bench-plots
