@@ -8,8 +8,9 @@
  *
  * Linux forgets what nobody has read of a terminal when its master is
  * closed: the last words of a guest that was destroyed, which are why one
- * reads. So a terminal whose console has ended stays until it is read, or
- * for LAST_MS, and of such terminals there are LAST_MAX at most.
+ * reads. So a terminal whose console has ended stays as long as somebody has
+ * it open who has not read all, at most for LAST_MS, and of such terminals
+ * there are LAST_MAX at most.
  */
 #include "fdstore.h"
 #include "tools/common/log.h"
@@ -18,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,12 +49,39 @@ struct out_pty {
 static TAILQ_HEAD(, out_pty) lasting = TAILQ_HEAD_INITIALIZER(lasting);
 static unsigned int lasting_n;
 
+/* The slave; -1 with errno. By its name where the mounts are gone among which
+ * an earlier daemon opened the master: systemd gives each start of a unit a
+ * mount namespace of its own. */
+static int slave_open(int master, const char *path)
+{
+    const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
+    int slave = ioctl(master, TIOCGPTPEER, flags);
+
+    if (slave < 0 && errno == ENODEV)
+        slave = open(path, flags);
+    return slave;
+}
+
 static void pty_free(struct out_pty *pty)
 {
     stream_close(&pty->stream);
     if (pty->slave >= 0)
         close(pty->slave);
     free(pty);
+}
+
+/* Somebody else has it open: only then the master does not hang up when the
+ * slave is closed here. */
+static bool pty_has_reader(struct out_pty *pty)
+{
+    struct pollfd master = { .fd = pty->stream.fd };
+
+    close(pty->slave);
+    pty->slave = -1;
+    if (poll(&master, 1, 0) < 0 || (master.revents & POLLHUP))
+        return false;
+    pty->slave = slave_open(pty->stream.fd, pty->path);
+    return pty->slave >= 0;
 }
 
 /* Whoever has it open has not read all. */
@@ -75,10 +104,14 @@ static void last_end(struct out_pty *pty)
 static void last_turn(void *data)
 {
     struct out_pty *pty = data;
-    bool lost = stream_flush(&pty->stream) < 0;
+    bool lost = stream_flush(&pty->stream) < 0 || !pty_has_reader(pty);
 
+    if (lost) {
+        last_end(pty);
+        return;
+    }
     pty->quiet = pty_has_words(pty) ? 0 : pty->quiet + 1;
-    if (lost || pty->quiet == LAST_QUIET || loop_now_ms() >= pty->end_ms ||
+    if (pty->quiet == LAST_QUIET || loop_now_ms() >= pty->end_ms ||
         loop_timer_set(pty->stream.loop, &pty->turn, LAST_TURN_MS, last_turn,
                        pty))
         last_end(pty);
@@ -186,17 +219,12 @@ static void pty_event(void *data, uint32_t events)
     pty->output.host->wake(pty->output.host->data);
 }
 
-/* The slave, raw; -1 with errno. By its name where the mounts are gone
- * among which an earlier daemon opened the master: systemd gives each start
- * of a unit a mount namespace of its own. */
-static int slave_open(int master, const char *path)
+/* The same, raw. */
+static int slave_open_raw(int master, const char *path)
 {
-    const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
-    int slave = ioctl(master, TIOCGPTPEER, flags);
+    int slave = slave_open(master, path);
     struct termios termios;
 
-    if (slave < 0 && errno == ENODEV)
-        slave = open(path, flags);
     if (slave < 0 || tcgetattr(slave, &termios))
         goto out;
     cfmakeraw(&termios);
@@ -228,7 +256,7 @@ static int pty_set_up(struct out_pty *pty, int master)
     int error = ptsname_r(master, pty->path, sizeof(pty->path));
 
     if (!error) {
-        pty->slave = slave_open(master, pty->path);
+        pty->slave = slave_open_raw(master, pty->path);
         if (pty->slave >= 0 &&
             !stream_open(&pty->stream, host->loop, master, pty_event, pty))
             return 0;

@@ -147,6 +147,22 @@ static int descriptors(void)
     return n;
 }
 
+TEST(pty_that_nobody_has_open_goes_at_once)
+{
+    int before, fd;
+
+    start("pty", NULL, NULL);
+    before = descriptors();
+    fd = open(output_tty(output), O_RDWR | O_NOCTTY);
+    put("unread", 6);
+    close(fd);
+    put("unread", 6);
+    output_close(output);
+    output = NULL;
+    check_int(descriptors(), before - 2);
+    finish();
+}
+
 TEST(pty_that_nobody_reads_goes_all_the_same)
 {
     struct settings settings = { .kind = OUTPUT_PTY, .limit = 4096 };
@@ -155,6 +171,8 @@ TEST(pty_that_nobody_reads_goes_all_the_same)
     start("pty", NULL, NULL);
     before = descriptors();
     for (int i = 0; i < 200; i++) {
+        check(open(output_tty(output), O_RDWR | O_NOCTTY) >= 0);
+        before++;
         put("unread", 6);
         output_close(output);
         output = output_open(&host, &settings);
