@@ -189,6 +189,8 @@ static int signals_open(struct helper *h)
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    /* Under nohup it is ignored, and then no descriptor tells of it. */
+    signal(SIGHUP, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGTERM);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "probe.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -43,5 +44,7 @@ int probe_run(int fd)
     if (loop_init(&loop) || listener_init(&listener))
         return -1;
     alarm(PROBE_LIMIT_S);
+    /* By which libxl ends it, also under nohup. */
+    signal(SIGHUP, SIG_DFL);
     return loop_run(&loop);
 }

@@ -20,6 +20,7 @@ my $pid = fork() // die "fork: $!\n";
 if (!$pid) {
     open(STDERR, '>', "$dir/log") or die;
     my $fd = fileno($server);
+    $SIG{HUP} = 'IGNORE';        # as under nohup
     exec($helper, qw(-S -no-user-config -nodefaults -nographic -machine),
          'none,accel=xen', '-chardev',
          "socket,id=libxl-cmd,fd=$fd,server=on,wait=off",
