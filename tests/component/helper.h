@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * For tests of qmp-helper with xenconsoled on xensim: what it reads in /etc.
+ */
+#ifndef XENQMP_COMPONENT_HELPER_H
+#define XENQMP_COMPONENT_HELPER_H
+
+#include "component.h"
+
+#include <sys/mount.h>
+
+COMPONENT void file_write(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    check(file && fputs(text, file) >= 0 && !fclose(file));
+}
+
+/* An own /etc, in what is the test's own namespace by now. */
+COMPONENT void etc_make(const char *config)
+{
+    check(!mount("xensim", "/etc", "tmpfs", 0, "mode=755"));
+    file_write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    file_write("/etc/group", "root:x:0:\nqemu-monitor:x:4242:\n");
+    check(!mkdir("/etc/xenqmp", 0755));
+    file_write("/etc/xenqmp/qmp-helper.conf", config);
+}
+
+/* The example of qmp-helper.conf(5). */
+COMPONENT const char *example(void)
+{
+    static char text[512];
+    size_t n;
+    FILE *lines;
+
+    check(getenv("SRCDIR"));
+    lines = popen("\"$SRCDIR/tests/examples\" literal qmp-helper.conf.5",
+                  "r");
+    check(lines != NULL);
+    n = fread(text, 1, sizeof(text) - 1, lines);
+    check_int(pclose(lines), 0);
+    text[n] = '\0';
+    return text;
+}
+
+#endif
