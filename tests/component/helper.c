@@ -10,7 +10,6 @@
 
 #define GUEST "7"
 #define DM    "8"
-#define GROUP 4242
 
 #define CLIENTS    "/run/xen/qmp-libxl-" GUEST
 #define TOOLSTACK  "/run/xen/qmp-libxl-" DM

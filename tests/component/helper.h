@@ -9,6 +9,9 @@
 
 #include <sys/mount.h>
 
+/* Whom the configuration lets monitor: its group's number in that /etc. */
+#define GROUP 4242
+
 COMPONENT void file_write(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -19,9 +22,12 @@ COMPONENT void file_write(const char *path, const char *text)
 /* An own /etc, in what is the test's own namespace by now. */
 COMPONENT void etc_make(const char *config)
 {
+    char group[64];
+
     check(!mount("xensim", "/etc", "tmpfs", 0, "mode=755"));
     file_write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
-    file_write("/etc/group", "root:x:0:\nqemu-monitor:x:4242:\n");
+    snprintf(group, sizeof(group), "root:x:0:\nqemu-monitor:x:%d:\n", GROUP);
+    file_write("/etc/group", group);
     check(!mkdir("/etc/xenqmp", 0755));
     file_write("/etc/xenqmp/qmp-helper.conf", config);
 }
