@@ -73,13 +73,14 @@ static void check_heard(unsigned int d)
 }
 
 /* xenstored takes its time with so many. */
-static void wait_long(bool (*fn)(void *data), void *data)
+static void wait_until(const char *what, bool (*fn)(void *data), void *data)
 {
     for (int i = 0; i < 10; i++)
         if (host_wait(fn, data))
             return;
-    tap_fail("that takes too long");
+    tap_fail("that takes too long: %s", what);
 }
+#define wait_long(fn, data) wait_until(#fn "(" #data ")", fn, data)
 
 static void all_connect(void)
 {
@@ -88,6 +89,15 @@ static void all_connect(void)
         for (unsigned int n = 1; n < CONSOLES; n++)
             wait_long(is_connected, &consoles[d][n]);
     }
+}
+
+/* Who answers is done with starting. */
+static int control_open(void)
+{
+    int fd = unix_open("/run/xen/xenconsoled.sock");
+
+    check_asks(fd, "list", "ok");
+    return fd;
 }
 
 static unsigned int descriptors(void)
@@ -120,7 +130,6 @@ TEST(many_domains_of_five_consoles)
     const char *wanted = getenv("XENQMP_DOMAINS");
     uint64_t pages;
     unsigned int before;
-    char reply[64];
     int control;
 
     if (wanted)
@@ -128,6 +137,7 @@ TEST(many_domains_of_five_consoles)
     check(domains_n && domains_n <= DOMAINS_MAX);
     alarm(LIMIT_S);
     start_ours(NULL);
+    control = control_open();
     pages = xensim->mapped - xensim->unmapped;
     before = descriptors() + 2;     /* xensim's own, once it's in use */
     check(!mkdir("/run/files", 0700) && !mkdir("/run/qmp", 0700));
@@ -138,6 +148,7 @@ TEST(many_domains_of_five_consoles)
         check_heard(d);
 
     /* The next one takes all of them over. */
+    close(control);
     kill_ours();
     start_ours(NULL);
     all_speak();
@@ -149,17 +160,14 @@ TEST(many_domains_of_five_consoles)
         snprintf(file + n, sizeof(file) - (size_t)n, "%s", word(d, 1));
         wait_long(file_is, file);
     }
-    control = unix_open("/run/xen/xenconsoled.sock");
-    control_ask(control, "list 1", reply, sizeof(reply));
-    check_str(reply, "ok");
-    close(control);
-
+    control = control_open();
     for (unsigned int d = 0; d < domains_n; d++)
         guest_destroy(d + 1);
     pages += (uint64_t)domains_n * CONSOLES;  /* of who was killed */
     wait_long(all_unmapped, &pages);
     check(!ours_ended());
     wait_long(descriptors_are, &before);
+    close(control);
 }
 
 TAP_MAIN()
