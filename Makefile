@@ -97,6 +97,7 @@ include $(srcdir)/libxl/rules.mk
 include $(srcdir)/console/rules.mk
 include $(srcdir)/xl/rules.mk
 include $(srcdir)/tools/stubdom/rules.mk
+include $(srcdir)/tools/screenshot/rules.mk
 include $(srcdir)/apparmor/rules.mk
 include $(srcdir)/libvirt/rules.mk
 include $(srcdir)/tests/rules.mk
@@ -120,7 +121,7 @@ install: all
 	    $(libdir)/pkgconfig $(includedir) $(docdir) \
 	    $(systemdsystemunitdir) $(sysconfdir)/logrotate.d \
 	    $(sysconfdir)/apparmor.d/abstractions)
-	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/stubdomd \
+	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/screenshot bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
 	$(INSTALL) -m644 $(srcdir)/libxl/client/libxl_qmp.h $(DESTDIR)$(includedir)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # From the bottom to the top; see docs/architecture.md.
-$(foreach r,qmp client worker helper,$(eval $(call room,libxl/$(r))))
+$(foreach r,qmp client link child worker display helper,$(eval $(call room,libxl/$(r))))
 
 # libxlqmp; xl-qmp and the tests link the same objects.
 XLQMP_ROOMS := libxl/client libxl/qmp
@@ -24,7 +24,7 @@ lib/xlqmp.pc: config.mk $(srcdir)/libxl/rules.mk
 	    'Libs: -L$${libdir} -lxlqmp' 'Cflags: -I$${includedir}' >$@
 
 # qmp-helper; its worker is a room of its own.
-HELPER_ROOMS := libxl/helper libxl/worker libxl/qmp tools/common
-HELPER_LIBS = $(XENSTORE_LIBS) $(XENCTRL_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
+HELPER_ROOMS := libxl/helper libxl/display libxl/worker libxl/child libxl/link libxl/qmp tools/common
+HELPER_LIBS = $(XENSTORE_LIBS) $(XENCTRL_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS) $(NETTLE_LIBS)
 $(eval $(call program,bin/qmp-helper,$(HELPER_ROOMS),$(HELPER_LIBS)))
 libxl: bin/qmp-helper lib/libxlqmp.so.0

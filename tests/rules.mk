@@ -18,6 +18,8 @@ $(eval $(call unit_tests,tools/common,tools/common,))
 $(eval $(call unit_tests,tools/stubdom,$(STUBDOMD_ROOMS),$(STUBDOMD_LIBS)))
 $(eval $(call unit_tests,libxl/qmp,libxl/qmp,$(YAJL_LIBS)))
 $(eval $(call unit_tests,libxl/client,$(XLQMP_ROOMS),$(XLQMP_LIBS)))
+$(eval $(call unit_tests,libxl/link,libxl/link libxl/qmp,))
+$(eval $(call unit_tests,libxl/child,$(HELPER_ROOMS),$(HELPER_LIBS)))
 $(eval $(call unit_tests,libxl/worker,$(HELPER_ROOMS),$(HELPER_LIBS)))
 $(eval $(call unit_tests,libxl/helper,$(HELPER_ROOMS),$(HELPER_LIBS)))
 $(eval $(call unit_tests,console,$(XENCONSOLED_ROOMS),$(XENCONSOLED_LIBS)))
@@ -86,7 +88,7 @@ $(eval $(call fuzz_target,session,$(filter-out %/handshake.o,$(ROOM_libxl/client
 
 # What tests of whole programs run beside them. A worker that waits less.
 COMPONENTS = tests/component/qmp_stack
-SHORT := $(ROOM_libxl/worker:obj/%=obj/short/%)
+SHORT := $(foreach r,child worker,$(patsubst obj/%,obj/short/%,$(ROOM_libxl/$(r))))
 QMP_STACK = $(call objects,tests/component,hvc qmp_stack)
 OBJECTS += $(QMP_STACK) $(SHORT)
 obj/short/%.o: $(srcdir)/%.c

@@ -47,6 +47,8 @@ static const char help[] =
 "  stats [DOMAIN] [--openmetrics] [--output=PATH] [--socket=PATH]\n"
 "                                   bytes per console and QMP per guest, as\n"
 "                                   tables or as OpenMetrics text\n"
+"  screenshot DOMAIN FILE           what the guest's display shows, as PNG\n"
+"                                   (FILE.png; - is a pipe) or PPM (FILE.ppm)\n"
 "  doctor                           is this host ready for stubdomains? A\n"
 "                                   line each, with what to do\n"
 "  create [-n] CONFIG [KEY=VALUE]...\n"
@@ -80,6 +82,7 @@ static const struct {
     { "events",   cmd_events,   true },
     { "exec",     cmd_exec,     false },
     { "reset",    cmd_reset,    false },
+    { "screenshot", cmd_screenshot, false },
     { "shell",    cmd_shell,    false },
     { "stats",    cmd_stats,    true },
 };

@@ -34,6 +34,6 @@ typedef int command_fn(const struct options *options, int argc,
 
 command_fn cmd_console, cmd_consoles, cmd_doctor, cmd_stats;
 command_fn cmd_batch, cmd_create, cmd_events, cmd_exec, cmd_reset,
-           cmd_shell;
+           cmd_screenshot, cmd_shell;
 
 #endif

@@ -64,11 +64,11 @@ static int worker_fork(struct children *children)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return -1;
-    children->worker_config->parent_fd = ends[1];
+    children->config->parent_fd = ends[1];
     children->worker = fork();
     if (children->worker == 0) {
         log_divert(NULL);       /* to what it is about to close */
-        _exit(worker_run(children->worker_config));
+        _exit(children->run(children->run_data));
     }
     close(ends[1]);
     if (children->worker < 0) {
@@ -91,8 +91,9 @@ static void worker_restart(void *data)
     children->worker_began_ms = loop_now_ms();
     if (!worker_fork(children))
         return;
-    log_error("domain %u: cannot start its QMP worker: %s",
-              children->worker_config->guest_domid, strerror(errno));
+    log_error("domain %u: cannot start its %s: %s",
+              children->config->guest_domid, children->config->name,
+              strerror(errno));
     loop_timer_set(children->loop, &children->restart, RESTART_LAST_MS,
                    worker_restart, children);
 }
@@ -103,7 +104,7 @@ static void worker_restart(void *data)
 static void refused_ready(void *data, uint32_t events)
 {
     struct children *children = data;
-    uint32_t guest = children->worker_config->guest_domid;
+    uint32_t guest = children->config->guest_domid;
     char *name;
     int call;
 
@@ -112,10 +113,11 @@ static void refused_ready(void *data, uint32_t events)
          read(children->refused_fds[0], &call, sizeof(call)) == sizeof(call);
          i++) {
         name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
-        log_guest(guest, LOG_LEVEL_ERROR, "domain %u: the QMP worker's "
-                  "sandbox refused it the system call %s (%d); if QMP does "
+        log_guest(guest, LOG_LEVEL_ERROR, "domain %u: the %s's sandbox "
+                  "refused it the system call %s (%d); if something does "
                   "not work, report this with the version of libc", guest,
-                  name ? name : "that has no name", call);
+                  children->config->name, name ? name : "that has no name",
+                  call);
         free(name);
     }
 }
@@ -125,7 +127,7 @@ static void refused_open(struct children *children)
 {
     int *fds = children->refused_fds;
 
-    children->worker_config->refused_fd = -1;
+    children->config->refused_fd = -1;
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
         return;
     if (loop_add(children->loop, fds[0], EPOLLIN, refused_ready, children,
@@ -134,7 +136,7 @@ static void refused_open(struct children *children)
         close(fds[1]);
         return;
     }
-    children->worker_config->refused_fd = fds[1];
+    children->config->refused_fd = fds[1];
 }
 
 static void refused_close(struct children *children)
@@ -144,7 +146,7 @@ static void refused_close(struct children *children)
     loop_del(children->loop, &children->refused_id);
     close(children->refused_fds[0]);
     close(children->refused_fds[1]);
-    children->worker_config->refused_fd = -1;
+    children->config->refused_fd = -1;
 }
 
 void children_start_worker(struct children *children)
@@ -163,7 +165,7 @@ static void worker_forget(struct children *children)
 
 static void worker_ended(struct children *children, int status)
 {
-    const struct worker_config *config = children->worker_config;
+    const struct child_config *config = children->config;
 
     worker_forget(children);
     if (children->ending)
@@ -182,20 +184,20 @@ static void worker_ended(struct children *children, int status)
                                 WTERMSIG(status) == SIGTERM))
         children->same = 0;
     else if (++children->same == CHILDREN_SAME_MAX) {
-        log_error("domain %u: the QMP worker ended %d times in one way "
-                  "(%s %d) and is not started again: the guest runs on "
-                  "without QMP, and can't be saved; see the lines above",
-                  config->guest_domid, children->same,
+        log_error("domain %u: the %s ended %d times in one way (%s %d) and "
+                  "is not started again: the guest runs on without %s; see "
+                  "the lines above", config->guest_domid, config->name,
+                  children->same,
                   WIFSIGNALED(status) ? "signal" : "status",
                   WIFSIGNALED(status) ? WTERMSIG(status) :
-                  WEXITSTATUS(status));
+                  WEXITSTATUS(status), children->gives);
         if (children->gave_up)
             children->gave_up(children->data);
         return;
     }
     log_guest(config->guest_domid, LOG_LEVEL_ERROR,
-              "domain %u: the QMP worker ended (%s %d) and is started "
-              "again", config->guest_domid,
+              "domain %u: the %s ended (%s %d) and is started again",
+              config->guest_domid, config->name,
               WIFSIGNALED(status) ? "signal" : "status",
               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     loop_timer_set(children->loop, &children->restart, children->restart_ms,
@@ -209,11 +211,10 @@ static void worker_ended(struct children *children, int status)
 void children_reap(struct children *children)
 {
     int status;
-    pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (pid == children->worker)
-            worker_ended(children, status);
+    while (children->worker &&
+           waitpid(children->worker, &status, WNOHANG) > 0)
+        worker_ended(children, status);
 }
 
 void children_end(struct children *children)

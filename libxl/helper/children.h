@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The process that qmp-helper looks after, its worker (worker/worker.h),
- * is started again whenever it ends: at once if it had lived for a while,
+ * A process that qmp-helper looks after, a worker (child/child.h), is started again whenever it ends: at once if it had lived for a while,
  * else ever later, until it has ended in one way too often. The listening
  * sockets stay open meanwhile, so a client that connects then only waits.
  * It is told how the stubdomain is, and may ask for that.
@@ -9,14 +8,17 @@
 #ifndef XENQMP_HELPER_CHILDREN_H
 #define XENQMP_HELPER_CHILDREN_H
 
-#include "libxl/worker/worker.h"
+#include "libxl/child/child.h"
 #include "tools/common/loop.h"
 #include "tools/common/stubdom_state.h"
 
 struct children {
     /* the caller sets */
     struct loop *loop;
-    struct worker_config *worker_config;
+    struct child_config *config;
+    int (*run)(const void *data);   /* in the child; its exit status */
+    const void *run_data;
+    const char *gives;          /* what the guest lacks without it, or why */
     void (*asked)(void *data);  /* the worker asks for children_tell() */
     /* The worker has ended CHILDREN_SAME_MAX times in one way, each time
      * soon after it began; it is not started again. May be NULL. */

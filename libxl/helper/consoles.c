@@ -13,6 +13,7 @@
 struct consoles {
     uint32_t guest, dm;
     char output[STORE_PATH_MAX];        /* console 3's */
+    char display[STORE_PATH_MAX];       /* console 8's; "": there is none */
     int serial_ports;
     bool told;                          /* the reason is on the log */
 };
@@ -50,15 +51,16 @@ static bool serial_move(const struct console_edit *edit,
                         struct consoles *consoles)
 {
     int last = CONSOLE_QMP;
+    int max = CONSOLE_SERIAL_MAX - (*consoles->display ? 1 : 0);
 
     while (console_exists(edit, last))
         last++;
     consoles->serial_ports = last - CONSOLE_QMP;
-    if (consoles->serial_ports > CONSOLE_SERIAL_MAX) {
+    if (consoles->serial_ports > max) {
         log_error("domain %u has %d serial ports, but a stubdomain carries "
-                  "%d at most: shorten serial=[...] in its configuration",
-                  consoles->guest, consoles->serial_ports,
-                  CONSOLE_SERIAL_MAX);
+                  "%d at most%s: shorten serial=[...] in its configuration",
+                  consoles->guest, consoles->serial_ports, max,
+                  *consoles->display ? " beside a display" : "");
         consoles->told = true;
         return false;
     }
@@ -139,6 +141,14 @@ static bool state_consoles_set(const struct console_edit *edit)
     return ok;
 }
 
+static bool display_set(const struct console_edit *edit,
+                        const struct consoles *consoles)
+{
+    return !*consoles->display ||
+           (console_create(edit, CONSOLE_DISPLAY) &&
+            console_give(edit, CONSOLE_DISPLAY, consoles->display, NULL));
+}
+
 static int edit_all(struct xs_handle *xs, xs_transaction_t t, void *data)
 {
     struct consoles *consoles = data;
@@ -146,7 +156,7 @@ static int edit_all(struct xs_handle *xs, xs_transaction_t t, void *data)
 
     return serial_move(&edit, consoles) && state_consoles_set(&edit) &&
            console_give(&edit, CONSOLE_QMP, consoles->output, NULL) &&
-           primary_set(&edit) && arguments_edit(&edit, consoles->guest) ?
+           display_set(&edit, consoles) && primary_set(&edit) && arguments_edit(&edit, consoles->guest) ?
            0 : -1;
 }
 
@@ -178,10 +188,13 @@ static int consoles_set(struct xs_handle *xs, struct consoles *consoles,
 }
 
 int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
-                  const char *root, uint32_t uid)
+                  const char *root, uint32_t uid, uint32_t display_uid)
 {
     struct consoles consoles = { .guest = guest, .dm = dm };
 
+    if (display_uid)
+        snprintf(consoles.display, sizeof(consoles.display),
+                 "unix:%s/console-8,uid=%u", root, display_uid);
     return consoles_set(xs, &consoles, edit_all, root, uid);
 }
 

@@ -14,11 +14,14 @@
 #define CONSOLE_SERIAL     4
 /* hvc_xen makes hvc0 to hvc7. */
 #define CONSOLE_SERIAL_MAX 4
+/* As a fourth serial port, it has hvc7. */
+#define CONSOLE_DISPLAY    8
 
-/* uid: who may attach to console 3's socket, root/console-3. Returns the
- * number of serial ports, or -1 after a line on the log. */
+/* uid: who may attach to console 3's socket, root/console-3; display_uid:
+ * to console 8's, 0: there is no display. Returns the number of serial ports,
+ * or -1 after a line on the log. */
 int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
-                  const char *root, uint32_t uid);
+                  const char *root, uint32_t uid, uint32_t display_uid);
 
 /* The same where libxl makes the consoles (patches/): only console 3's
  * output is still to be set. */

@@ -83,12 +83,12 @@ static void qdisks_prune(struct xs_handle *xs, uint32_t domid)
     backends_count(xs, domid, DEVICES_QDISK);
 }
 
-void devices_prune(struct xs_handle *xs, uint32_t domid)
+void devices_prune(struct xs_handle *xs, uint32_t domid, bool shown)
 {
     bool display = displays_remove(xs, domid, DEVICES_DISPLAY);
     bool keyboard = displays_remove(xs, domid, DEVICES_KEYBOARD);
 
-    if (display || keyboard)
+    if ((display || keyboard) && !shown)
         log_warn("domain %u: its display is not shown by a Linux stubdomain "
                  "and was left out; vnc=0 says so in the configuration",
                  domid);

@@ -10,8 +10,9 @@
 #include "store.h"
 
 /* Removes empty CD-ROM drives (to libxl a qdisk without a file), vfb and
- * vkbd (no picture of a Linux stubdomain's guest is shown there). */
-void devices_prune(struct xs_handle *xs, uint32_t domid);
+ * vkbd (no picture of a Linux stubdomain's guest is shown there; one line,
+ * unless it is shown otherwise). */
+void devices_prune(struct xs_handle *xs, uint32_t domid, bool shown);
 
 /* A kind of device of which the domain has one that needs QEMU in dom0 as
  * its backend, for a log line; NULL if there is none. */

@@ -22,9 +22,10 @@
  *   helper_root        the directory of its sockets
  *   helper_console(s), helper_channels, helper_devices: xenstore's part
  *   helper_serial      where the serial ports' terminals are found
+ *   helper_display     where viewers connect (display/display.h)
  *   helper_proxy, helper_pids: in the proxy's place
  *   helper_socket(s), helper_config: where clients connect
- *   helper_children    the worker
+ *   helper_children    the workers
  *   helper_qemu        a QEMU in dom0, where devices need one
  *   helper_startup, helper_toolstack: a stubdomain that does not start, and
  *                      where that, and each refusal, is told
@@ -48,6 +49,7 @@
 #include "consoled.h"
 #include "consoles.h"
 #include "devices.h"
+#include "display.h"
 #include "pci.h"
 #include "pids.h"
 #include "privileges.h"
@@ -103,6 +105,9 @@ struct helper {
     struct helper_sockets sockets;
     struct worker_config worker_config;
     struct children children;
+    struct helper_display display;
+    struct display_config display_config;
+    struct children display_children;
     struct qemu qemu;           /* in dom0, where a device needs one */
     struct startup startup;
     struct stubdom stubdom;
@@ -125,7 +130,9 @@ static void service_end(struct helper *h)
     stubdom_end(&h->stubdom);
     serial_end(&h->serial);
     children_end(&h->children);
+    children_end(&h->display_children);
     sockets_close(&h->sockets);
+    display_close(&h->display);
 }
 
 /* Clients are told at once, by a socket that isn't there. */
@@ -171,6 +178,7 @@ static void signal_ready(void *data, uint32_t events)
     while (read(h->signal_fd, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
             children_reap(&h->children);
+            children_reap(&h->display_children);
             continue;
         }
         service_end(h);
@@ -300,8 +308,11 @@ static int take_proxys_place(struct helper *h)
 static int consoles_take(struct helper *h)
 {
     bool native = in_proxys_slot(h);
-    int ports = (native ? consoles_attach : consoles_edit)(
-        h->xs, h->guest, h->domid, h->root.path, h->worker_config.uid);
+    uint32_t uid = h->worker_config.child.uid;
+    int ports = native ?
+        consoles_attach(h->xs, h->guest, h->domid, h->root.path, uid) :
+        consoles_edit(h->xs, h->guest, h->domid, h->root.path, uid,
+                      h->display.wanted ? worker_uid(h->guest) : 0);
 
     if (ports < 0 ||
         (native ? sockets_listen_clients(&h->sockets) : take_proxys_place(h)))
@@ -323,11 +334,21 @@ static int devices_take(struct helper *h, char **argv)
 
     if (in_proxys_slot(h))
         return 0;               /* libxl starts QEMU if need be */
-    if (h->guest != h->domid)
-        devices_prune(h->xs, h->domid);
+    if (h->guest != h->domid) {
+        if (display_read(&h->display, h->xs, h->guest, h->domid))
+            return -1;
+        devices_prune(h->xs, h->domid, h->display.wanted);
+    }
     device = devices_need_qemu(h->xs, h->domid);
     if (!device)
         return 0;
+    if (*h->display.password) {
+        log_error("domain %u: vncpasswd: libxl would have the QEMU that a "
+                  "device (%s) needs in dom0 set it, and that shows no "
+                  "display; use raw block devices (phy:), or no vncpasswd",
+                  h->guest, device);
+        return -1;
+    }
     log_warn("domain %u: a device (%s) needs QEMU in dom0 as its backend; "
              "for disks, a raw block device (phy:) does without",
              h->domid, device);
@@ -395,14 +416,59 @@ static int begin(struct helper *h, char **argv)
     return -1;
 }
 
+static int display_worker_start(const void *config)
+{
+    return display_run(config);
+}
+
+/* Of its own user: there is no other process of the guest's number. */
+static int display_begin(struct helper *h)
+{
+    uint32_t uid = worker_uid(h->guest);
+
+    if (display_listen(&h->display, h->guest))
+        return -1;
+    if (!display_publish(&h->display, h->xs, h->guest, h->domid)) {
+        log_error("domain %u: cannot write to xenstore where its display is: "
+                  "%s", h->guest, strerror(errno));
+        return -1;
+    }
+    h->worker_config.vnc = h->display.reply;
+    h->display_config = (struct display_config){
+        .child = {
+            .name = "display worker", .parent = getpid(),
+            .guest_domid = h->guest, .dm_domid = h->domid,
+            .root = h->root.path, .uid = uid, .gid = uid, .sandbox = true,
+        },
+        .console = "/console-8", .listen_fds = { h->display.fd },
+        .listen_n = 1,
+    };
+    strcpy(h->display_config.password, h->display.password);
+    h->display_children = (struct children){
+        .loop = &h->loop, .config = &h->display_config.child,
+        .run = display_worker_start, .run_data = &h->display_config,
+        .gives = "a display",
+    };
+    children_start_worker(&h->display_children);
+    return 0;
+}
+
+static int worker_start(const void *config)
+{
+    return worker_run(config);
+}
+
 static int set_up(struct helper *h)
 {
     bool stubdomain = h->guest != h->domid;
 
     h->worker_config = (struct worker_config){
-        .parent = getpid(), .guest_domid = h->guest, .dm_domid = h->domid,
-        .uid = worker_uid(h->domid), .gid = worker_uid(h->domid),
-        .root = h->root.path, .sandbox = true,
+        .child = {
+            .name = "QMP worker", .parent = getpid(),
+            .guest_domid = h->guest, .dm_domid = h->domid,
+            .uid = worker_uid(h->domid), .gid = worker_uid(h->domid),
+            .root = h->root.path, .sandbox = true,
+        },
         .console = stubdomain ? "/console-3" : NULL,
     };
     h->sockets.domid = h->domid;
@@ -411,7 +477,9 @@ static int set_up(struct helper *h)
     h->sockets.base = ROOT_BASE;
     h->sockets.config_path = HELPER_CONFIG;
     h->children = (struct children){
-        .loop = &h->loop, .worker_config = &h->worker_config,
+        .loop = &h->loop, .config = &h->worker_config.child,
+        .run = worker_start, .run_data = &h->worker_config,
+        .gives = "QMP, and can't be saved",
         .asked = worker_asked, .gave_up = worker_gave_up, .data = h,
     };
     h->stubdom = (struct stubdom){
@@ -421,6 +489,8 @@ static int set_up(struct helper *h)
     if (root_make(h) || (stubdomain && consoles_take(h)) ||
         (!in_proxys_slot(h) && channels_edit(h->xs, h->guest) < 0) ||
         toolstack_answer(h))
+        return -1;
+    if (h->display.wanted && display_begin(h))
         return -1;
     sockets_pass(&h->sockets, &h->worker_config);
     if (h->sockets.clients.fd >= 0 || h->sockets.toolstack.fd >= 0)
@@ -469,6 +539,7 @@ int main(int argc, char **argv)
 {
     static struct helper h = {
         .sockets = HELPER_SOCKETS_NONE, .qemu = QEMU_NONE,
+        .display = HELPER_DISPLAY_NONE,
     };
     int r;
 
@@ -502,6 +573,7 @@ int main(int argc, char **argv)
     service_end(&h);
     serial_withdraw(&h.serial);
     children_wait(&h.children);
+    children_wait(&h.display_children);
     pids_forget(h.xs, h.domid);
     helper_root_remove(&h.root);
     return r ? 1 : 0;

@@ -86,6 +86,16 @@ static void qemu_drop_channels(char **argv)
     *to = NULL;
 }
 
+/* A display of the stubdomain's that was taken away would be shown black. */
+static void qemu_drop_display(char **argv)
+{
+    static char none[] = "none";
+
+    for (; argv[0] && argv[1]; argv++)
+        if (!strcmp(argv[0], "-vnc"))
+            argv[1] = none;
+}
+
 static void qemu_exec(const char *path, char **argv)
 {
     sigset_t none;
@@ -152,6 +162,7 @@ int qemu_make_way(struct qemu *qemu, uint32_t domid, char **argv)
         return 0;
     }
     close(go[1]);
+    qemu_drop_display(argv);
     if (read(go[0], &byte, 1) == 1)
         qemu_exec(path, argv);
     _exit(1);

@@ -155,16 +155,6 @@
 
 /* --- The console session --------------------------------------------- */
 
-/* Between attempts to reach xenconsoled: at once when it merely
- * restarts, and next to nothing when it is down for good. */
-#ifndef WORKER_CONNECT_FIRST_MS
-#define WORKER_CONNECT_FIRST_MS  50
-#endif
-#ifndef WORKER_CONNECT_LAST_MS
-#define WORKER_CONNECT_LAST_MS   1000
-#endif
-/* xenconsoled missing for so many attempts in a row gets a log line. */
-#define WORKER_CONNECT_WARN      10
 /* Without a parent: a console lost at two looks in a row is a domain that
  * has gone, not an upgrade of xenconsoled. */
 #ifndef WORKER_LOOK_MS

@@ -341,7 +341,8 @@ int session_init(struct session *session)
     qmp_framer_init(&session->framer, QMP_FRAMER_SERVER, QMP_MESSAGE_MAX);
     session->console = (struct console){
         .loop = session->loop, .path = session->path,
-        .dm_domid = session->dm_domid, .hooks = &hooks, .data = session,
+        .dm_domid = session->dm_domid, .name = "console 3 (QMP)",
+        .max = WORKER_CONSOLE_MAX, .hooks = &hooks, .data = session,
     };
     return console_init(&session->console);
 }

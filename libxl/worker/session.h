@@ -8,7 +8,7 @@
 
 #include "libxl/qmp/framer.h"
 #include "libxl/qmp/message.h"
-#include "console.h"
+#include "libxl/child/console.h"
 
 /*
  * Field          connection   timer             nonce

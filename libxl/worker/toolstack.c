@@ -2,9 +2,9 @@
 /*
  * libxl asks query-chardev to learn which ptys QEMU has opened for
  * consoles, and query-vnc and change-vnc-password for a display
- * (libxl_dm.c, device_model_postconfig_...()). There are neither: the
- * consoles are xenconsoled's, which writes their tty itself, and no display
- * is shown.
+ * (libxl_dm.c, device_model_postconfig_...()). The consoles are xenconsoled's,
+ * which writes their tty itself; a display is the display worker's, which has
+ * the password already.
  */
 #include "toolstack.h"
 
@@ -31,7 +31,7 @@ static const struct answer toolstack_answers[] = {
                         "{\"name\": \"query-version\"}, "
                         "{\"name\": \"query-vnc\"}]" },
     { "query-version",  TOOLSTACK_VERSION },
-    { "query-vnc",      "{\"enabled\": false}" },
+    { "query-vnc",      "{\"enabled\": false}" },     /* without a display */
 };
 
 /* None of the options that libxl looks for: it passes none of them on. */
@@ -83,6 +83,11 @@ static enum client_taken
 toolstack_execute(struct client *client, const struct qmp_message *message,
                   const char *name)
 {
+    const char *const *vnc = client->server;
+    const struct answer shown = { "query-vnc", *vnc };
+
+    if (*vnc && !strcmp(name, shown.name))
+        return answer(client, message, name, &shown, 1);
     return answer(client, message, name, toolstack_answers,
                   ARRAY_N(toolstack_answers));
 }

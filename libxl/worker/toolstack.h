@@ -8,7 +8,7 @@
 
 #include "client.h"
 
-/* server: not used. */
+/* server: a const char *, the answer to query-vnc; NULL: no display. */
 extern const struct service toolstack_service;
 /* The same, asked before there is a domain (worker/probe.h). server: a
  * probe, which is told of libxl's last word before that is answered. */

@@ -2,7 +2,6 @@
 /*
  * qmp-helper's worker. Which file does what:
  *
- *   worker_console    the connection to xenconsoled: bytes
  *   worker_session    qmp_reset, greeting and negotiation with QEMU
  *   worker_mux        commands of many clients to the one QEMU
  *   worker_flight       and the table of those in flight
@@ -15,8 +14,6 @@
  *   worker_pace       how often something may happen there
  *   worker_guest      the guest's QEMU, for clients
  *   worker_toolstack  the QEMU in dom0 that libxl believes in
- *   worker_process    what a forked child must shed
- *   worker_sandbox    the rights that are given up
  *   worker            (here) start
  *
  * One thread, one loop. Calls go downwards; what comes up goes through
@@ -29,12 +26,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "libxl/child/process.h"
+#include "libxl/child/sandbox.h"
 #include "tools/common/log.h"
 #include "guest.h"
 #include "listener.h"
 #include "policy.h"
-#include "process.h"
-#include "sandbox.h"
 #include "toolstack.h"
 
 #define WORKER_PATH_MAX 256
@@ -77,13 +74,13 @@ static void worker_parent_died(void *data, uint32_t events)
     loop_del(&worker->loop, &worker->parent_id);
     if (!worker->config->console) {
         log_error("domain %u: qmp-helper was killed; its worker ends",
-                  worker->config->guest_domid);
+                  worker->config->child.guest_domid);
         loop_stop(&worker->loop);
         return;
     }
     log_error("domain %u: qmp-helper was killed; its worker goes on, and "
               "nothing starts it again if it ends",
-              worker->config->guest_domid);
+              worker->config->child.guest_domid);
     worker_look(worker);
 }
 
@@ -95,7 +92,7 @@ static void worker_news(void *data, uint32_t events)
     unsigned char byte;
 
     (void)events;
-    if (recv(worker->config->parent_fd, &byte, 1, MSG_DONTWAIT) != 1) {
+    if (recv(worker->config->child.parent_fd, &byte, 1, MSG_DONTWAIT) != 1) {
         loop_del(&worker->loop, &worker->news_id);
         return;
     }
@@ -112,25 +109,25 @@ static void worker_ask(void *data)
     const struct worker *worker = data;
 
     if (worker->news_id != LOOP_NONE)
-        send(worker->config->parent_fd, "?", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        send(worker->config->child.parent_fd, "?", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static int worker_watch_parent(struct worker *worker)
 {
-    int parent = process_open_parent(worker->config);
+    int parent = process_open_parent(&worker->config->child);
 
     return parent < 0 ||
            loop_add(&worker->loop, parent, EPOLLIN, worker_parent_died,
                     worker, &worker->parent_id) ||
-           (worker->config->parent_fd &&
-            loop_add(&worker->loop, worker->config->parent_fd, EPOLLIN,
+           (worker->config->child.parent_fd &&
+            loop_add(&worker->loop, worker->config->child.parent_fd, EPOLLIN,
                      worker_news, worker, &worker->news_id)) ? -1 : 0;
 }
 
 static int worker_paths(struct worker *worker)
 {
     const struct worker_config *config = worker->config;
-    const char *root = config->sandbox ? "" : config->root;
+    const char *root = config->child.sandbox ? "" : config->child.root;
     int n, m;
 
     if (!config->console)
@@ -146,12 +143,12 @@ static int worker_paths(struct worker *worker)
 static int worker_connect(struct worker *worker)
 {
     worker->clients.loop = &worker->loop;
-    worker->clients.guest_domid = worker->config->guest_domid;
+    worker->clients.guest_domid = worker->config->child.guest_domid;
     clients_init(&worker->clients);
     worker->guest = (struct guest){
         .clients = &worker->clients,
-        .guest_domid = worker->config->guest_domid,
-        .dm_domid = worker->config->dm_domid,
+        .guest_domid = worker->config->child.guest_domid,
+        .dm_domid = worker->config->child.dm_domid,
         .console_path = worker->console_path,
         .control_path = worker->control_path,
         .ask = worker_ask, .data = worker,
@@ -171,6 +168,8 @@ static int worker_listen_at(struct worker *worker,
         .service = toolstack ? &toolstack_service : &guest_service,
         .server = &worker->guest,
     };
+    if (toolstack)
+        listener->server = (void *)(uintptr_t)&worker->config->vnc;
     return fd < 0 ? 0 : listener_init(listener);
 }
 
@@ -191,19 +190,34 @@ static int worker_listen(struct worker *worker)
     return r;
 }
 
+static int worker_keep(const struct worker_config *config)
+{
+    int fds[2 + WORKER_SOCKETS_MAX] = {
+        config->listen_fd, config->toolstack_fd,
+    };
+    size_t n = 2;
+
+    for (size_t i = 0; i < config->sockets_n; i++)
+        fds[n++] = config->sockets[i].fd;
+    return process_become_own(&config->child, fds, n);
+}
+
 int worker_run(const struct worker_config *config)
 {
+    static const struct sandbox_limits limits = {
+        .descriptors = WORKER_DESCRIPTORS_MAX, .memory = WORKER_MEMORY_MAX,
+    };
     static struct worker worker;
 
     worker.config = config;
-    if (worker_paths(&worker) || process_become_own(config) ||
+    if (worker_paths(&worker) || worker_keep(config) ||
         loop_init(&worker.loop) || worker_watch_parent(&worker) ||
         worker_connect(&worker) || worker_listen(&worker)) {
         log_error("domain %u: qmp-helper's worker can't start: %s",
-                  config->guest_domid, strerror(errno));
+                  config->child.guest_domid, strerror(errno));
         return 1;
     }
-    if (config->sandbox && sandbox_enter(config))
+    if (config->child.sandbox && sandbox_enter(&config->child, &limits))
         return 1;
     loop_run(&worker.loop);
     return 1;

@@ -5,10 +5,7 @@
 #ifndef XENQMP_WORKER_CONFIG_H
 #define XENQMP_WORKER_CONFIG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "libxl/child/child.h"
 
 enum worker_use {
     /* The commands named; events. */
@@ -32,18 +29,11 @@ struct worker_socket {
 #define WORKER_PATTERN_MAX 128
 
 struct worker_config {
-    /* Who forks it: getpid() before the fork. Killed, that process costs
-     * the guest nothing: the worker goes on alone, and ends soon after its
-     * console has gone. Without a console it ends at once, as it does if
-     * the parent was faster to end than this to start. */
-    pid_t parent;
-    /* A socket to it; inherited. One enum stubdom_state a message comes; a
-     * message of any kind asks for one. DESTROYED ends the worker. 0: there
-     * is none. */
-    int parent_fd;
-    uint32_t guest_domid, dm_domid;
-    /* /run/xenqmp/<dm>: root's own, the worker's root directory. */
-    const char *root;
+    /* Its parent killed, it costs the guest nothing: the worker goes on
+     * alone, and ends soon after its console has gone. Without a console it
+     * ends at once, as it does if the parent was faster to end than this to
+     * start. */
+    struct child_config child;
     /* "/console-3": xenconsoled's socket for console 3, below root. Its
      * control socket has ".ctl" appended. Either may not exist yet. NULL:
      * there is no QMP console, and no clients of it. */
@@ -53,16 +43,10 @@ struct worker_config {
     /* Listens at /run/xen/qmp-libxl-<dm>, where libxl expects a QEMU in
      * dom0; inherited. -1: none. */
     int toolstack_fd;
+    /* The answer to query-vnc there: JSON. NULL: there is no display. */
+    const char *vnc;
     struct worker_socket sockets[WORKER_SOCKETS_MAX];
     size_t sockets_n;
-    /* What the process becomes once it is in its root directory. */
-    uid_t uid;
-    gid_t gid;
-    /* A pipe's end, inherited: the number of each system call, an int,
-     * that the sandbox refused. -1: nobody wants to know. */
-    int refused_fd;
-    /* False only in tests: no chroot, no change of user, no seccomp. */
-    bool sandbox;
 };
 
 #endif

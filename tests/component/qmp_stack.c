@@ -171,9 +171,12 @@ static void worker_start(void)
 {
     char clients[PATH_MAX_BYTES], monitors[PATH_MAX_BYTES];
     struct worker_config config = {
-        .parent = getpid(), .guest_domid = 1, .dm_domid = DM_DOMID, .root = dir,
-        .console = "/console-3", .toolstack_fd = -1, .uid = WORKER_UID,
-        .gid = WORKER_UID, .sandbox = !geteuid(),
+        .child = {
+            .name = "QMP worker", .parent = getpid(),
+            .guest_domid = 1, .dm_domid = DM_DOMID, .root = dir,
+            .uid = WORKER_UID, .gid = WORKER_UID, .sandbox = !geteuid(),
+        },
+        .console = "/console-3", .toolstack_fd = -1,
     };
 
     snprintf(clients, sizeof(clients), "%s/qmp", dir);

@@ -167,10 +167,12 @@ static inline bool readable(int fd)
 static inline void fixture_run(struct fixture *f, bool sandbox)
 {
     struct worker_config config = {
-        .parent = getpid(), .guest_domid = 7, .dm_domid = 8,
-        .root = f->dir, .console = "/console-3",
-        .uid = WORKER_UID, .gid = WORKER_UID,
-        .sandbox = sandbox,
+        .child = {
+            .name = "QMP worker", .parent = getpid(),
+            .guest_domid = 7, .dm_domid = 8, .root = f->dir,
+            .uid = WORKER_UID, .gid = WORKER_UID, .sandbox = sandbox,
+        },
+        .console = "/console-3",
     };
     int log[2], parent[2];
 
@@ -178,7 +180,7 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
     f->log = log[0];
     check(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent));
     f->parent = parent[0];
-    config.parent_fd = parent[1];
+    config.child.parent_fd = parent[1];
     config.listen_fd = listen_at(f->clients);
     config.toolstack_fd = listen_at(f->toolstack);
     config.sockets[0] = (struct worker_socket){
@@ -199,7 +201,7 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
         _exit(worker_run(&config));
     }
     close(log[1]);
-    close(config.parent_fd);
+    close(config.child.parent_fd);
     close(config.listen_fd);
     close(config.toolstack_fd);
     close(config.sockets[0].fd);

@@ -50,7 +50,7 @@ int consoles_open(int hvc)
 
 void consoles_open_serial(char *const *entries, unsigned int entries_n)
 {
-    for (int n = CONSOLE_SERIAL; ; n++) {
+    for (int n = CONSOLE_SERIAL; n < CONSOLE_DISPLAY; n++) {
         int hvc = consoles_hvc(entries, entries_n, n);
 
         if (hvc < 0)

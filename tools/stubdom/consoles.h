@@ -16,9 +16,10 @@
 /* hvc_xen and hvc_console make no more. */
 #define CONSOLES_HVC_MAX 8
 
-/* Fixed use, as libxl (0 to 2) and xenqmp (3, and 4 on) have it. */
+/* Fixed use, as libxl (0 to 2) and xenqmp (3, 4 to 7, and 8) have it. */
 enum { CONSOLE_LOG = 0, CONSOLE_SAVE = 1, CONSOLE_RESTORE = 2,
-       CONSOLE_QMP = 3, CONSOLE_SERIAL = 4 };
+       CONSOLE_QMP = 3, CONSOLE_SERIAL = 4,
+       CONSOLE_DISPLAY = 8 };
 
 /* The number of the tty of console n, given the entries of device/console
  * as xenstore lists them. -1: there is no such console, or no tty. */

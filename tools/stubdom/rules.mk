@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 $(eval $(call room,tools/stubdom))
-STUBDOMD_ROOMS := tools/stubdom libxl/qmp tools/common
+STUBDOMD_ROOMS := tools/stubdom libxl/link libxl/qmp tools/common
 STUBDOMD_LIBS = $(XENSTORE_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS)
 $(eval $(call program,bin/stubdomd,$(STUBDOMD_ROOMS),$(STUBDOMD_LIBS)))
 

@@ -4,7 +4,8 @@
  * left in xenstore (qemu.h), relays QMP between console 3 and QEMU
  * (relay.h), moves the device state by consoles 1 and 2 (state.h),
  * connects the emulated NICs to dom0 (network.h), gives QEMU the disks that
- * are plugged in later (disks.h), and shows it PCI devices (pci.h).
+ * are plugged in later (disks.h), shows it PCI devices (pci.h), and carries its
+ * display over console 8 (display.h).
  *
  * Two monitors: A belongs to the disks (disks.h) and is connected always; B
  * is the relay's, connected anew at each qmp_reset.
@@ -25,6 +26,7 @@
 #include "boot.h"
 #include "consoles.h"
 #include "disks.h"
+#include "display.h"
 #include "tools/common/log.h"
 #include "tools/common/loop.h"
 #include "monitor.h"
@@ -48,6 +50,7 @@ struct stubdomd {
     struct state state;
     struct network network;
     struct pci pci;
+    struct display display;
     struct qemu qemu;
     char **consoles;            /* entries of device/console */
     unsigned int consoles_n;
@@ -249,6 +252,21 @@ static void update(struct stubdomd *d)
              (relay->to_console.len && !relay->stopping ? EPOLLOUT : 0));
 }
 
+/* --- Console 8 ------------------------------------------------------- */
+
+static bool has_display(struct stubdomd *d)
+{
+    return hvc_of(CONSOLE_DISPLAY, d) >= 0;
+}
+
+/* Without a word: the loss was told. */
+static int display_console(void *data)
+{
+    int hvc = hvc_of(CONSOLE_DISPLAY, data);
+
+    return hvc < 0 ? -1 : consoles_open(hvc);
+}
+
 /* --- Start and end --------------------------------------------------- */
 
 static void power_off(void)
@@ -316,6 +334,8 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
     if (qemu_read_arguments(qemu, xs, hvc_of, d) ||
         state_expect_incoming(state))
         return -1;
+    if (has_display(d) && display_set_arguments(&qemu->arguments))
+        return -1;
     network_init(&d->network, &d->loop, &qemu->arguments);
     if (arguments_set_incoming(&qemu->arguments, state->incoming)) {
         int tty = open_console(d, CONSOLE_RESTORE);
@@ -326,6 +346,17 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
         return 0;
     }
     return qemu_start(qemu, state->file, -1);
+}
+
+/* QEMU listens when its monitor does. */
+static void displays_start(struct stubdomd *d)
+{
+    d->display = (struct display){
+        .loop = &d->loop, .socket = DISPLAY_SOCKET, .open = display_console,
+        .data = d,
+    };
+    if (has_display(d))
+        display_start(&d->display);
 }
 
 static void load_pci(void)
@@ -360,9 +391,12 @@ static int start(struct stubdomd *d)
         .loop = &d->loop, .links = "/sys/bus/pci/devices", .mount = true,
         .devices = "/sys/devices/pci-0", .load = load_pci, .xs = xs,
     };
-    return loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
-           pci_start(&d->pci) || qemu_init(d, xs) ||
-           disks_start(&d->disks, QEMU_MONITOR_A) ? -1 : 0;
+    if (loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
+        pci_start(&d->pci) || qemu_init(d, xs) ||
+        disks_start(&d->disks, QEMU_MONITOR_A))
+        return -1;
+    displays_start(d);
+    return 0;
 }
 
 int main(int argc, char **argv)

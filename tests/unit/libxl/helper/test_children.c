@@ -21,8 +21,9 @@ static struct shared {
     bool is_deaf;               /* to its end */
 } *shared;
 
-int worker_run(const struct worker_config *config)
+static int worker_run(const void *data)
 {
+    const struct child_config *config = data;
     char state = 0;
 
     if (shared->call &&
@@ -42,7 +43,7 @@ int worker_run(const struct worker_config *config)
 
 struct fixture {
     struct loop loop;
-    struct worker_config config;
+    struct child_config config;
     struct children children;
 };
 
@@ -51,9 +52,13 @@ static void fixture_init(struct fixture *f, int lives)
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     shared->lives = lives;
-    *f = (struct fixture){ .config = { .guest_domid = 5, .dm_domid = 6 } };
-    f->children = (struct children){ .loop = &f->loop,
-                                     .worker_config = &f->config };
+    *f = (struct fixture){ .config = {
+        .name = "QMP worker", .guest_domid = 5, .dm_domid = 6,
+    } };
+    f->children = (struct children){
+        .loop = &f->loop, .config = &f->config, .run = worker_run,
+        .run_data = &f->config, .gives = "QMP",
+    };
     check(freopen("/dev/null", "w", stderr) != NULL);
     log_open("test", LOG_TO_STDERR, LOG_LEVEL_ERROR);
     check_int(loop_init(&f->loop), 0);

@@ -445,8 +445,10 @@ TEST_AS_ROOT(monitoring_is_for_its_group_and_the_rest_for_root)
 /* --- Workers --------------------------------------------------------- */
 
 /* One that serves a client at each socket, and ends. */
-int worker_run(const struct worker_config *config)
+static int worker_serve(const void *data)
 {
+    const struct worker_config *config = data;
+
     for (size_t i = 0; i < config->sockets_n; i++) {
         int fd;
 
@@ -482,8 +484,10 @@ TEST(sockets_outlive_workers)
     configure(&f);
     listen_all(&f);
     check_int(loop_init(&loop), 0);
-    children = (struct children){ .loop = &loop,
-                                  .worker_config = &f.worker_config };
+    children = (struct children){
+        .loop = &loop, .config = &f.worker_config.child,
+        .run = worker_serve, .run_data = &f.worker_config, .gives = "QMP",
+    };
     children_start_worker(&children);
     for (int i = 0; i < 3; i++) {
         int monitoring = connect_to(&f, "monitor-7");

@@ -95,7 +95,7 @@ static void silence(void)
 
 static int edit(void)
 {
-    return consoles_edit(fake_store, GUEST, DM, "/run/xenqmp/6", 1006);
+    return consoles_edit(fake_store, GUEST, DM, "/run/xenqmp/6", 1006, 0);
 }
 
 TEST(qmp_becomes_console_3)
@@ -346,7 +346,7 @@ TEST(frontends_that_nobody_would_serve_go)
     add_device("vkbd", "vkbd", 0, NULL);
     add_device("vbd", "qdisk", 5632, "aio:");
     add_device("vbd", "vbd", 768, "/dev/loop0");
-    devices_prune(fake_store, DM);
+    devices_prune(fake_store, DM, false);
     check_str(get("/local/domain/6/device/vfb/0/state"), "");
     check_str(get("/libxl/6/device/vkbd/0/state"), "");
     check_str(get("/local/domain/6/device/vbd/5632/state"), "");
@@ -361,7 +361,7 @@ TEST(a_disk_image_needs_qemu)
 {
     add_device("vbd", "qdisk", 5632, NULL);
     add_device("vbd", "qdisk", 768, "qcow2:/images/a.qcow2");
-    devices_prune(fake_store, DM);
+    devices_prune(fake_store, DM, false);
     check_str(devices_need_qemu(fake_store, DM), "qdisk");
     check_str(get("/local/domain/6/device/vbd/768/state"), "1");
     check_str(get("/local/domain/6/device/vbd/5632/state"), "");

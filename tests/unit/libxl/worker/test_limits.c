@@ -15,15 +15,15 @@
 #define WORKER_LESSER_IDLE_MS     300
 #define WORKER_SAVE_BEGIN_MS      200
 #define WORKER_SAVE_SYNC_MS       200
-#define WORKER_CONNECT_FIRST_MS   10
-#define WORKER_CONNECT_LAST_MS    20
+#define CONSOLE_CONNECT_FIRST_MS  10
+#define CONSOLE_CONNECT_LAST_MS   20
 
 #include "libxl/qmp/quotes.c"
 #include "tools/common/stubdom_state.c"
 #include "libxl/worker/worker.c"
 #include "libxl/worker/client.c"
 #include "libxl/worker/clients.c"
-#include "libxl/worker/console.c"
+#include "libxl/child/console.c"
 #include "libxl/worker/flight.c"
 #include "libxl/worker/greeting.c"
 #include "libxl/worker/guest.c"
@@ -31,9 +31,9 @@
 #include "libxl/worker/monitor.c"
 #include "libxl/worker/mux.c"
 #include "libxl/worker/policy.c"
-#include "libxl/worker/process.c"
+#include "libxl/child/process.c"
 #include "libxl/worker/reply.c"
-#include "libxl/worker/sandbox.c"
+#include "libxl/child/sandbox.c"
 #include "libxl/worker/save.c"
 #include "libxl/worker/session.c"
 #include "libxl/worker/toolstack.c"

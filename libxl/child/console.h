@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection to xenconsoled's socket for the QMP console: bytes in,
+ * The connection to xenconsoled's socket for a console: bytes in,
  * bytes out, made again for ever whenever it is lost.
  */
-#ifndef XENQMP_WORKER_CONSOLE_H
-#define XENQMP_WORKER_CONSOLE_H
+#ifndef XENQMP_CHILD_CONSOLE_H
+#define XENQMP_CHILD_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,19 @@
 
 #include "tools/common/loop.h"
 #include "libxl/qmp/buf.h"
+
+/* Between attempts to reach xenconsoled: at once when it merely
+ * restarts, and next to nothing when it is down for good. */
+#ifndef CONSOLE_CONNECT_FIRST_MS
+#define CONSOLE_CONNECT_FIRST_MS 50
+#endif
+#ifndef CONSOLE_CONNECT_LAST_MS
+#define CONSOLE_CONNECT_LAST_MS  1000
+#endif
+/* xenconsoled missing for so many attempts in a row gets a log line. */
+#define CONSOLE_CONNECT_WARN     10
+/* Bytes read at a time. */
+#define CONSOLE_CHUNK            65536
 
 /* None of these is called from within a console_...() function. */
 struct console_hooks {
@@ -26,7 +39,9 @@ struct console {
     /* the caller sets */
     struct loop *loop;
     const char *path;
-    uint32_t dm_domid;          /* for log lines */
+    uint32_t dm_domid;          /* for log lines; */
+    const char *name;           /* as well: "console 3 (QMP)" */
+    size_t max;                 /* bytes that console_put() may queue */
     const struct console_hooks *hooks;
     void *data;
     /* readable */

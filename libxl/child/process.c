@@ -18,17 +18,15 @@ static int process_compare(const void *a, const void *b)
 }
 
 /* Above all the parent's connection to xenstore must not stay. */
-static int process_close_inherited(const struct worker_config *config)
+static int process_close_inherited(const struct child_config *config,
+                                   const int *fds, size_t fds_n)
 {
-    int keep[4 + WORKER_SOCKETS_MAX] = {
-        config->listen_fd, config->toolstack_fd, config->parent_fd,
-        config->refused_fd,
-    };
+    int keep[2 + CHILD_FDS_MAX] = { config->parent_fd, config->refused_fd };
     unsigned int next = STDERR_FILENO + 1;
-    size_t n = 4;
+    size_t n = 2;
 
-    for (size_t i = 0; i < config->sockets_n; i++)
-        keep[n++] = config->sockets[i].fd;
+    for (size_t i = 0; i < fds_n; i++)
+        keep[n++] = fds[i];
     qsort(keep, n, sizeof(keep[0]), process_compare);
     for (size_t i = 0; i < n; i++) {
         if (keep[i] < (int)next)
@@ -49,7 +47,8 @@ static void process_keep_small(void)
     mallopt(M_TRIM_THRESHOLD, PROCESS_KEEP);
 }
 
-int process_become_own(const struct worker_config *config)
+int process_become_own(const struct child_config *config, const int *fds,
+                       size_t fds_n)
 {
     sigset_t none;
 
@@ -60,10 +59,10 @@ int process_become_own(const struct worker_config *config)
     signal(SIGHUP, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     return sigprocmask(SIG_SETMASK, &none, NULL) ||
-           process_close_inherited(config) ? -1 : 0;
+           process_close_inherited(config, fds, fds_n) ? -1 : 0;
 }
 
-int process_open_parent(const struct worker_config *config)
+int process_open_parent(const struct child_config *config)
 {
     int fd = pidfd_open(config->parent, 0);
 

@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 #include "tools/common/log.h"
-#include "libxl/qmp/framer.h"
-#include "limits.h"
 
 static void console_attempt(void *data);
 
@@ -24,11 +22,11 @@ static void console_retry(struct console *console)
 {
     if (loop_timer_set(console->loop, &console->retry, console->retry_ms,
                        console_attempt, console))
-        log_error("domain %u: out of memory; its QMP console is lost",
-                  console->dm_domid);
+        log_error("domain %u: out of memory; %s is lost", console->dm_domid,
+                  console->name);
     console->retry_ms *= 2;
-    if (console->retry_ms > WORKER_CONNECT_LAST_MS)
-        console->retry_ms = WORKER_CONNECT_LAST_MS;
+    if (console->retry_ms > CONSOLE_CONNECT_LAST_MS)
+        console->retry_ms = CONSOLE_CONNECT_LAST_MS;
 }
 
 static void console_close(struct console *console)
@@ -45,8 +43,8 @@ static void console_lost(struct console *console, const char *why)
     console_close(console);
     console_retry(console);
     log_guest(console->dm_domid, LOG_LEVEL_INFO,
-              "domain %u: console 3 (QMP): lost the connection to "
-              "xenconsoled (%s); connecting again", console->dm_domid, why);
+              "domain %u: %s: lost the connection to xenconsoled (%s); "
+              "connecting again", console->dm_domid, console->name, why);
     console->hooks->lost(console->data, why);   /* must be last */
 }
 
@@ -75,7 +73,7 @@ static bool console_flush(struct console *console)
 
 static void console_ready(void *data, uint32_t events)
 {
-    static char bytes[QMP_FRAMER_CHUNK];
+    static char bytes[CONSOLE_CHUNK];
     struct console *console = data;
     size_t before = console->out.len;
     ssize_t n;
@@ -135,11 +133,11 @@ static void console_attempt(void *data)
     struct console *console = data;
 
     if (console_connect(console)) {
-        if (++console->failures == WORKER_CONNECT_WARN)
+        if (++console->failures == CONSOLE_CONNECT_WARN)
             log_guest(console->dm_domid, LOG_LEVEL_WARN,
-                      "domain %u: console 3 (QMP): xenconsoled does not "
-                      "serve %s (%s); trying on; see that xenqmp's "
-                      "xenconsoled runs", console->dm_domid, console->path,
+                      "domain %u: %s: xenconsoled does not serve %s (%s); "
+                      "trying on; see that xenqmp's xenconsoled runs",
+                      console->dm_domid, console->name, console->path,
                       strerror(errno));
         console_retry(console);
         return;
@@ -150,7 +148,7 @@ static void console_attempt(void *data)
 
 int console_init(struct console *console)
 {
-    qmp_buf_init(&console->out, WORKER_CONSOLE_MAX);
+    qmp_buf_init(&console->out, console->max);
     console->fd = -1;
     console->id = LOOP_NONE;
     console->retry = (struct loop_timer){ 0 };
@@ -195,5 +193,5 @@ void console_drop_output(struct console *console)
 
 void console_set_healthy(struct console *console)
 {
-    console->retry_ms = WORKER_CONNECT_FIRST_MS;
+    console->retry_ms = CONSOLE_CONNECT_FIRST_MS;
 }

@@ -90,7 +90,7 @@ static pid_t fork_both(struct worker_config *config)
     if (parent)
         return parent;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    config->parent = getpid();
+    config->child.parent = getpid();
     if (!fork()) {
         close(STDERR_FILENO);
         _exit(worker_run(config));
@@ -110,7 +110,7 @@ static void kill_it(pid_t parent)
 TEST(without_a_console_the_worker_ends_with_its_parent)
 {
     struct fixture f;
-    struct worker_config config = { .root = f.dir, .listen_fd = -1 };
+    struct worker_config config = { .child.root = f.dir, .listen_fd = -1 };
     pid_t parent;
     int fd;
 
@@ -129,7 +129,7 @@ TEST(the_worker_outlives_its_parent_until_its_console_has_gone)
 {
     struct fixture f;
     struct worker_config config = {
-        .console = "/console-3", .root = f.dir, .toolstack_fd = -1,
+        .console = "/console-3", .child.root = f.dir, .toolstack_fd = -1,
     };
     pid_t parent;
     int fd;
@@ -161,8 +161,8 @@ TEST(worker_does_not_start_without_its_parent)
 {
     struct fixture f;
     struct worker_config config = {
-        .parent = getpid(),         /* not ours: our own */
-        .root = f.dir, .console = "/console-3", .toolstack_fd = -1,
+        .child.parent = getpid(),   /* not ours: our own */
+        .child.root = f.dir, .console = "/console-3", .toolstack_fd = -1,
     };
 
     fixture_make(&f);

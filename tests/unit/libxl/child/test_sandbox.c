@@ -12,7 +12,7 @@
 
 static int load_filter(scmp_filter_ctx filter);
 #define seccomp_load load_filter
-#include "libxl/worker/sandbox.c"
+#include "libxl/child/sandbox.c"
 #undef seccomp_load
 
 #include <sched.h>
@@ -24,9 +24,10 @@ static int load_filter(scmp_filter_ctx filter);
 
 #include "libxl/helper/privileges.h"
 #include "worker_fixture.h"
-#include "libxl/worker/process.h"
+#include "libxl/child/process.h"
 
 #define TAKEN_UID (WORKER_UID - 1)
+#define MEMORY_MAX (256ul << 20)
 
 static bool without_filter;
 
@@ -179,7 +180,7 @@ static bool starts_a_process(void)
 
 static bool takes_more_memory(void)
 {
-    size_t n = WORKER_MEMORY_MAX;
+    size_t n = MEMORY_MAX;
 
     return !SANITIZED && mmap(NULL, n, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
@@ -205,10 +206,12 @@ static int refused[2] = { -1, -1 };
 /* Runs it in a sandbox. True if it has succeeded. */
 static bool inside(bool (*attack)(void), bool filter)
 {
-    struct worker_config config = {
-        .parent = getpid(), .guest_domid = 9, .dm_domid = 10,
-        .root = world.own.dir, .console = "/console-3",
-        .listen_fd = -1, .toolstack_fd = -1,
+    static const struct sandbox_limits limits = {
+        .descriptors = 200, .memory = MEMORY_MAX,
+    };
+    struct child_config config = {
+        .name = "QMP worker", .parent = getpid(),
+        .guest_domid = 9, .dm_domid = 10, .root = world.own.dir,
         .uid = TAKEN_UID, .gid = TAKEN_UID, .sandbox = true,
         .refused_fd = refused[1],
     };
@@ -220,8 +223,8 @@ static bool inside(bool (*attack)(void), bool filter)
     if (!pid) {
         alarm(0);
         without_filter = !filter;
-        if (privileges_drop() || process_become_own(&config) ||
-            sandbox_enter(&config))
+        if (privileges_drop() || process_become_own(&config, NULL, 0) ||
+            sandbox_enter(&config, &limits))
             _exit(3);
         /* What sanitizers do in _exit() is forbidden, too. */
         syscall(SYS_exit_group, attack() ? 1 : 2);

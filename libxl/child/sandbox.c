@@ -29,7 +29,6 @@
 #include <unistd.h>
 
 #include "tools/common/log.h"
-#include "limits.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define SANDBOX_SANITIZED 1
@@ -82,12 +81,14 @@ static void sandbox_refuse(int signal, siginfo_t *info, void *data)
     context->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
 }
 
-static int sandbox_filter(const struct worker_config *config)
+static int sandbox_filter(const struct child_config *config,
+                          const struct sandbox_limits *limits)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
     struct sigaction refuse = { .sa_flags = SA_SIGINFO };
     int r = -ENOMEM;
 
+    (void)limits;
     refused_fd = config->refused_fd;
     refuse.sa_sigaction = sandbox_refuse;
     if (!filter)
@@ -128,37 +129,44 @@ static int sandbox_limit(int resource, rlim_t most)
     return setrlimit((__rlimit_resource_t)resource, &limit);
 }
 
-static int sandbox_limits(const struct worker_config *config)
+static int sandbox_limits(const struct child_config *config,
+                          const struct sandbox_limits *limits)
 {
     (void)config;
     if (sandbox_limit(RLIMIT_CORE, 0) || sandbox_limit(RLIMIT_NPROC, 0) ||
-        sandbox_limit(RLIMIT_NOFILE, WORKER_DESCRIPTORS_MAX))
+        sandbox_limit(RLIMIT_NOFILE, limits->descriptors))
         return -1;
     /* AddressSanitizer reserves terabytes. */
     return SANDBOX_SANITIZED ? 0 :
-           sandbox_limit(RLIMIT_AS, WORKER_MEMORY_MAX);
+           sandbox_limit(RLIMIT_AS, limits->memory);
 }
 
 /* Needs CAP_SETPCAP, so it comes before the change of user. */
-static int sandbox_bounding_set(const struct worker_config *config)
+static int sandbox_bounding_set(const struct child_config *config,
+                                const struct sandbox_limits *limits)
 {
     (void)config;
+    (void)limits;
     for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
         if (cap_drop_bound(cap))
             return -1;
     return 0;
 }
 
-static int sandbox_root(const struct worker_config *config)
+static int sandbox_root(const struct child_config *config,
+                        const struct sandbox_limits *limits)
 {
+    (void)limits;
     return chroot(config->root) || chdir("/") ? -1 : 0;
 }
 
-static int sandbox_user(const struct worker_config *config)
+static int sandbox_user(const struct child_config *config,
+                        const struct sandbox_limits *limits)
 {
     uid_t uid = config->uid;
     gid_t gid = config->gid;
 
+    (void)limits;
     if (!uid || !gid) {         /* a mistake of ours */
         errno = EINVAL;
         return -1;
@@ -167,29 +175,35 @@ static int sandbox_user(const struct worker_config *config)
            setresuid(uid, uid, uid) ? -1 : 0;
 }
 
-static int sandbox_capabilities(const struct worker_config *config)
+static int sandbox_capabilities(const struct child_config *config,
+                                const struct sandbox_limits *limits)
 {
     cap_t none = cap_init();
     int r = none ? cap_set_proc(none) : -1;
 
     (void)config;
+    (void)limits;
     if (none)
         cap_free(none);
     return r;
 }
 
-static int sandbox_process(const struct worker_config *config)
+static int sandbox_process(const struct child_config *config,
+                           const struct sandbox_limits *limits)
 {
     (void)config;
+    (void)limits;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? -1 : 0;
 }
 
-int sandbox_enter(const struct worker_config *config)
+int sandbox_enter(const struct child_config *config,
+                  const struct sandbox_limits *limits)
 {
     static const struct {
         const char *what;
-        int (*give_up)(const struct worker_config *config);
+        int (*give_up)(const struct child_config *config,
+                       const struct sandbox_limits *limits);
     } steps[] = {
         { "limits",       sandbox_limits },
         { "chroot",       sandbox_root },
@@ -201,11 +215,11 @@ int sandbox_enter(const struct worker_config *config)
     };
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (!steps[i].give_up(config))
+        if (!steps[i].give_up(config, limits))
             continue;
-        log_error("domain %u: qmp-helper's worker can't give up its "
-                  "rights (%s: %s); it does not run with more",
-                  config->guest_domid, steps[i].what, strerror(errno));
+        log_error("domain %u: its %s can't give up its rights (%s: %s); it "
+                  "does not run with more", config->guest_domid,
+                  config->name, steps[i].what, strerror(errno));
         return -1;
     }
     return 0;

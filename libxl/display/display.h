@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qmp-helper's display worker: lets viewers (RFB) see the display of the
+ * QEMU in the stubdomain, over console 8 (docs/display-protocol.md). Who may
+ * look is decided here; of pictures it knows nothing.
+ */
+#ifndef XENQMP_DISPLAY_H
+#define XENQMP_DISPLAY_H
+
+#include "libxl/child/child.h"
+
+#define DISPLAY_LISTENERS_MAX 4
+#define DISPLAY_PASSWORD_MAX  8
+
+struct display_config {
+    /* Killed, its parent takes it along: viewers connect anew. */
+    struct child_config child;
+    /* "/console-8": xenconsoled's socket for the console, below root. */
+    const char *console;
+    int listen_fds[DISPLAY_LISTENERS_MAX];      /* inherited */
+    size_t listen_n;
+    char password[DISPLAY_PASSWORD_MAX + 1];    /* "": none */
+};
+
+/*
+ * Called in a forked child, which it makes its own, as worker_run() does.
+ * Returns only if it cannot go on: the exit status for the parent's log.
+ */
+int display_run(const struct display_config *config);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every limit of the display worker, with its reason. */
+#ifndef XENQMP_DISPLAY_LIMITS_H
+#define XENQMP_DISPLAY_LIMITS_H
+
+#include "libxl/link/link.h"
+
+/* Who looks has a channel. As many again may be at the beginning; whoever
+ * comes then takes the place of the one that has been there longest. */
+#define DISPLAY_PLACES          (2 * LINK_CHANNELS)
+/* The process: its viewers, and some more. */
+#define DISPLAY_DESCRIPTORS_MAX (DISPLAY_PLACES + 32)
+/* Address space, program included; of which viewers that don't read hold
+ * LINK_CHANNELS * LINK_WINDOW_MASTER, 4 MiB, and twice that as buffers grow. */
+#define DISPLAY_MEMORY_MAX      (128ull << 20)
+/* From one step of the beginning to the next: somebody may have to type a
+ * password. */
+#ifndef DISPLAY_BEGIN_MS
+#define DISPLAY_BEGIN_MS        30000
+#endif
+/* A wrong password is answered so late: two guesses a second, with all places
+ * taken five. */
+#ifndef DISPLAY_WRONG_MS
+#define DISPLAY_WRONG_MS        3000
+#endif
+/* A reset of the link that nobody answers is repeated: the stubdomain may
+ * still boot, its tty be cooked. */
+#ifndef DISPLAY_RESET_MS
+#define DISPLAY_RESET_MS        2000
+#endif
+/* Sessions begin so often at most, whatever a stubdomain says. */
+#ifndef DISPLAY_RENEW_MS
+#define DISPLAY_RENEW_MS        1000
+#endif
+/* What is given to xenconsoled at a time: what waits longer can still be
+ * dropped. */
+#define DISPLAY_CONSOLE_PAUSE   (16u << 10)
+#define DISPLAY_CONSOLE_MAX     (DISPLAY_CONSOLE_PAUSE + LINK_OUT_MAX)
+
+#endif

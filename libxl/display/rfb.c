@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rfb.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION   "RFB 003.008\n"
+#define VERSION_N (sizeof(VERSION) - 1)
+
+enum { SECURITY_NONE = 1, SECURITY_VNC = 2 };
+
+typedef enum rfb_result rfb_step(struct rfb *rfb, const uint8_t *piece,
+                                 struct qmp_buf *out);
+
+/* The buffer is the caller's, and has room for the whole beginning. */
+static void put(struct qmp_buf *out, const void *bytes, size_t n)
+{
+    if (qmp_buf_append(out, bytes, n))
+        abort();
+}
+
+static void put_number(struct qmp_buf *out, uint32_t number)
+{
+    const uint8_t bytes[] = {
+        (uint8_t)(number >> 24), (uint8_t)(number >> 16),
+        (uint8_t)(number >> 8), (uint8_t)number,
+    };
+
+    put(out, bytes, sizeof(bytes));
+}
+
+static uint32_t number_of(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+           (uint32_t)p[2] << 8 | p[3];
+}
+
+static enum rfb_result next(struct rfb *rfb, rfb_step *step, size_t wants)
+{
+    rfb->step = step;
+    rfb->wants = wants;
+    return RFB_GOES_ON;
+}
+
+static enum rfb_result refuse(struct rfb *rfb, const char *why)
+{
+    rfb->why = why;
+    return RFB_REFUSED;
+}
+
+/* "RFB 003.00x\n". Later minors are 8, what is not known is 3, as the RFC
+ * has it. 0: it is none. */
+static int minor_of(const uint8_t *version)
+{
+    char text[VERSION_N + 1];
+    unsigned int major, minor;
+    int n = 0;
+
+    memcpy(text, version, VERSION_N);
+    text[VERSION_N] = '\0';
+    if (sscanf(text, "RFB %3u.%3u%n", &major, &minor, &n) != 2 ||
+        n != (int)VERSION_N - 1 || text[n] != '\n' || major < 3)
+        return 0;
+    if (major > 3 || minor >= 8)
+        return 8;
+    return minor == 7 ? 7 : 3;
+}
+
+/* --- The viewer's ----------------------------------------------------- */
+
+/* SecurityResult, which before 3.8 stays out if nothing was asked, and has no
+ * reason. */
+static enum rfb_result accept_viewer(struct rfb *rfb, struct qmp_buf *out)
+{
+    if (rfb->password || rfb->minor == 8)
+        put_number(out, 0);
+    return RFB_DONE;
+}
+
+static enum rfb_result refuse_viewer(struct rfb *rfb, const char *why,
+                                     struct qmp_buf *out)
+{
+    put_number(out, 1);
+    if (rfb->minor == 8) {
+        put_number(out, (uint32_t)strlen(why));
+        put(out, why, strlen(why));
+    }
+    return refuse(rfb, why);
+}
+
+static enum rfb_result answered(struct rfb *rfb, const uint8_t *piece,
+                                struct qmp_buf *out)
+{
+    return vncauth_is_right(rfb->password, rfb->challenge, piece) ?
+           accept_viewer(rfb, out) :
+           refuse_viewer(rfb, "wrong password", out);
+}
+
+static enum rfb_result authenticate(struct rfb *rfb, struct qmp_buf *out)
+{
+    if (!rfb->password)
+        return accept_viewer(rfb, out);
+    put(out, rfb->challenge, sizeof(rfb->challenge));
+    return next(rfb, answered, RFB_CHALLENGE);
+}
+
+static uint8_t security_of(const struct rfb *rfb)
+{
+    return rfb->password ? SECURITY_VNC : SECURITY_NONE;
+}
+
+static enum rfb_result chosen(struct rfb *rfb, const uint8_t *piece,
+                              struct qmp_buf *out)
+{
+    return *piece == security_of(rfb) ? authenticate(rfb, out) :
+           refuse_viewer(rfb, "it chose a kind of security that it was not "
+                         "offered", out);
+}
+
+static enum rfb_result versioned(struct rfb *rfb, const uint8_t *piece,
+                                 struct qmp_buf *out)
+{
+    const uint8_t kinds[] = { 1, security_of(rfb) };
+
+    rfb->minor = minor_of(piece);
+    if (!rfb->minor)
+        return refuse(rfb, "it does not speak RFB");
+    if (rfb->minor == 3) {
+        put_number(out, security_of(rfb));
+        return authenticate(rfb, out);
+    }
+    put(out, kinds, sizeof(kinds));
+    return next(rfb, chosen, 1);
+}
+
+void rfb_serve(struct rfb *rfb, const char *password,
+               const uint8_t challenge[RFB_CHALLENGE], struct qmp_buf *out)
+{
+    *rfb = (struct rfb){ .password = password };
+    memcpy(rfb->challenge, challenge, RFB_CHALLENGE);
+    put(out, VERSION, VERSION_N);
+    next(rfb, versioned, VERSION_N);
+}
+
+/* --- QEMU's ----------------------------------------------------------- */
+
+static enum rfb_result resulted(struct rfb *rfb, const uint8_t *piece,
+                                struct qmp_buf *out)
+{
+    (void)out;
+    return number_of(piece) ? refuse(rfb, "QEMU refuses it") : RFB_DONE;
+}
+
+static enum rfb_result offered(struct rfb *rfb, const uint8_t *piece,
+                               struct qmp_buf *out)
+{
+    static const uint8_t none = SECURITY_NONE;
+
+    if (!memchr(piece, SECURITY_NONE, rfb->wants))
+        return refuse(rfb, "QEMU wants a password");
+    put(out, &none, 1);
+    return next(rfb, resulted, 4);
+}
+
+static enum rfb_result counted(struct rfb *rfb, const uint8_t *piece,
+                               struct qmp_buf *out)
+{
+    (void)out;
+    return *piece ? next(rfb, offered, *piece) :
+           refuse(rfb, "QEMU refuses it");
+}
+
+static enum rfb_result greeted(struct rfb *rfb, const uint8_t *piece,
+                               struct qmp_buf *out)
+{
+    if (minor_of(piece) != 8)
+        return refuse(rfb, "QEMU does not speak RFB 3.8");
+    put(out, VERSION, VERSION_N);
+    return next(rfb, counted, 1);
+}
+
+void rfb_connect(struct rfb *rfb)
+{
+    *rfb = (struct rfb){ .why = NULL };
+    next(rfb, greeted, VERSION_N);
+}
+
+enum rfb_result rfb_input(struct rfb *rfb, const void *bytes, size_t n,
+                          size_t *taken_r, struct qmp_buf *out)
+{
+    enum rfb_result r = RFB_GOES_ON;
+    const char *from = bytes;
+
+    *taken_r = 0;
+    while (r == RFB_GOES_ON && *taken_r < n) {
+        size_t part = rfb->wants - rfb->n, left = n - *taken_r;
+
+        if (part > left)
+            part = left;
+        memcpy(rfb->piece + rfb->n, from + *taken_r, part);
+        rfb->n += part;
+        *taken_r += part;
+        if (rfb->n < rfb->wants)
+            break;
+        rfb->n = 0;
+        r = rfb->step(rfb, rfb->piece, out);
+    }
+    return r;
+}

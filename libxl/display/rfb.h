@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The beginning of an RFB connection (RFC 6143, 7.1), twice: as the server
+ * that a viewer speaks to, who has to show the password here, and as the
+ * client of the QEMU in the stubdomain, which knows of none. What follows,
+ * from ClientInit on, is theirs.
+ *
+ * State machines without input or output: bytes go in, an answer is appended
+ * to out. They take no byte that comes behind the beginning.
+ */
+#ifndef XENQMP_DISPLAY_RFB_H
+#define XENQMP_DISPLAY_RFB_H
+
+#include <stdbool.h>
+
+#include "libxl/qmp/buf.h"
+#include "vncauth.h"
+
+/* VncAuth uses so much of a password. */
+#define RFB_PASSWORD_MAX 8
+#define RFB_CHALLENGE    VNCAUTH_BYTES
+/* The longest piece that is waited for. */
+#define RFB_PIECE_MAX    256
+
+enum rfb_result {
+    RFB_GOES_ON,
+    RFB_DONE,                   /* the other side may speak of pictures */
+    RFB_REFUSED,                /* send out, then hang up; `why` */
+};
+
+struct rfb {
+    /* readable */
+    const char *why;
+    /* private */
+    enum rfb_result (*step)(struct rfb *rfb, const uint8_t *piece,
+                            struct qmp_buf *out);
+    size_t wants;               /* bytes of the next piece */
+    uint8_t piece[RFB_PIECE_MAX];
+    size_t n;
+    int minor;                  /* of the viewer's version: 3, 7 or 8 */
+    const char *password;       /* NULL: none is asked for */
+    uint8_t challenge[RFB_CHALLENGE];
+};
+
+/* Appends the server's greeting. password: not copied. challenge: random. */
+void rfb_serve(struct rfb *rfb, const char *password,
+               const uint8_t challenge[RFB_CHALLENGE], struct qmp_buf *out);
+/* Waits for QEMU's. */
+void rfb_connect(struct rfb *rfb);
+/* Takes bytes, *taken_r of them: all while it goes on. */
+enum rfb_result rfb_input(struct rfb *rfb, const void *bytes, size_t n,
+                          size_t *taken_r, struct qmp_buf *out);
+
+#endif

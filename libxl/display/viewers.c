@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "viewers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tools/common/log.h"
+
+/* The beginning, ours or QEMU's, comes before a window of the channel. */
+#define VIEWER_OUT_MAX (LINK_WINDOW_MASTER + 1024)
+
+void viewers_init(struct viewers *viewers)
+{
+    memset(viewers->places, 0, sizeof(viewers->places));
+    for (size_t i = 0; i < DISPLAY_PLACES; i++)
+        viewers->places[i].viewers = viewers;
+    viewers->number = 0;
+}
+
+static bool has_channel(const struct viewer *v)
+{
+    return v->state == VIEWER_CONNECTING || v->state == VIEWER_LOOKING;
+}
+
+/* Frees the place. The channel is closed as well, unless the link has. */
+static void viewer_remove(struct viewer *v)
+{
+    struct viewers *viewers = v->viewers;
+    bool close_channel = has_channel(v);
+
+    v->state = VIEWER_NONE;
+    loop_timer_clear(viewers->loop, &v->limit);
+    loop_del(viewers->loop, &v->id);
+    close(v->fd);
+    qmp_buf_dispose(&v->out);
+    if (close_channel) {
+        link_close(viewers->link, v->channel);
+        viewers->spoke(viewers->data);
+    }
+}
+
+static void viewer_drop(struct viewer *v, const char *why)
+{
+    log_guest(v->viewers->guest_domid, LOG_LEVEL_INFO,
+              "domain %u: display: the viewer at %s is gone: %s",
+              v->viewers->guest_domid, v->from, why);
+    viewer_remove(v);
+}
+
+static bool viewer_flush(struct viewer *v);
+
+static void viewer_is_late(void *data)
+{
+    struct viewer *v = data;
+
+    if (v->state == VIEWER_WRONG && !viewer_flush(v))
+        return;
+    viewer_drop(v, v->state == VIEWER_WRONG ? v->rfb.why :
+                v->state == VIEWER_BEGINNING ? "it does not go on" :
+                "the stubdomain's QEMU does not answer");
+}
+
+static void viewer_hurry(struct viewer *v, int64_t ms)
+{
+    if (loop_timer_set(v->viewers->loop, &v->limit, ms, viewer_is_late, v))
+        viewer_drop(v, "out of memory");
+}
+
+/* Only what is looked at is waited for: who hangs up says so in any case. */
+static void viewer_watch(struct viewer *v)
+{
+    uint32_t events = v->out.len && v->state != VIEWER_WRONG ? EPOLLOUT : 0;
+
+    if (v->state == VIEWER_BEGINNING ||
+        (v->state == VIEWER_LOOKING &&
+         link_room(v->viewers->link, v->channel)))
+        events |= EPOLLIN;
+    loop_mod(v->viewers->loop, v->id, events);
+}
+
+/* False: it is gone. */
+static bool viewer_flush(struct viewer *v)
+{
+    size_t before = v->out.len;
+
+    while (v->out.len) {
+        ssize_t n = send(v->fd, v->out.data, v->out.len,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN) {
+            viewer_drop(v, strerror(errno));
+            return false;
+        }
+        if (n < 0)
+            break;
+        qmp_buf_consume(&v->out, (size_t)n);
+    }
+    if (v->state == VIEWER_LOOKING && v->out.len < before) {
+        link_taken(v->viewers->link, v->channel, before - v->out.len);
+        v->viewers->spoke(v->viewers->data);
+    }
+    return true;
+}
+
+/* --- The beginning ---------------------------------------------------- */
+
+/* Once it may look, and there is a session. */
+static void viewer_connect(struct viewer *v)
+{
+    int channel = link_open(v->viewers->link);
+
+    if (channel < 0) {
+        if (v->viewers->link->in_order)
+            viewer_drop(v, "as many others look already as may");
+        return;
+    }
+    v->state = VIEWER_CONNECTING;
+    v->channel = (unsigned int)channel;
+    rfb_connect(&v->rfb);
+    v->viewers->spoke(v->viewers->data);
+}
+
+static void viewer_begun(struct viewer *v, enum rfb_result result)
+{
+    uint32_t guest = v->viewers->guest_domid;
+
+    if (result == RFB_REFUSED) {
+        log_guest(guest, LOG_LEVEL_WARN, "domain %u: display: refused the "
+                  "viewer at %s: %s", guest, v->from, v->rfb.why);
+        v->state = VIEWER_WRONG;
+        viewer_watch(v);
+        viewer_hurry(v, DISPLAY_WRONG_MS);      /* must be last */
+        return;
+    }
+    if (!viewer_flush(v))
+        return;
+    if (result == RFB_GOES_ON) {
+        viewer_watch(v);
+        return;
+    }
+    log_guest(guest, LOG_LEVEL_INFO, "domain %u: display: a viewer at %s "
+              "looks", guest, v->from);
+    v->state = VIEWER_WAITING;
+    viewer_watch(v);
+    viewer_hurry(v, DISPLAY_BEGIN_MS);
+    if (v->state == VIEWER_WAITING)
+        viewer_connect(v);                      /* must be last */
+}
+
+/* No more than belongs to the beginning: the rest is QEMU's. */
+static void viewer_read_beginning(struct viewer *v)
+{
+    char bytes[RFB_PIECE_MAX];
+    ssize_t n = recv(v->fd, bytes, v->rfb.wants - v->rfb.n, MSG_DONTWAIT);
+    size_t taken;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0)
+        viewer_drop(v, n ? strerror(errno) : "it hung up");
+    else
+        viewer_begun(v, rfb_input(&v->rfb, bytes, (size_t)n, &taken,
+                                  &v->out));
+}
+
+/* --- Bytes ------------------------------------------------------------ */
+
+static void viewer_read(struct viewer *v)
+{
+    size_t room = link_room(v->viewers->link, v->channel);
+    char bytes[FRAME_PAYLOAD_MAX];
+    ssize_t n;
+
+    if (!room)
+        return;
+    n = recv(v->fd, bytes, room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        viewer_drop(v, n ? strerror(errno) : "it hung up");
+        return;
+    }
+    link_send(v->viewers->link, v->channel, bytes, (size_t)n);
+    v->viewers->spoke(v->viewers->data);
+    viewer_watch(v);
+}
+
+static void viewer_event(void *data, uint32_t events)
+{
+    struct viewer *v = data;
+
+    if (events & EPOLLOUT && !viewer_flush(v))
+        return;
+    if (events & EPOLLIN && v->state == VIEWER_BEGINNING)
+        viewer_read_beginning(v);               /* must be last */
+    else if (events & EPOLLIN && v->state == VIEWER_LOOKING)
+        viewer_read(v);                         /* must be last */
+    else if (events & (EPOLLHUP | EPOLLERR))
+        viewer_drop(v, "it hung up");
+    else
+        viewer_watch(v);
+}
+
+/* Of QEMU's beginning. Returns how many bytes were not of it. */
+static size_t viewer_connecting(struct viewer *v, const char *bytes, size_t n)
+{
+    struct qmp_buf answer;
+    enum rfb_result result;
+    size_t taken;
+
+    qmp_buf_init(&answer, LINK_WINDOW_OTHER);
+    result = rfb_input(&v->rfb, bytes, n, &taken, &answer);
+    link_taken(v->viewers->link, v->channel, taken);
+    if (result == RFB_REFUSED ||
+        answer.len > link_room(v->viewers->link, v->channel)) {
+        viewer_drop(v, result == RFB_REFUSED ? v->rfb.why :
+                    "the stubdomain gives no credit");
+        n = taken = 0;
+    } else {
+        link_send(v->viewers->link, v->channel, answer.data, answer.len);
+    }
+    if (result == RFB_DONE && n) {
+        loop_timer_clear(v->viewers->loop, &v->limit);
+        v->state = VIEWER_LOOKING;
+        viewer_watch(v);
+    }
+    qmp_buf_dispose(&answer);
+    v->viewers->spoke(v->viewers->data);
+    return n - taken;
+}
+
+static struct viewer *viewer_of(struct viewers *viewers, unsigned int channel)
+{
+    for (size_t i = 0; i < DISPLAY_PLACES; i++)
+        if (has_channel(&viewers->places[i]) &&
+            viewers->places[i].channel == channel)
+            return &viewers->places[i];
+    return NULL;
+}
+
+void viewers_bytes(struct viewers *viewers, unsigned int channel,
+                   const void *bytes, size_t n)
+{
+    struct viewer *v = viewer_of(viewers, channel);
+    const char *from = bytes;
+    size_t left = n;
+
+    if (v && v->state == VIEWER_CONNECTING)
+        left = viewer_connecting(v, from, n);
+    if (!v || v->state != VIEWER_LOOKING || !left)
+        return;
+    /* The credit is no more than fits. */
+    if (qmp_buf_append(&v->out, from + (n - left), left))
+        viewer_drop(v, strerror(errno));
+    else if (viewer_flush(v))
+        viewer_watch(v);
+}
+
+void viewers_closed(struct viewers *viewers, unsigned int channel)
+{
+    struct viewer *v = viewer_of(viewers, channel);
+
+    if (!v)
+        return;
+    v->state = VIEWER_WAITING;          /* the channel is closed */
+    viewer_drop(v, "the stubdomain's QEMU has closed its connection");
+}
+
+void viewers_ready(struct viewers *viewers)
+{
+    for (size_t i = 0; i < DISPLAY_PLACES; i++)
+        if (viewers->places[i].state == VIEWER_WAITING)
+            viewer_connect(&viewers->places[i]);
+}
+
+void viewers_resume(struct viewers *viewers)
+{
+    for (size_t i = 0; i < DISPLAY_PLACES; i++)
+        if (viewers->places[i].state == VIEWER_LOOKING)
+            viewer_watch(&viewers->places[i]);
+}
+
+/* --- Places ----------------------------------------------------------- */
+
+/* A free one, or that of who has been at the beginning for longest. */
+static struct viewer *place_find(struct viewers *viewers)
+{
+    struct viewer *oldest = NULL;
+
+    for (size_t i = 0; i < DISPLAY_PLACES; i++) {
+        struct viewer *v = &viewers->places[i];
+
+        if (v->state == VIEWER_NONE)
+            return v;
+        if (!has_channel(v) && (!oldest || v->number < oldest->number))
+            oldest = v;
+    }
+    if (oldest)
+        viewer_drop(oldest, "others want its place");
+    return oldest;
+}
+
+void viewers_add(struct viewers *viewers, int fd, const char *from)
+{
+    struct viewer *v = place_find(viewers);
+    uint8_t challenge[RFB_CHALLENGE];
+
+    if (!v || getrandom(challenge, sizeof(challenge), 0) !=
+              sizeof(challenge) ||
+        loop_add(viewers->loop, fd, EPOLLIN, viewer_event, v, &v->id)) {
+        close(fd);
+        return;
+    }
+    v->fd = fd;
+    v->number = viewers->number++;
+    v->state = VIEWER_BEGINNING;
+    snprintf(v->from, sizeof(v->from), "%s", from);
+    qmp_buf_init(&v->out, VIEWER_OUT_MAX);
+    rfb_serve(&v->rfb, viewers->password, challenge, &v->out);
+    if (!viewer_flush(v))
+        return;
+    viewer_watch(v);
+    viewer_hurry(v, DISPLAY_BEGIN_MS);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The guest's display, as libxl leaves it behind for a QEMU in dom0: a vfb of
+ * the stubdomain's, whose backend has vnc, vnclisten, vncdisplay, vncunused
+ * and vncpasswd of xl.cfg(5) (libxl_console.c, libxl__device_vfb_add()).
+ * Where viewers connect, and what tells xl vncviewer of it.
+ */
+#ifndef XENQMP_HELPER_DISPLAY_H
+#define XENQMP_HELPER_DISPLAY_H
+
+#include "libxl/display/display.h"
+#include "store.h"
+
+struct helper_display {
+    /* readable */
+    bool wanted;                /* there is to be one */
+    int fd;                     /* listens; -1: none */
+    char host[64], port[8];     /* where, as text */
+    char password[DISPLAY_PASSWORD_MAX + 1];    /* "": none */
+    char reply[256];            /* to libxl's query-vnc: JSON */
+    /* private */
+    char listen[256];           /* as the configuration has it */
+    unsigned int number;        /* of the first port that will do */
+    bool unused;                /* the first of a hundred that is free */
+};
+
+#define HELPER_DISPLAY_NONE { .fd = -1 }
+
+/* What the guest's configuration asks for. Before devices_prune(). -1 after a
+ * line: it can't be had. */
+int display_read(struct helper_display *display, struct xs_handle *xs,
+                 uint32_t guest, uint32_t dm);
+/* Listens. -1 after a line. */
+int display_listen(struct helper_display *display, uint32_t guest);
+/* Tells where, for xl vncviewer; takes the password out of what the
+ * stubdomain may read. */
+bool display_publish(const struct helper_display *display,
+                     struct xs_handle *xs, uint32_t guest, uint32_t dm);
+/* Idempotent. */
+void display_close(struct helper_display *display);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * screenshot HOST PORT FORMAT SECONDS: what a display shows, as a picture on
+ * standard output. xl-qmp screenshot runs it, with the password, if any, on
+ * standard input.
+ *
+ * A process of its own, for what a stubdomain sends goes through a library
+ * that decodes pictures: as nobody, with bounded memory and without a file.
+ *
+ * RFC 6143 has no word for "this is all of the screen". A request that is not
+ * incremental has QEMU send all of it, maybe after a new size, and maybe in
+ * several updates: it is whole when each pixel of the size came once.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <png.h>
+#include <rfb/rfbclient.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/common/log.h"
+
+#define NOBODY      65534
+#define MEMORY_MAX  (1ull << 30)
+#define PIXELS_MAX  (64u << 20)
+/* So often at most it is looked whether time is up. */
+#define WAIT_US     100000
+
+/* What an update has brought, a byte a pixel. */
+static unsigned char *seen;
+static size_t unseen;
+static char password[64];
+static char why[256];           /* the library's last complaint */
+
+static void complaint_keep(const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(why, sizeof(why), format, ap);
+    va_end(ap);
+    why[strcspn(why, "\n")] = '\0';
+}
+
+static void nothing(const char *format, ...)
+{
+    (void)format;
+}
+
+static size_t pixels_of(const rfbClient *client)
+{
+    return (size_t)client->width * (size_t)client->height;
+}
+
+/* Of a new size: all of it is to come. */
+static rfbBool buffer_make(rfbClient *client)
+{
+    size_t n = pixels_of(client);
+
+    free(seen);
+    free(client->frameBuffer);
+    seen = NULL;
+    client->frameBuffer = NULL;
+    if (!n || n > PIXELS_MAX) {
+        complaint_keep("a screen of %d x %d", client->width, client->height);
+        return FALSE;
+    }
+    seen = calloc(n, 1);
+    client->frameBuffer = calloc(n, 4);
+    unseen = n;
+    return seen && client->frameBuffer;
+}
+
+static void part_came(rfbClient *client, int x, int y, int w, int h)
+{
+    for (int row = y; row < y + h && row < client->height; row++)
+        for (int i = x; i < x + w && i < client->width; i++) {
+            unsigned char *pixel = &seen[(size_t)row * (size_t)client->width +
+                                         (size_t)i];
+
+            unseen -= !*pixel;
+            *pixel = 1;
+        }
+}
+
+static char *password_give(rfbClient *client)
+{
+    (void)client;
+    return strdup(password);
+}
+
+static int privileges_drop(void)
+{
+    const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
+    const struct rlimit none = { 0, 0 };
+
+    if (setrlimit(RLIMIT_AS, &memory) || setrlimit(RLIMIT_CORE, &none) ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return -1;
+    return !geteuid() && (setgroups(0, NULL) ||
+                          setresgid(NOBODY, NOBODY, NOBODY) ||
+                          setresuid(NOBODY, NOBODY, NOBODY)) ? -1 : 0;
+}
+
+static int fail(const char *what)
+{
+    log_error("screenshot: %s%s%s", what, *why ? ": " : "", why);
+    return 1;
+}
+
+/* The library's pixels are 0xBBGGRR; in a picture there is no fourth byte. */
+static int picture_write(const rfbClient *client, bool png)
+{
+    size_t n = pixels_of(client);
+    unsigned char *rgb = client->frameBuffer;
+    png_image image = {
+        .version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB,
+        .width = (png_uint_32)client->width,
+        .height = (png_uint_32)client->height,
+    };
+
+    for (size_t i = 0; i < n; i++)
+        memmove(rgb + 3 * i, rgb + 4 * i, 3);
+    if (png) {
+        if (!png_image_write_to_stdio(&image, stdout, 0, rgb, 0, NULL))
+            complaint_keep("%s", image.message);
+    } else {
+        printf("P6\n%d %d\n255\n", client->width, client->height);
+        fwrite(rgb, 3, n, stdout);
+    }
+    return fflush(stdout) || ferror(stdout) || *image.message ?
+           fail("cannot write the picture") : 0;
+}
+
+static rfbClient *client_make(char *host, int port)
+{
+    rfbClient *client = rfbGetClient(8, 3, 4);
+
+    if (!client)
+        return NULL;
+    client->serverHost = host;
+    client->serverPort = port;
+    client->canHandleNewFBSize = TRUE;
+    client->appData.shareDesktop = TRUE;
+    client->appData.encodingsString = "zlib raw";
+    client->MallocFrameBuffer = buffer_make;
+    client->GotFrameBufferUpdate = part_came;
+    client->GetPassword = password_give;
+    return client;
+}
+
+int main(int argc, char **argv)
+{
+    rfbClient *client;
+    time_t end;
+
+    log_open("xl-qmp", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    if (argc != 5) {
+        fprintf(stderr, "xl-qmp screenshot runs it\n");
+        return 2;
+    }
+    rfbClientLog = nothing;
+    rfbClientErr = complaint_keep;
+    if (privileges_drop())
+        return fail(strerror(errno));
+    if (!isatty(STDIN_FILENO) && fgets(password, sizeof(password), stdin))
+        password[strcspn(password, "\n")] = '\0';
+    end = time(NULL) + atoi(argv[4]);
+    client = client_make(strdup(argv[1]), atoi(argv[2]));
+    if (!client || !rfbInitClient(client, NULL, NULL))
+        return fail("no display there");
+    while (unseen) {
+        int r = WaitForMessage(client, WAIT_US);
+
+        if (r < 0 || (r > 0 && !HandleRFBServerMessage(client)))
+            return fail("the connection is lost");
+        if (time(NULL) > end)
+            return fail("the display shows nothing in time");
+    }
+    return picture_write(client, !strcmp(argv[3], "png"));
+}

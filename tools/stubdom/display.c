@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "display.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/common/log.h"
+
+/* After a hang-up: a resume brings the console back, a removal doesn't. */
+#define REOPEN_MS 500
+
+int display_set_arguments(struct arguments *arguments)
+{
+    for (size_t i = 0; i + 1 < arguments->n; i++) {
+        char *value;
+
+        if (strcmp(arguments->argv[i], "-vnc"))
+            continue;
+        value = strdup("unix:" DISPLAY_SOCKET);
+        if (!value)
+            return -1;
+        free(arguments->argv[i + 1]);
+        arguments->argv[i + 1] = value;
+        return 0;
+    }
+    return arguments_add(arguments, "-vnc") ||
+           arguments_add(arguments, "unix:" DISPLAY_SOCKET) ? -1 : 0;
+}
+
+/* --- QEMU's side ------------------------------------------------------ */
+
+static void viewer_event(void *data, uint32_t events);
+static void display_flush(struct display *d);
+
+/* Without anything to wait for it is not watched: who hangs up would be told
+ * of without end. */
+static void viewer_watch(struct display_viewer *v)
+{
+    struct display *d = v->display;
+    uint32_t events = (link_room(&d->link, v->channel) ? EPOLLIN : 0) |
+                      (v->out.len ? EPOLLOUT : 0);
+
+    if (!events)
+        loop_del(d->loop, &v->id);
+    else if (v->id != LOOP_NONE)
+        loop_mod(d->loop, v->id, events);
+    else if (loop_add(d->loop, v->fd, events, viewer_event, v, &v->id))
+        log_guest(0, LOG_LEVEL_ERROR, "display: out of memory; a viewer "
+                  "stands still");
+}
+
+static void viewer_close(struct display_viewer *v)
+{
+    if (v->fd < 0)
+        return;
+    loop_del(v->display->loop, &v->id);
+    close(v->fd);
+    v->fd = -1;
+    qmp_buf_dispose(&v->out);
+}
+
+/* QEMU has closed it. */
+static void viewer_end(struct display_viewer *v)
+{
+    viewer_close(v);
+    link_close(&v->display->link, v->channel);
+    display_flush(v->display);
+}
+
+/* False: it has ended. */
+static bool viewer_write(struct display_viewer *v)
+{
+    while (v->out.len) {
+        ssize_t n = send(v->fd, v->out.data, v->out.len,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            viewer_end(v);
+            return false;
+        }
+        if (n < 0)
+            break;
+        qmp_buf_consume(&v->out, (size_t)n);
+        link_taken(&v->display->link, v->channel, (size_t)n);
+    }
+    return true;
+}
+
+static void viewer_event(void *data, uint32_t events)
+{
+    struct display_viewer *v = data;
+    struct display *d = v->display;
+    size_t room = link_room(&d->link, v->channel);
+    char bytes[FRAME_PAYLOAD_MAX];
+    ssize_t n;
+
+    if (!viewer_write(v))
+        return;
+    if (room && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+        n = recv(v->fd, bytes, room, MSG_DONTWAIT);
+        if (n > 0) {
+            link_send(&d->link, v->channel, bytes, (size_t)n);
+        } else if (!n || (errno != EAGAIN && errno != EINTR)) {
+            viewer_end(v);
+            return;
+        }
+    }
+    display_flush(d);
+    viewer_watch(v);
+}
+
+static int socket_connect(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address,
+                           sizeof(address))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* --- The link's hooks ------------------------------------------------- */
+
+static void link_has_opened(void *data, unsigned int channel)
+{
+    struct display *d = data;
+    struct display_viewer *v = &d->viewers[channel];
+
+    v->fd = socket_connect(d->socket);
+    if (v->fd < 0) {
+        log_guest(0, LOG_LEVEL_ERROR, "display: cannot reach QEMU at %s: %s",
+                  d->socket, strerror(errno));
+        link_close(&d->link, channel);
+        return;
+    }
+    v->id = LOOP_NONE;
+    qmp_buf_init(&v->out, LINK_WINDOW_OTHER);
+    viewer_watch(v);
+}
+
+static void link_has_bytes(void *data, unsigned int channel,
+                           const void *bytes, size_t n)
+{
+    struct display *d = data;
+    struct display_viewer *v = &d->viewers[channel];
+
+    if (v->fd < 0)
+        return;
+    if (qmp_buf_append(&v->out, bytes, n)) {
+        viewer_close(v);
+        link_close(&d->link, channel);
+    } else if (viewer_write(v)) {
+        viewer_watch(v);
+    }
+}
+
+static void link_has_closed(void *data, unsigned int channel)
+{
+    viewer_close(&((struct display *)data)->viewers[channel]);
+}
+
+static void link_is_lost(void *data, const char *why)
+{
+    (void)data;
+    log_guest(0, LOG_LEVEL_WARN, "display: %s; viewers have to connect again",
+              why);
+}
+
+static const struct link_hooks hooks = {
+    .opened = link_has_opened, .bytes = link_has_bytes,
+    .closed = link_has_closed, .lost = link_is_lost,
+};
+
+/* --- The console ------------------------------------------------------ */
+
+static void display_watch(struct display *d)
+{
+    loop_mod(d->loop, d->id, EPOLLIN | (d->link.out.len ? EPOLLOUT : 0));
+}
+
+static void display_flush(struct display *d)
+{
+    struct qmp_buf *out = &d->link.out;
+
+    while (d->fd >= 0 && out->len) {
+        ssize_t n = write(d->fd, out->data, out->len);
+
+        if (n <= 0)
+            break;
+        link_sent(&d->link, (size_t)n);
+    }
+    display_watch(d);
+}
+
+static void viewers_resume(struct display *d)
+{
+    for (size_t i = 0; i < LINK_CHANNELS; i++)
+        if (d->viewers[i].fd >= 0)
+            viewer_watch(&d->viewers[i]);
+}
+
+static void display_open(void *data);
+
+static void display_lost(struct display *d)
+{
+    loop_del(d->loop, &d->id);
+    close(d->fd);
+    d->fd = -1;
+    link_renewed(&d->link);
+    log_guest(0, LOG_LEVEL_WARN, "console 8 was hung up; viewers have to "
+              "connect again when it is back");
+    loop_timer_set(d->loop, &d->reopen, REOPEN_MS, display_open, d);
+}
+
+static void display_event(void *data, uint32_t events)
+{
+    struct display *d = data;
+    char bytes[4096];
+    ssize_t n;
+
+    if (events & EPOLLHUP) {
+        display_lost(d);
+        return;
+    }
+    if (events & EPOLLIN) {
+        n = read(d->fd, bytes, sizeof(bytes));
+        if (n > 0) {
+            link_input(&d->link, bytes, (size_t)n);
+        } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            display_lost(d);
+            return;
+        }
+    }
+    display_flush(d);
+    viewers_resume(d);
+}
+
+static void display_open(void *data)
+{
+    struct display *d = data;
+
+    d->fd = d->open(d->data);
+    if (d->fd >= 0 &&
+        loop_add(d->loop, d->fd, EPOLLIN, display_event, d, &d->id)) {
+        close(d->fd);
+        d->fd = -1;
+    }
+    if (d->fd < 0)
+        loop_timer_set(d->loop, &d->reopen, REOPEN_MS, display_open, d);
+    else
+        display_flush(d);
+}
+
+void display_start(struct display *display)
+{
+    display->fd = -1;
+    for (unsigned int i = 0; i < LINK_CHANNELS; i++)
+        display->viewers[i] = (struct display_viewer){
+            .display = display, .channel = i, .fd = -1,
+        };
+    display->link = (struct link){ .hooks = &hooks, .data = display };
+    link_init(&display->link);
+    display_open(display);
+}

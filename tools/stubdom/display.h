@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The display: connections to QEMU's VNC socket, over console 8, as dom0's
+ * end opens them (libxl/link/link.h). Only where there is such a console.
+ */
+#ifndef XENQMP_STUBDOM_DISPLAY_H
+#define XENQMP_STUBDOM_DISPLAY_H
+
+#include "libxl/link/link.h"
+#include "tools/common/loop.h"
+#include "arguments.h"
+
+/* Where QEMU listens. */
+#define DISPLAY_SOCKET "/run/vnc"
+
+struct display;
+
+struct display_viewer {
+    /* private */
+    struct display *display;
+    unsigned int channel;
+    int fd;                     /* to QEMU; -1: none */
+    loop_id id;
+    struct qmp_buf out;         /* to QEMU */
+};
+
+struct display {
+    /* the caller sets */
+    struct loop *loop;
+    const char *socket;         /* DISPLAY_SOCKET */
+    int (*open)(void *data);    /* the console's tty; -1: not now */
+    void *data;
+    /* private */
+    int fd;                     /* the console's tty; -1: none */
+    loop_id id;
+    struct loop_timer reopen;
+    struct link link;
+    struct display_viewer viewers[LINK_CHANNELS];
+};
+
+/* QEMU's display is to be at DISPLAY_SOCKET, in the place of libxl's
+ * "-vnc none". -1: too many arguments, or no memory. */
+int display_set_arguments(struct arguments *arguments);
+/* Opens the console, again and again if need be. */
+void display_start(struct display *display);
+
+#endif
