@@ -7,11 +7,15 @@
  * A process of its own, for what a stubdomain sends goes through a library
  * that decodes pictures: as nobody, with bounded memory and without a file.
  *
- * RFC 6143 has no word for "this is all of the screen". A request that is not
- * incremental has QEMU send all of it, maybe after a new size, and maybe in
- * several updates: it is whole when each pixel of the size came once.
+ * RFC 6143 has no word for "this is all of the screen, as it is now". A request
+ * that is not incremental has QEMU send all of it, maybe after a new size, and
+ * maybe in several updates: it is whole when each pixel of the size came once.
+ * To the first who looks QEMU sends what it last knew, and then what has changed
+ * since: so it is over when nothing has changed for a while, or, where something
+ * always does, after a longer one.
  */
 #include <errno.h>
+#include <gcrypt.h>
 #include <grp.h>
 #include <png.h>
 #include <rfb/rfbclient.h>
@@ -30,8 +34,10 @@
 #define NOBODY      65534
 #define MEMORY_MAX  (1ull << 30)
 #define PIXELS_MAX  (64u << 20)
-/* So often at most it is looked whether time is up. */
-#define WAIT_US     100000
+/* QEMU looks for changes at least so often while somebody looks; some times
+ * as long for a slow host. */
+#define QUIET_MS    1000
+#define CHANGES_MS  5000
 
 /* What an update has brought, a byte a pixel. */
 static unsigned char *seen;
@@ -88,6 +94,14 @@ static void part_came(rfbClient *client, int x, int y, int w, int h)
             unseen -= !*pixel;
             *pixel = 1;
         }
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static char *password_give(rfbClient *client)
@@ -159,7 +173,7 @@ static rfbClient *client_make(char *host, int port)
 int main(int argc, char **argv)
 {
     rfbClient *client;
-    time_t end;
+    int64_t end, whole = 0;
 
     log_open("xl-qmp", LOG_TO_STDERR, LOG_LEVEL_INFO);
     if (argc != 5) {
@@ -172,17 +186,27 @@ int main(int argc, char **argv)
         return fail(strerror(errno));
     if (!isatty(STDIN_FILENO) && fgets(password, sizeof(password), stdin))
         password[strcspn(password, "\n")] = '\0';
-    end = time(NULL) + atoi(argv[4]);
+    /* The library uses it, and leaves this to us. */
+    if (!gcry_check_version(NULL))
+        return fail("libgcrypt is another");
+    gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    end = now_ms() + 1000 * (int64_t)atoi(argv[4]);
     client = client_make(strdup(argv[1]), atoi(argv[2]));
     if (!client || !rfbInitClient(client, NULL, NULL))
         return fail("no display there");
-    while (unseen) {
-        int r = WaitForMessage(client, WAIT_US);
+    while (!whole || now_ms() < whole + CHANGES_MS) {
+        int r = WaitForMessage(client, 1000 * QUIET_MS);
 
         if (r < 0 || (r > 0 && !HandleRFBServerMessage(client)))
             return fail("the connection is lost");
-        if (time(NULL) > end)
+        if (unseen && now_ms() > end)
             return fail("the display shows nothing in time");
+        if (!unseen && !r)
+            break;
+        if (unseen)
+            whole = 0;
+        else if (!whole)
+            whole = now_ms();
     }
     return picture_write(client, !strcmp(argv[3], "png"));
 }

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The guest's display, at a TCP port of dom0's, without a QEMU there: what a
+# viewer sees is what QEMU draws, and the password is dom0's alone.
+guest_cfg hvm1 "$helper" "serial = \"file:/run/serial.out\"" 'vncpasswd = "geheim"' \
+    'usb = 1' 'usbdevice = "tablet"' |
+    sed 's/^vnc = 0/vnc = 1/' >/run/hvm1.cfg
+not() { ! "$@"; }
+screenshot() { xl-qmp -t 20 screenshot hvm1 "/run/$1.txt.ppm"; }
+# Of a machine that stands still; over the serial port, for QEMU has no file
+# of dom0's.
+screendump() {
+    : >/run/serial.out
+    xl-qmp exec hvm1 screendump filename=/dev/hvc4 >/dev/null &&
+        wait_for 60 whole /run/serial.out
+}
+# "P6\nWIDTH HEIGHT\n255\n" and three bytes a pixel.
+whole() {
+    local size
+    size=$(head -n 2 "$1" | tail -n 1)
+    [ "$(stat -c %s "$1")" = $((${size% *} * ${size#* } * 3 + 8 + ${#size})) ]
+}
+same_picture() { cmp "/run/$1.txt.ppm" /run/serial.out; }
+port_of() { xenstore-read "/local/domain/$(domid hvm1)/console/vnc-port"; }
+
+snapshot before
+ok "xl create, with a display" xl create /run/hvm1.cfg
+guest=$(domid hvm1)
+dm=$(dm_domid hvm1)
+ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
+is "xl vncviewer finds it" "5900 127.0.0.1" \
+    "$(port_of) $(xenstore-read "/local/domain/$guest/console/vnc-listen")"
+ok "the guest runs" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "a screenshot" wait_for 60 screenshot first
+sleep 5
+ok "the guest stands still" xl-qmp exec hvm1 stop
+ok "a screenshot of that" screenshot still
+ok "QEMU's own" screendump
+ok "both are the same, byte for byte" same_picture still
+ok "a picture, and not a black one" sh -c '[ "$(tail -c +16 /run/still.txt.ppm | od -An -v -tx1 | sort -u | wc -l)" -gt 3 ]'
+ok "as PNG" sh -c 'xl-qmp screenshot hvm1 - | head -c 4 | tail -c 3 | grep -q PNG'
+ok "the guest goes on" xl-qmp exec hvm1 cont
+
+# The stubdomain reads what its domain may read.
+may_read() { xenstore-ls -p "/local/domain/$dm/console" | grep vnc-pass | grep -q "r$dm"; }
+ok "the stubdomain may not read the password" not may_read
+ok "nor is it anywhere but with dom0" sh -c \
+    "! xenstore-ls -fp | grep geheim | grep -v '/local/domain/$guest/console/vnc-pass\|/local/domain/$dm/console/vnc-pass'"
+xenstore-write "/local/domain/$guest/console/vnc-pass" falsch
+ok "a wrong password is refused" not screenshot wrong
+ok "and the log says so" grep -q 'refused the viewer at 127.0.0.1:[0-9]*: wrong password' $helper_log
+
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper'
+rm -f /run/serial.out /run/*.txt.ppm
+snapshot after
+ok "nothing is left behind" same_snapshots before after
