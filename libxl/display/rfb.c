@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rfb.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,18 +52,23 @@ static enum rfb_result refuse(struct rfb *rfb, const char *why)
  * has it. 0: it is none. */
 static int minor_of(const uint8_t *version)
 {
-    char text[VERSION_N + 1];
-    unsigned int major, minor;
-    int n = 0;
+    static const char like[] = "RFB ddd.ddd\n";
+    unsigned int numbers[2] = { 0 }, which = 0;
 
-    memcpy(text, version, VERSION_N);
-    text[VERSION_N] = '\0';
-    if (sscanf(text, "RFB %3u.%3u%n", &major, &minor, &n) != 2 ||
-        n != (int)VERSION_N - 1 || text[n] != '\n' || major < 3)
+    for (size_t i = 0; i < VERSION_N; i++) {
+        bool digit = version[i] >= '0' && version[i] <= '9';
+
+        if (like[i] == 'd' ? !digit : version[i] != like[i])
+            return 0;
+        which = like[i] == '.' ? 1 : which;
+        if (digit)
+            numbers[which] = 10 * numbers[which] + version[i] - '0';
+    }
+    if (numbers[0] < 3)
         return 0;
-    if (major > 3 || minor >= 8)
+    if (numbers[0] > 3 || numbers[1] >= 8)
         return 8;
-    return minor == 7 ? 7 : 3;
+    return numbers[1] == 7 ? 7 : 3;
 }
 
 /* --- The viewer's ----------------------------------------------------- */

@@ -147,13 +147,14 @@ static bool take_credit(struct link_channel *channel,
 static bool take_open(struct link *link, struct link_channel *channel,
                       const struct frame *frame)
 {
-    if (link->master || channel->state != LINK_FREE)
-        return false;
-    *channel = (struct link_channel){
+    struct link_channel opened = {
         .state = LINK_OPEN, .owed = window_of(false),
     };
-    if (!take_credit(channel, frame, window_of(true)))
+
+    if (link->master || channel->state != LINK_FREE ||
+        !take_credit(&opened, frame, window_of(true)))
         return false;
+    *channel = opened;
     say_credit(link, FRAME_CREDIT, frame->channel, channel->owed);
     if (link->hooks->opened)
         link->hooks->opened(link->data, frame->channel);
