@@ -33,23 +33,18 @@ struct create {
     struct guest_config config;
 };
 
-/* What is filled in unless it, or one of `instead`, is set. */
+/* What is filled in unless it is set. */
 static const struct setting {
     const char *key, *argument;
-    const char *instead[3];
 } settings[] = {
-    { "device_model_version", "device_model_version=\"qemu-xen\"", { 0 } },
+    { "device_model_version", "device_model_version=\"qemu-xen\"" },
     { "device_model_stubdomain_override",
-      "device_model_stubdomain_override=1", { 0 } },
-    { "device_model_override", "device_model_override=\"" HELPER "\"",
-      { 0 } },
-    { "stubdomain_kernel", "stubdomain_kernel=\"" KERNEL "\"", { 0 } },
-    { "stubdomain_ramdisk", "stubdomain_ramdisk=\"" RAMDISK "\"", { 0 } },
+      "device_model_stubdomain_override=1" },
+    { "device_model_override", "device_model_override=\"" HELPER "\"" },
+    { "stubdomain_kernel", "stubdomain_kernel=\"" KERNEL "\"" },
+    { "stubdomain_ramdisk", "stubdomain_ramdisk=\"" RAMDISK "\"" },
     /* libxl's own 128 MB are too few for QEMU and a kernel. */
-    { "stubdomain_memory", "stubdomain_memory=192", { 0 } },
-    /* libxl's default is on, which gives the stubdomain a frame buffer
-     * that nothing serves. */
-    { "vnc", "vnc=0", { "sdl", "spice", NULL } },
+    { "stubdomain_memory", "stubdomain_memory=192" },
 };
 #define SETTINGS_N (sizeof(settings) / sizeof(settings[0]))
 
@@ -120,16 +115,6 @@ static const char *get(const struct create *create, const char *key)
     return guest_config_get(&create->config, key);
 }
 
-static bool is_set(const struct create *create, const struct setting *s)
-{
-    if (get(create, s->key))
-        return true;
-    for (size_t i = 0; s->instead[i]; i++)
-        if (get(create, s->instead[i]))
-            return true;
-    return false;
-}
-
 /* Devices of the host's USB: not with a stubdomain. */
 static int check_usb(const struct create *create)
 {
@@ -145,6 +130,24 @@ static int check_usb(const struct create *create)
               "to a guest whose QEMU is in a stubdomain; remove it from %s, "
               "or use xl create with QEMU in dom0", key, create->path);
     return XL_QMP_USAGE;
+}
+
+/* Of a display: a stubdomain's is a VNC server's. */
+static int check_display(const struct create *create)
+{
+    static const char *const others[] = { "sdl", "spice" };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        const char *value = get(create, others[i]);
+
+        if (!value || !strcmp(value, "0"))
+            continue;
+        log_error("create: %s = %s: a stubdomain's display can be shown by "
+                  "VNC only; remove it from %s, vnc is on without a word",
+                  others[i], value, create->path);
+        return XL_QMP_USAGE;
+    }
+    return XL_QMP_OK;
 }
 
 /* What is set and can't work. */
@@ -181,7 +184,7 @@ static int check_config(const struct create *create)
                   create->path);
         return XL_QMP_USAGE;
     }
-    return check_usb(create);
+    return check_usb(create) ? XL_QMP_USAGE : check_display(create);
 }
 
 /* --- The host ----------------------------------------------------------- */
@@ -243,7 +246,7 @@ static void print_word(const char *word)
 static int run_xl(struct create *create)
 {
     for (size_t i = 0; i < SETTINGS_N; i++)
-        if (!is_set(create, &settings[i]))
+        if (!get(create, settings[i].key))
             create->args[create->args_n++] = (char *)settings[i].argument;
 
     if (create->dry_run) {

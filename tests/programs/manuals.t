@@ -31,8 +31,10 @@ installed() {
 }
 ok 'the pages are installed under each name' installed
 
+# But screenshot, which nobody runs but xl-qmp.
 every_program() {
     for program in "$bin"/*; do
+        [ "${program##*/}" != screenshot ] || continue
         grep -q "^${program##*/} [18]$" "$tmp/names" || echo "${program##*/}"
     done | diff - /dev/null
 }

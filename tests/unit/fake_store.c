@@ -10,7 +10,11 @@
 #define WATCHES 64
 #define EVENTS  1024
 
-static struct node { char *path, *value; unsigned int owner; } nodes[NODES];
+static struct node {
+    char *path, *value;
+    unsigned int owner;
+    bool is_private;            /* nobody else reads it */
+} nodes[NODES];
 static struct watch { char *path, *token; } watches[WATCHES];
 static struct watch events[EVENTS];
 static unsigned int events_n, requests, collisions;
@@ -97,7 +101,7 @@ void fake_store_set(const char *path, const char *value, unsigned int owner)
         free(node->path);
         free(node->value);
     }
-    *node = (struct node){ strdup(path), strdup(value), owner };
+    *node = (struct node){ strdup(path), strdup(value), owner, false };
     changed(path);
 }
 
@@ -118,6 +122,13 @@ const char *fake_store_get(const char *path)
     struct node *node = find(path);
 
     return node ? node->value : NULL;
+}
+
+bool fake_store_is_private(const char *path)
+{
+    struct node *node = find(path);
+
+    return node && node->is_private;
 }
 
 unsigned int fake_store_watches(void)
@@ -265,6 +276,7 @@ bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t,
         return false;
     nodes_change();
     node->owner = perms[0].id;
+    node->is_private = num == 1 && perms[0].perms == XS_PERM_NONE;
     return true;
 }
 

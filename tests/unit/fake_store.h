@@ -18,6 +18,8 @@ void fake_store_set(const char *path, const char *value, unsigned int owner);
 void fake_store_remove(const char *path);
 /* NULL: absent. */
 const char *fake_store_get(const char *path);
+/* There is such a node, and nobody but its owner may read it. */
+bool fake_store_is_private(const char *path);
 /* Watches that are set now. */
 unsigned int fake_store_watches(void);
 /* So far, of any kind: xenstored is waited for in each. */

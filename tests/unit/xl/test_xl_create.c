@@ -93,7 +93,7 @@ TEST(xl_gets_the_settings_and_its_status_is_ours)
 {
     set_up();
     check_int(RUN("-p", "hvm.cfg", "memory=128"), 7);
-    check_str(out, "<create><-p><hvm.cfg><memory=128><" ALL "><vnc=0>");
+    check_str(out, "<create><-p><hvm.cfg><memory=128><" ALL ">");
     check_str(err, "");
     tear_down();
 }
@@ -101,11 +101,22 @@ TEST(xl_gets_the_settings_and_its_status_is_ours)
 TEST(what_is_set_is_left_alone)
 {
     set_up();
-    put("x.cfg", "builder = 'hvm'\nstubdomain_memory = 256\nsdl = 1\n"
+    put("x.cfg", "builder = 'hvm'\nstubdomain_memory = 256\nvnc = 0\nsdl = 0\n"
         "device_model_version = 'qemu-xen'\n", 0644);
     check_int(RUN("x.cfg", "device_model_stubdomain_override=1"), 7);
     check_str(out, "<create><x.cfg><device_model_stubdomain_override=1><"
               OVERRIDE "><" IMAGE ">");
+    tear_down();
+}
+
+TEST(a_display_that_cannot_be_shown_is_refused)
+{
+    set_up();
+    check_int(RUN("hvm.cfg", "sdl=1"), XL_QMP_USAGE);
+    check(strstr(err, "sdl = 1"));
+    check_int(RUN("hvm.cfg", "spice=1"), XL_QMP_USAGE);
+    check(strstr(err, "spice = 1"));
+    check_str(out, "");
     tear_down();
 }
 
@@ -126,7 +137,7 @@ TEST(a_dry_run_prints_a_command_for_the_shell)
     check(strstr(out, "xl create hvm.cfg 'name=\"it'\\''s\"' "
                    "'device_model_version=\"qemu-xen\"' "
                    "device_model_stubdomain_override=1 ") == out);
-    check_str(out + strlen(out) - 7, " vnc=0\n");
+    check_str(out + strlen(out) - 23, " stubdomain_memory=192\n");
     check_str(err, "");
     /* Also if it would fail, but then the status says so. */
     check_int(remove("stubdom/initrd"), 0);

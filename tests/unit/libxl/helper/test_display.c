@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* helper/display.c: libxl's frame buffer in, a listening socket out. */
+#include "libxl/helper/display.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "fake_store.h"
+#include "tools/common/log.h"
+#include "tap.h"
+
+#define GUEST 5
+#define DM    6
+#define VFB   "/local/domain/0/backend/vfb/6/0/"
+
+static char log_text[4096];
+
+/* As libxl leaves it, with its defaults. NULL: not set. */
+static void configure(const char *listen, const char *number,
+                      const char *unused, const char *password)
+{
+    fake_store_forget();
+    fake_store_set(VFB "vnc", "1", 0);
+    fake_store_set(VFB "vnclisten", listen ? listen : "127.0.0.1", 0);
+    fake_store_set(VFB "vncdisplay", number ? number : "0", 0);
+    fake_store_set(VFB "vncunused", unused ? unused : "1", 0);
+    if (password)
+        fake_store_set(VFB "vncpasswd", password, 0);
+    fake_store_set(VFB "sdl", "0", 0);
+}
+
+/* Runs fn; what it wrote to its log is in log_text. */
+static int logged(int (*fn)(struct helper_display *), struct helper_display *d)
+{
+    int fds[2], saved = dup(2), r;
+    ssize_t n;
+
+    check(!pipe2(fds, O_NONBLOCK));
+    dup2(fds[1], 2);
+    log_open("test", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    r = fn(d);
+    dup2(saved, 2);
+    n = read(fds[0], log_text, sizeof(log_text) - 1);
+    log_text[n > 0 ? n : 0] = '\0';
+    close(fds[0]);
+    close(fds[1]);
+    close(saved);
+    return r;
+}
+
+static int begin(struct helper_display *d)
+{
+    return display_read(d, fake_store, GUEST, DM) ||
+           (d->wanted && display_listen(d, GUEST)) ? -1 : 0;
+}
+
+/* One line, and that is in it. */
+static void check_refused(const char *why)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+
+    check_int(logged(begin, &d), -1);
+    if (!strstr(log_text, why) ||
+        strchr(log_text, '\n') != log_text + strlen(log_text) - 1)
+        tap_fail("%s", log_text);
+    check_int(d.fd, -1);
+}
+
+/* A port that somebody has, as a display's number. */
+static int taken(const char *address, char number_r[16])
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    check_int(inet_pton(AF_INET, address, &at.sin_addr), 1);
+    for (int n = 300; n < 1300; n++) {
+        at.sin_port = htons((uint16_t)(5900 + n));
+        snprintf(number_r, 16, "%d", n);
+        if (!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, 1))
+            return fd;
+    }
+    tap_fail("no port is free");
+}
+
+TEST(it_listens_where_libxl_would_have_qemu_listen)
+{
+    static const struct { const char *listen, *number, *host; int port; }
+    places[] = {
+        { "127.0.0.1", "1400", "127.0.0.1", 7300 },
+        { "127.0.0.1:1401", "0", "127.0.0.1", 7301 },
+        { "localhost:1402", "0", "127.0.0.1", 7302 },
+        { "0.0.0.0", "1403", "0.0.0.0", 7303 },
+        { "", "1404", "0.0.0.0", 7304 },
+    };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct helper_display d = HELPER_DISPLAY_NONE;
+        int port;
+
+        configure(places[i].listen, places[i].number, NULL, NULL);
+        check_int(logged(begin, &d), 0);
+        check_str(d.host, places[i].host);
+        port = atoi(d.port);
+        /* Or one behind it, if another has that. */
+        check(port >= places[i].port && port < places[i].port + 100);
+        check(strstr(d.reply, "\"auth\": \"none\""));
+        check(d.fd >= 0);
+        display_close(&d);
+    }
+}
+
+TEST(a_port_that_is_taken)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+    char number[16], port[16];
+    int fd = taken("127.0.0.1", number);
+
+    configure(NULL, number, "0", NULL);
+    check_refused("vncunused=1 takes one that is free");
+    configure(NULL, number, "1", NULL);
+    check_int(logged(begin, &d), 0);
+    snprintf(port, sizeof(port), "%d", 5900 + atoi(number));
+    check(strcmp(d.port, port));
+    display_close(&d);
+    close(fd);
+}
+
+TEST(what_is_no_address_is_refused)
+{
+    static const struct { const char *listen, *number, *why; } places[] = {
+        { "nowhere", "0", "is no address" },
+        { "host.example", "0", "is no address" },
+        { "192.0.2.1", "0", "takes an address of this host's" },
+        { "127.0.0.1:x", "0", "is no address and display" },
+        { "127.0.0.1:60000", "0", "is no address and display" },
+        { "127.0.0.1:-1", "0", "is no address and display" },
+        { "[::1", "0", "is no address and display" },
+        { "[::1]x:1", "0", "is no address and display" },
+        { "127.0.0.1", "-1", "is no address and display" },
+        { "127.0.0.1", "59636", "is no address and display" },
+        { "127.0.0.1", "99999999999999999999", "is no address and display" },
+    };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        configure(places[i].listen, places[i].number, NULL, NULL);
+        check_refused(places[i].why);
+    }
+}
+
+TEST(sdl_is_refused_by_name)
+{
+    configure(NULL, NULL, NULL, NULL);
+    fake_store_set(VFB "sdl", "1", 0);
+    check_refused("sdl=1");
+}
+
+TEST(without_vnc_there_is_none)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+
+    fake_store_forget();
+    check_int(logged(begin, &d), 0);
+    check(!d.wanted);
+    configure(NULL, NULL, NULL, NULL);
+    fake_store_set(VFB "vnc", "0", 0);
+    check_int(logged(begin, &d), 0);
+    check(!d.wanted);
+    check_int(d.fd, -1);
+}
+
+/* What a stubdomain writes has no say. */
+TEST(only_dom0s_nodes_count)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+
+    configure(NULL, "1500", NULL, NULL);
+    fake_store_set(VFB "vnclisten", "0.0.0.0", DM);
+    check_int(logged(begin, &d), 0);
+    check_str(d.host, "127.0.0.1");
+    display_close(&d);
+}
+
+TEST(the_password_is_for_dom0_alone)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+
+    configure(NULL, "1600", NULL, "geheim");
+    fake_store_set("/local/domain/6/vm", "/vm/u", 0);
+    fake_store_set("/vm/u/vncpasswd", "geheim", 0);
+    check_int(logged(begin, &d), 0);
+    check_str(log_text, "");
+    check_str(d.password, "geheim");
+    check(strstr(d.reply, "\"auth\": \"vnc\""));
+    check(!strstr(d.reply, "geheim"));
+    check(display_publish(&d, fake_store, GUEST, DM));
+    check_str(fake_store_get("/local/domain/5/console/vnc-port"), d.port);
+    check_str(fake_store_get("/local/domain/5/console/vnc-listen"),
+              "127.0.0.1");
+    check_str(fake_store_get("/local/domain/5/console/vnc-pass"), "geheim");
+    check(fake_store_is_private("/local/domain/5/console/vnc-pass"));
+    /* libxl writes into it later. */
+    check_str(fake_store_get("/local/domain/6/console/vnc-pass"), "");
+    check(fake_store_is_private("/local/domain/6/console/vnc-pass"));
+    check(!fake_store_get("/vm/u/vncpasswd"));
+    display_close(&d);
+}
+
+TEST(eight_characters_of_a_password_count)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+
+    configure(NULL, "1700", NULL, "12345678");
+    check_int(logged(begin, &d), 0);
+    check_str(log_text, "");
+    display_close(&d);
+    configure(NULL, "1700", NULL, "123456789");
+    check_int(logged(begin, &d), 0);
+    check(strstr(log_text, "only the first 8 characters"));
+    check_str(d.password, "12345678");
+    display_close(&d);
+}
+
+TAP_MAIN()
