@@ -335,7 +335,8 @@ static int devices_take(struct helper *h, char **argv)
     if (in_proxys_slot(h))
         return 0;               /* libxl starts QEMU if need be */
     if (h->guest != h->domid) {
-        if (display_read(&h->display, h->xs, h->guest, h->domid))
+        if (display_read(&h->display, h->xs, h->guest, h->domid) ||
+            (h->display.wanted && display_listen(&h->display, h->guest)))
             return -1;
         devices_prune(h->xs, h->domid, h->display.wanted);
     }
@@ -426,8 +427,6 @@ static int display_begin(struct helper *h)
 {
     uint32_t uid = worker_uid(h->guest);
 
-    if (display_listen(&h->display, h->guest))
-        return -1;
     if (!display_publish(&h->display, h->xs, h->guest, h->domid)) {
         log_error("domain %u: cannot write to xenstore where its display is: "
                   "%s", h->guest, strerror(errno));

@@ -105,6 +105,8 @@ while read -r example; do
     'xl-qmp create '*) ok "$example" elsewhere system/scenarios/disks.sh 'xl-qmp create /run' ;;
     'xl qemu-monitor-command '*)
         ok "$example" elsewhere system/scenarios/lifecycle.sh 'xl qemu-monitor-command hvm1' ;;
+    'xl vncviewer '*) ok "$example" elsewhere system/scenarios/display.sh 'xl vncviewer --autopass hvm1' ;;
+    'xl-qmp screenshot '*) ok "$example" elsewhere system/scenarios/display.sh 'screenshot hvm1 /run/screen.png' ;;
     'xl console '*) ok "$example" elsewhere system/scenarios/serial.sh 'xl console hvm1' ;;
     # How to install it: these tests are made that way.
     make\ * | ./configure\ * | mkstubdom) ;;

@@ -37,8 +37,14 @@ ok "a screenshot of that" screenshot still
 ok "QEMU's own" screendump
 ok "both are the same, byte for byte" same_picture still
 ok "a picture, and not a black one" sh -c '[ "$(tail -c +16 /run/still.txt.ppm | od -An -v -tx1 | sort -u | wc -l)" -gt 3 ]'
-ok "as PNG" sh -c 'xl-qmp screenshot hvm1 - | head -c 4 | tail -c 3 | grep -q PNG'
+ok "as PNG, to a pipe" sh -c 'xl-qmp screenshot hvm1 - | head -c 4 | tail -c 3 | grep -q PNG'
+ok "and to a file" sh -c 'xl-qmp screenshot hvm1 /run/screen.png && head -c 4 /run/screen.png | grep -q PNG'
 ok "the guest goes on" xl-qmp exec hvm1 cont
+
+printf '#!/bin/sh\necho "$* $(cat)" >/run/viewer.txt\n' >/run/viewer.snapshot
+chmod +x /run/viewer.snapshot
+ok "xl vncviewer" sh -c 'VNCVIEWER=/run/viewer.snapshot xl vncviewer --autopass hvm1'
+ok "has the address and the password" grep -q '127.0.0.1:0 .*geheim$' /run/viewer.txt
 
 # The stubdomain reads what its domain may read.
 may_read() { xenstore-ls -p "/local/domain/$dm/console" | grep vnc-pass | grep -q "r$dm"; }
@@ -51,6 +57,54 @@ ok "and the log says so" grep -q 'refused the viewer at 127.0.0.1:[0-9]*: wrong 
 
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
-rm -f /run/serial.out /run/*.txt.ppm
+
+# Without a password, and at another port. A viewer that asks for a thousand
+# screens and reads none.
+guest_cfg hvm1 "$helper" 'vncdisplay = 7' 'vncunused = 0' |
+    sed 's/^vnc = 0/vnc = 1/' >/run/hvm1.cfg
+stall() {
+    {
+        printf 'RFB 003.003\n\001'
+        for i in $(seq 1000); do printf '\003\000\000\000\000\000\002\320\001\220'; done
+        sleep 600
+    } | socat -u - TCP:127.0.0.1:5907
+}
+processes_of() {
+    local p
+    for p in $(pidof qmp-helper); do
+        [ "$(stat -c %u "/proc/$p")" != $((0x78650000 + $1)) ] || echo "$p"
+    done
+}
+worker_dies() { kill -9 "$(processes_of "$(domid hvm1)")"; }
+ok "xl create, without a password" xl create /run/hvm1.cfg
+is "at the port that was asked for" 5907 "$(port_of)"
+ok "the display worker has a user of its own" [ "$(processes_of "$(domid hvm1)" | wc -l)" = 1 ]
+ok "the guest runs" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "a screenshot" wait_for 60 screenshot first
+stall &
+stalled=$!
+ok "a viewer stalls" wait_for 60 sh -c 'netstat -tn | grep -q ":5907 .*ESTABLISHED"'
+sleep 5
+ok "another sees the screen" screenshot second
+ok "QMP goes on" xl-qmp exec hvm1 query-status
+sed -e 's/"hvm1"/"hvm2"/' /run/hvm1.cfg >/run/hvm2.cfg
+ok "a second guest at that port is refused" not xl create /run/hvm2.cfg
+ok "by name" grep -q 'cannot listen at 127.0.0.1, display 7' /var/log/xen/qemu-dm-hvm2-dm.log
+xl destroy hvm2 2>/dev/null
+xenconsoled_dies
+ok "xenconsoled is killed: viewers see it again" wait_for 60 screenshot third
+kill $stalled
+worker_dies
+ok "so they do when the display worker is killed" wait_for 60 screenshot fourth
+ok "xl save" xl save hvm1 /run/hvm1.save.txt
+ok "nobody listens then" not nc -z 127.0.0.1 5907
+ok "xl restore" xl restore /run/hvm1.save.txt
+is "at its port again" 5907 "$(port_of)"
+ok "the guest runs on" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "and is seen" wait_for 60 screenshot fifth
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper'
+wait
+rm -f /run/serial.out /run/*.txt.ppm /run/screen.png /run/hvm1.save.txt
 snapshot after
 ok "nothing is left behind" same_snapshots before after
