@@ -83,6 +83,7 @@ tests/fuzz/fuzz_$(1): $(patsubst obj/%.o,$(srcdir)/%.c,obj/tests/fuzz/$(1).o $(2
 endef
 $(eval $(call fuzz_target,console,$(filter-out %/domains.o %/main.o %/refresh.o %/server.o %/hv.o %/privileges.o,$(foreach r,$(CONSOLE_ROOMS) tools/common,$(ROOM_$(r)))) obj/libxl/qmp/buf.o $(call fakes,fake_hv fake_store),-Wl$(comma)--wrap=log_line$(comma)--wrap=log_limited $(SYSTEMD_LIBS) $(ZLIB_LIBS)))
 $(eval $(call fuzz_target,framer,$(call objects,libxl/qmp,buf framer skim),))
+$(eval $(call fuzz_target,link,$(call objects,libxl/link,frames link) obj/libxl/qmp/buf.o,))
 $(eval $(call fuzz_target,message,$(ROOM_libxl/qmp),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(ROOM_libxl/qmp),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,session,$(filter-out %/handshake.o,$(ROOM_libxl/client)) $(ROOM_libxl/qmp),$(XLQMP_LIBS)))

@@ -117,7 +117,8 @@ static void viewer_connect(struct viewer *v)
 
     if (channel < 0) {
         if (v->viewers->link->in_order)
-            viewer_drop(v, "as many others look already as may");
+            viewer_drop(v, "as many others look already as may, or the "
+                        "stubdomain does not listen");
         return;
     }
     v->state = VIEWER_CONNECTING;

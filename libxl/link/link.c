@@ -9,9 +9,9 @@ static uint32_t window_of(bool master)
     return master ? LINK_WINDOW_MASTER : LINK_WINDOW_OTHER;
 }
 
-/* There is always room: data and credit stop at LINK_OUT_DATA, of each
- * channel there is at most an OPEN and a CLOSE above, and what has no channel
- * empties `out`. Without memory there is nothing to go on with. */
+/* There is always room: data, credit and OPEN stop at LINK_OUT_DATA, of each
+ * channel there is at most a CLOSE above, and what has no channel empties
+ * `out`. Without memory there is nothing to go on with. */
 static void say(struct link *link, enum frame_type type, unsigned int channel,
                 const void *payload, size_t n)
 {
@@ -232,7 +232,7 @@ void link_input(struct link *link, const void *bytes, size_t n)
 
 int link_open(struct link *link)
 {
-    if (!link->in_order)
+    if (!link->in_order || link->out.len >= LINK_OUT_DATA)
         return -1;
     for (unsigned int i = 0; i < LINK_CHANNELS; i++) {
         if (link->channels[i].state != LINK_FREE)

@@ -84,7 +84,8 @@ void link_input(struct link *link, const void *bytes, size_t n);
 /* The first n bytes of `out` are on the console. */
 void link_sent(struct link *link, size_t n);
 
-/* A free channel, or -1: there is none, or no session. */
+/* A free channel, or -1: there is none, no session, or the other end takes
+ * nothing. */
 int link_open(struct link *link);
 /* Bytes that link_send() takes now. */
 size_t link_room(const struct link *link, unsigned int channel);

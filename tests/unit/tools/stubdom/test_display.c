@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stubdomd's end of a display: the test is dom0 and QEMU. */
+#include "tools/stubdom/display.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tools/common/log.h"
+#include "tap.h"
+
+static struct loop loop;
+static struct display display;
+static struct link master;
+static char dir[32], path[64];
+static int qemu, console, stubdoms = -1;
+static int ready, closed, lost;
+static char got[4096];
+static size_t got_n;
+
+static void is_ready(void *data)
+{
+    (void)data;
+    ready++;
+}
+
+static void has_bytes(void *data, unsigned int channel, const void *bytes,
+                      size_t n)
+{
+    (void)data;
+    check(got_n + n <= sizeof(got));
+    memcpy(got + got_n, bytes, n);
+    got_n += n;
+    link_taken(&master, channel, n);
+}
+
+static void has_closed(void *data, unsigned int channel)
+{
+    (void)data, (void)channel;
+    closed++;
+}
+
+static void is_lost(void *data, const char *why)
+{
+    (void)data, (void)why;
+    lost++;
+}
+
+static const struct link_hooks hooks = {
+    .ready = is_ready, .bytes = has_bytes, .closed = has_closed,
+    .lost = is_lost,
+};
+
+/* The console's tty, which can be opened when there is one. */
+static int tty_open(void *data)
+{
+    int fd = stubdoms;
+
+    (void)data;
+    stubdoms = -1;
+    return fd;
+}
+
+static void console_make(void)
+{
+    int ends[2];
+
+    check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends));
+    console = ends[0];
+    stubdoms = ends[1];
+}
+
+/* Some turns of both ends. */
+static void turn(void)
+{
+    for (int i = 0; i < 20; i++) {
+        char bytes[4096];
+        ssize_t n;
+
+        if (master.out.len) {
+            n = send(console, master.out.data, master.out.len, MSG_NOSIGNAL);
+            if (n > 0)
+                link_sent(&master, (size_t)n);
+        }
+        check_int(loop_run_once(&loop, 5), 0);
+        while ((n = recv(console, bytes, sizeof(bytes), 0)) > 0)
+            link_input(&master, bytes, (size_t)n);
+    }
+}
+
+static void begin(bool with_qemu)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+    check(freopen("/dev/null", "w", stderr) != NULL);
+    log_open("test", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    snprintf(dir, sizeof(dir), "/tmp/xenqmp-vnc-XXXXXX");
+    check(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/vnc", dir);
+    strcpy(at.sun_path, path);
+    qemu = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (with_qemu)
+        check(!bind(qemu, (struct sockaddr *)&at, sizeof(at)) &&
+              !listen(qemu, 16));
+    check_int(loop_init(&loop), 0);
+    display = (struct display){
+        .loop = &loop, .socket = path, .open = tty_open,
+    };
+    console_make();
+    display_start(&display);
+    master = (struct link){ .master = true, .hooks = &hooks };
+    link_init(&master);
+    link_reset(&master, (const uint8_t *)"nonce..1");
+    turn();
+    check_int(ready, 1);
+}
+
+static void end(void)
+{
+    unlink(path);
+    rmdir(dir);
+}
+
+TEST(a_channel_is_a_connection_to_qemu)
+{
+    char bytes[16];
+    int first, second;
+
+    begin(true);
+    check_int(link_open(&master), 0);
+    check_int(link_open(&master), 1);
+    turn();
+    first = accept(qemu, NULL, NULL);
+    second = accept(qemu, NULL, NULL);
+    check(first >= 0 && second >= 0);
+    link_send(&master, 1, "to the second", 13);
+    check(write(first, "from the first", 14) == 14);
+    turn();
+    check_int(recv(second, bytes, sizeof(bytes), MSG_DONTWAIT), 13);
+    check_int(recv(first, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+    check_mem(got, got_n, "from the first", 14);
+    /* QEMU hangs up, with last words. */
+    got_n = 0;
+    check(write(second, "bye", 3) == 3);
+    close(second);
+    turn();
+    check_mem(got, got_n, "bye", 3);
+    check_int(closed, 1);
+    /* So does the viewer. */
+    link_close(&master, 0);
+    turn();
+    check_int(recv(first, bytes, sizeof(bytes), 0), 0);
+    check_int(lost, 0);
+    end();
+}
+
+TEST(without_qemu_it_is_closed_at_once)
+{
+    begin(false);
+    check_int(link_open(&master), 0);
+    turn();
+    check_int(closed, 1);
+    check_int(lost, 0);
+    end();
+}
+
+TEST(a_console_that_was_hung_up_comes_back_without_its_viewers)
+{
+    char bytes[16];
+    int fd;
+
+    begin(true);
+    check_int(link_open(&master), 0);
+    turn();
+    fd = accept(qemu, NULL, NULL);
+    check(fd >= 0);
+    close(console);
+    console_make();
+    while (stubdoms >= 0)
+        check_int(loop_run_once(&loop, 100), 0);
+    check_int(recv(fd, bytes, sizeof(bytes), 0), 0);
+    turn();
+    check_int(lost, 1);
+    link_reset(&master, (const uint8_t *)"nonce..2");
+    turn();
+    check_int(ready, 2);
+    check_int(link_open(&master), 0);
+    turn();
+    check(accept(qemu, NULL, NULL) >= 0);
+    end();
+}
+
+TEST(it_is_where_libxl_says_that_there_is_none)
+{
+    static const char *const ought[] = { "qemu", "-vnc",
+                                         "unix:" DISPLAY_SOCKET, "-S" };
+    struct arguments a = { .n = 0 };
+
+    check(!arguments_add(&a, "qemu") && !arguments_add(&a, "-vnc") &&
+          !arguments_add(&a, "none") && !arguments_add(&a, "-S"));
+    check_int(display_set_arguments(&a), 0);
+    check_int(a.n, 4);
+    for (size_t i = 0; i < 4; i++)
+        check_str(a.argv[i], ought[i]);
+    arguments_dispose(&a);
+    a = (struct arguments){ .n = 0 };
+    check(!arguments_add(&a, "qemu"));
+    check_int(display_set_arguments(&a), 0);
+    check_str(a.argv[2], ought[2]);
+}
+
+TAP_MAIN()
