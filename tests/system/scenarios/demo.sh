@@ -26,7 +26,7 @@ status_is() {
 }
 
 tell "Xen $(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/version/minor)$(cat /sys/hypervisor/version/extra) is up, with $(basename "$(readlink -f /proc/"$(cat /run/xen/xenstored.pid)"/exe)") and xenqmp's xenconsoled"
-guest_cfg hvm1 "$helper" >/run/hvm1.cfg
+guest_cfg hvm1 "$helper" | sed 's/^vnc = 0/vnc = 1/' >/run/hvm1.cfg
 uuid=$(sed -n 's/^uuid = "\(.*\)"/\1/p' /run/hvm1.cfg)
 show cat /run/hvm1.cfg
 rm -f /run/show.out
@@ -47,6 +47,11 @@ show xl-qmp exec hvm1 query-version
 expect '"major"'
 show xl-qmp exec hvm1 query-uuid
 expect "$uuid"
+
+tell "Its screen, over console 8; no QEMU in dom0 shows it:"
+show xl-qmp screenshot hvm1 /run/screen.png
+[ ! -f /run/screen.png ] || base64 /run/screen.png | sed 's/^/picture /'
+rm -f /run/screen.png
 
 tell "Three clients at once; one of them stops the guest and lets it go on:"
 for client in 1 2; do
