@@ -20,6 +20,8 @@
 #include <xenstore.h>
 
 #define PROGRAM XENQMP_LIBEXECDIR "/screenshot"
+/* Its program takes a stubdomain's bytes, and may be in its hands. */
+#define PICTURE_MAX (256u << 20)
 
 static char *console_read(struct xs_handle *xs, uint32_t domid,
                           const char *key)
@@ -117,7 +119,8 @@ static char *picture_take(const struct place *place, const char *format,
     close(in[1]);
     from = fdopen(out[0], "r");
     picture = open_memstream(&bytes, n_r);
-    while (from && picture && (n = fread(chunk, 1, sizeof(chunk), from)))
+    for (size_t all = 0; from && picture && all <= PICTURE_MAX &&
+         (n = fread(chunk, 1, sizeof(chunk), from)); all += n)
         fwrite(chunk, 1, n, picture);
     if (from)
         fclose(from);

@@ -18,8 +18,8 @@
 #ifndef DISPLAY_BEGIN_MS
 #define DISPLAY_BEGIN_MS        30000
 #endif
-/* A wrong password is answered so late: two guesses a second, with all places
- * taken five. */
+/* A wrong password is answered so late: a place takes a guess in three
+ * seconds, all places some ten a second. */
 #ifndef DISPLAY_WRONG_MS
 #define DISPLAY_WRONG_MS        3000
 #endif

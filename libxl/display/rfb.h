@@ -16,8 +16,6 @@
 #include "libxl/qmp/buf.h"
 #include "vncauth.h"
 
-/* VncAuth uses so much of a password. */
-#define RFB_PASSWORD_MAX 8
 #define RFB_CHALLENGE    VNCAUTH_BYTES
 /* The longest piece that is waited for. */
 #define RFB_PIECE_MAX    256

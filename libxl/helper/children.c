@@ -45,7 +45,8 @@ static void worker_asks(void *data, uint32_t events)
     if (loop_timer_set(children->loop, &children->ask, ASK_GAP_MS,
                        worker_may_ask, children))
         loop_del(children->loop, &children->worker_id);
-    children->asked(children->data);            /* must be last */
+    if (children->asked)
+        children->asked(children->data);        /* must be last */
 }
 
 void children_tell(struct children *children, enum stubdom_state state)

@@ -19,7 +19,8 @@ struct children {
     int (*run)(const void *data);   /* in the child; its exit status */
     const void *run_data;
     const char *gives;          /* what the guest lacks without it, or why */
-    void (*asked)(void *data);  /* the worker asks for children_tell() */
+    void (*asked)(void *data);  /* the worker asks for children_tell(); NULL: */
+                                /* it has nothing to ask, and may be hostile */
     /* The worker has ended CHILDREN_SAME_MAX times in one way, each time
      * soon after it began; it is not started again. May be NULL. */
     void (*gave_up)(void *data);

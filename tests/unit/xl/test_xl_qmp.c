@@ -139,6 +139,18 @@ static void check_fails(const struct fake_qmp_step *script,
 #define LONG "60"
 #define SHORT "0.05"
 
+TEST(a_screenshot_needs_a_domain_and_a_picture)
+{
+    check_int(RUN("screenshot"), 2);
+    check_complaint("no domain is given");
+    check_int(RUN("screenshot", "d"), 2);
+    check_complaint("no file is given");
+    check_int(RUN("screenshot", "d", "x.jpg"), 2);
+    check_complaint("it writes PNG");
+    check_int(RUN("screenshot", "d", "x.png", "y"), 2);
+    check_complaint("too many arguments");
+}
+
 TEST(no_server_is_3)
 {
     check_int(RUN("exec", "unix:/nonexistent/s", "stop"), 3);
