@@ -123,6 +123,7 @@ install: all
 	    $(sysconfdir)/apparmor.d/abstractions)
 	$(INSTALL) -m755 bin/xenconsoled bin/qmp-helper bin/screenshot bin/stubdomd \
 	    $(DESTDIR)$(libexecdir)/xenqmp
+	$(INSTALL) -m644 lib/display-tls.so $(DESTDIR)$(libexecdir)/xenqmp
 	$(INSTALL) -m755 bin/xl-qmp bin/mkstubdom $(DESTDIR)$(bindir)
 	$(INSTALL) -m644 $(srcdir)/libxl/client/libxl_qmp.h $(DESTDIR)$(includedir)
 	$(INSTALL) -m755 lib/libxlqmp.so.0 $(DESTDIR)$(libdir)

@@ -226,13 +226,59 @@ static void check_run(struct doctor *doctor)
         say(doctor, true, "/run/xen: only root writes there");
 }
 
+/* What it says of its settings; "" if nothing. Its status. */
+static int helper_ask(const char *option, char *line, size_t size)
+{
+    int fd[2], status = -1;
+    FILE *said = NULL;
+    pid_t pid;
+
+    *line = '\0';
+    if (pipe(fd))
+        return -1;
+    pid = fork();
+    if (!pid) {
+        dup2(fd[1], STDERR_FILENO);
+        execl(at(HELPER), HELPER, option, (char *)NULL);
+        _exit(127);
+    }
+    close(fd[1]);
+    said = fdopen(fd[0], "r");
+    if (said && !fgets(line, (int)size, said))
+        *line = '\0';
+    if (said)
+        fclose(said);
+    if (pid > 0)
+        waitpid(pid, &status, 0);
+    line[strcspn(line, "\n")] = '\0';
+    return status;
+}
+
+static void check_config(struct doctor *doctor)
+{
+    char line[1024];
+    int status = helper_ask("--check-config", line, sizeof(line));
+    const char *text = strncmp(line, "qmp-helper: ", 12) ? line : line + 12;
+
+    log_sanitise(line, strlen(line));
+    if (*line)
+        say(doctor, false, "qmp-helper.conf: %s", text);
+    else if (status)
+        say(doctor, false, "qmp-helper.conf: qmp-helper cannot read it; "
+            "install xenqmp as a whole");
+    else
+        say(doctor, true, "qmp-helper.conf: right, or not there");
+}
+
 static void check_helper(struct doctor *doctor)
 {
-    if (access(at(HELPER), X_OK))
+    if (access(at(HELPER), X_OK)) {
         say(doctor, false, "qmp-helper: %s is missing; install xenqmp with "
             "make install, or its package", HELPER);
-    else
-        say(doctor, true, "qmp-helper: %s", HELPER);
+        return;
+    }
+    say(doctor, true, "qmp-helper: %s", HELPER);
+    check_config(doctor);
 }
 
 /* When a file came to this place: packages keep the time of their making

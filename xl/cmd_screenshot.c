@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * xl-qmp screenshot: what a guest's display shows, as a file. Who the display
- * worker lets look decides: it is a viewer like any other, of the address
- * that xl vncviewer uses.
+ * xl-qmp screenshot: what a guest's display shows, as a file. It is a viewer
+ * like any other, at the display's socket, which takes no TLS.
  */
 #include "config.h"
 #include "domid.h"
 #include "replace.h"
 #include "tools/common/log.h"
+#include "tools/common/loop.h"
+#include "tools/screenshot/screenshot.h"
 #include "xl_qmp.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xenstore.h>
 
 #define PROGRAM XENQMP_LIBEXECDIR "/screenshot"
+/* Of the guest's number; the helper makes it. */
+#define SOCKET  "/run/xenqmp/vnc-%u"
 /* Its program takes a stubdomain's bytes, and may be in its hands. */
 #define PICTURE_MAX (256u << 20)
 
@@ -33,24 +39,65 @@ static char *console_read(struct xs_handle *xs, uint32_t domid,
     return xs_read(xs, XBT_NULL, path, &n);
 }
 
-struct place {
+static int dial(int family, const struct sockaddr *at, socklen_t n)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && !connect(fd, at, n))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Where there is no such socket, its QEMU may be in dom0. */
+static int dial_port(const char *listen, const char *port)
+{
+    static const struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+        .ai_socktype = SOCK_STREAM,
+    };
+    /* Addresses that mean all of the host's. */
+    const char *host = !listen || !strcmp(listen, "0.0.0.0") ? "127.0.0.1" :
+                       !strcmp(listen, "::") ? "::1" : listen;
+    struct addrinfo *at;
+    int fd = -1;
+
+    if (!getaddrinfo(host, port, &hints, &at)) {
+        fd = dial(at->ai_family, at->ai_addr, at->ai_addrlen);
+        freeaddrinfo(at);
+    }
+    return fd;
+}
+
+static int dial_display(uint32_t domid, const char *listen, const char *port)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd;
+
+    snprintf(at.sun_path, sizeof(at.sun_path), SOCKET, domid);
+    fd = dial(AF_UNIX, (struct sockaddr *)&at, sizeof(at));
+    return fd < 0 && errno == ENOENT && port ? dial_port(listen, port) : fd;
+}
+
+struct display {
+    uint32_t domid;
     char *listen, *port, *password;
 };
 
-static void place_dispose(struct place *place)
+static void display_dispose(struct display *display)
 {
-    free(place->listen);
-    free(place->port);
-    free(place->password);
+    free(display->listen);
+    free(display->port);
+    free(display->password);
 }
 
 /* -1: complained. */
-static int place_find(const char *name, struct place *place)
+static int display_find(const char *name, struct display *display)
 {
     struct host host = { .logger = NULL };
     struct xs_handle *xs;
-    uint32_t domid;
-    int r = domid_find(&host, name, &domid);
+    int r = domid_find(&host, name, &display->domid);
 
     host_dispose(&host);
     if (r)
@@ -60,45 +107,51 @@ static int place_find(const char *name, struct place *place)
         log_error("cannot speak to xenstored; run this as root in dom0");
         return -1;
     }
-    place->listen = console_read(xs, domid, "vnc-listen");
-    place->port = console_read(xs, domid, "vnc-port");
-    place->password = console_read(xs, domid, "vnc-pass");
+    display->listen = console_read(xs, display->domid, "vnc-listen");
+    display->port = console_read(xs, display->domid, "vnc-port");
+    display->password = console_read(xs, display->domid, "vnc-pass");
     xs_close(xs);
-    if (place->port)
-        return 0;
-    log_error("domain %u (%s) has no display: vnc=1 in its configuration "
-              "gives it one", domid, name);
-    return -1;
+    return 0;
 }
 
-/* An address that means all of the host's. */
-static const char *reachable(const char *listen)
+/* A descriptor; -1: complained. */
+static int display_connect(const struct display *display, const char *name)
 {
-    if (!listen || !strcmp(listen, "0.0.0.0"))
-        return "127.0.0.1";
-    return strcmp(listen, "::") ? listen : "::1";
+    int fd = dial_display(display->domid, display->listen, display->port);
+
+    if (fd < 0 && errno == ENOENT)
+        log_error("domain %u (%s) has no display: vnc=1 in its configuration "
+                  "gives it one", display->domid, name);
+    else if (fd < 0)
+        log_error("domain %u (%s): cannot connect to its display: %s",
+                  display->domid, name, strerror(errno));
+    return fd;
 }
 
 /* In the child. */
-static void run(const struct place *place, const char *format, int timeout_s,
-                int in, int out)
+static void run(int display, const char *format, int seconds, int in, int out)
 {
-    char seconds[16];
+    char text[16];
 
-    snprintf(seconds, sizeof(seconds), "%d", timeout_s);
+    snprintf(text, sizeof(text), "%d", seconds);
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
-    closefrom(STDERR_FILENO + 1);
-    execl(PROGRAM, PROGRAM, reachable(place->listen), place->port, format,
-          seconds, (char *)NULL);
+    /* It may be there already, and then stays not to be inherited. */
+    if (display == SCREENSHOT_FD)
+        fcntl(display, F_SETFD, 0);
+    else
+        dup2(display, SCREENSHOT_FD);
+    closefrom(SCREENSHOT_FD + 1);
+    execl(PROGRAM, PROGRAM, format, text, (char *)NULL);
     log_error("cannot run " PROGRAM ": %s; install xenqmp as a whole",
               strerror(errno));
     _exit(1);
 }
 
-/* The picture in memory, to be freed; NULL: complained. */
-static char *picture_take(const struct place *place, const char *format,
-                          int timeout_s, size_t *n_r)
+/* The picture in memory, to be freed. NULL: complained, unless *again_r. */
+static char *picture_take(int display, const char *password,
+                          const char *format, int seconds, size_t *n_r,
+                          bool *again_r)
 {
     int in[2], out[2], status = 1;
     FILE *picture, *from;
@@ -111,11 +164,11 @@ static char *picture_take(const struct place *place, const char *format,
         return NULL;
     }
     if (!pid)
-        run(place, format, timeout_s, in[0], out[1]);
+        run(display, format, seconds, in[0], out[1]);
     close(in[0]);
     close(out[1]);
     /* A pipe holds it. */
-    dprintf(in[1], "%s\n", place->password ? place->password : "");
+    dprintf(in[1], "%s\n", password ? password : "");
     close(in[1]);
     from = fdopen(out[0], "r");
     picture = open_memstream(&bytes, n_r);
@@ -130,10 +183,39 @@ static char *picture_take(const struct place *place, const char *format,
     if (!WIFEXITED(status))
         log_error("screenshot: its program ended by signal %d",
                   WTERMSIG(status));
+    *again_r = WIFEXITED(status) && WEXITSTATUS(status) == SCREENSHOT_AGAIN;
     if (status || !*n_r) {
         free(bytes);
         return NULL;
     }
+    return bytes;
+}
+
+/* Until its size stays as it is while it is taken, or the time is up. */
+static char *picture_get(const struct options *options, const char *name,
+                         const char *format, size_t *n_r)
+{
+    int64_t end = loop_now_ms() + options->timeout_ms;
+    struct display display = { .port = NULL };
+    char *bytes = NULL;
+    bool again = !display_find(name, &display);
+
+    while (again) {
+        int fd = display_connect(&display, name);
+        int64_t left = (end - loop_now_ms()) / 1000;
+
+        if (fd < 0)
+            break;
+        bytes = picture_take(fd, display.password, format,
+                             left > 1 ? (int)left : 1, n_r, &again);
+        close(fd);
+        if (again && loop_now_ms() > end) {
+            log_error("domain %u (%s): its display changed its size each "
+                      "time that it was looked at", display.domid, name);
+            break;
+        }
+    }
+    display_dispose(&display);
     return bytes;
 }
 
@@ -158,9 +240,8 @@ static int picture_put(const char *path, const char *bytes, size_t n)
 
 int cmd_screenshot(const struct options *options, int argc, char **argv)
 {
-    struct place place = { .port = NULL };
     int rc = XL_QMP_CONNECTION;
-    char *bytes = NULL;
+    char *bytes;
     size_t n = 0;
 
     if (argc != 3 || (strcmp(argv[2], "-") && !ends_in(argv[2], ".png") &&
@@ -173,12 +254,10 @@ int cmd_screenshot(const struct options *options, int argc, char **argv)
                   "it writes PNG (.png, or - for a pipe) and PPM (.ppm)");
         return XL_QMP_USAGE;
     }
-    if (!place_find(argv[1], &place))
-        bytes = picture_take(&place, ends_in(argv[2], ".ppm") ? "ppm" : "png",
-                             options->timeout_ms / 1000, &n);
+    bytes = picture_get(options, argv[1],
+                        ends_in(argv[2], ".ppm") ? "ppm" : "png", &n);
     if (bytes && !picture_put(argv[2], bytes, n))
         rc = XL_QMP_OK;
     free(bytes);
-    place_dispose(&place);
     return rc;
 }

@@ -91,7 +91,9 @@ static bool is_stubdom(const struct row *row, size_t n)
 /* The n rows of one domain. */
 static void domain_complete(struct row *row, size_t n, struct host *host)
 {
-    static const char *const uses[] = { "log", "save", "restore", "QMP" };
+    static const char *const uses[] = {
+        "log", "save", "restore", "QMP", [8] = "display",
+    };
     uint32_t domid = (uint32_t)strtoul(row->field[FIELD_DOMID], NULL, 10);
     char *name = host_domain_name(host, domid);
     enum stubdom_state state = host_state(host, domid);
@@ -102,7 +104,8 @@ static void domain_complete(struct row *row, size_t n, struct host *host)
                                         10);
 
         if (stubdom)
-            row[i].use = console < 4 ? uses[console] : "serial";
+            row[i].use = console < 4 || console == 8 ? uses[console] :
+                         "serial";
         row[i].state = state;
         row[i].domain = name ? strdup(name) : NULL;
     }

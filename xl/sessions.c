@@ -15,10 +15,12 @@
 #define ANSWER_LIMIT_MS 1000
 
 /* By qmp-helper's name. */
-static const struct {
+struct count {
     const char *key, *column;
     struct metric metric;
-} counts[SESSION_COUNTS_N] = {
+};
+
+static const struct count counts[SESSION_COUNTS_N] = {
     { "clients", "CLIENTS", { "xenqmp_qmp_clients", NULL,
       "Clients that are connected, xl-qmp stats included.", false } },
     { "commands", "COMMANDS", { "xenqmp_qmp_commands", NULL,
@@ -37,6 +39,20 @@ static const struct {
       "Clients that were refused as there were too many.", true } },
 };
 
+static const struct count display_counts[DISPLAY_COUNTS_N] = {
+    { "viewers", "VIEWERS", { "xenqmp_display_viewers", NULL,
+      "Viewers that look at the display.", false } },
+    { "viewers-looked", "LOOKED", { "xenqmp_display_connections", NULL,
+      "Viewers that have begun to look.", true } },
+    { "viewers-refused", "REFUSED", { "xenqmp_display_refused_viewers", NULL,
+      "Viewers that were refused, for a wrong password or none.", true } },
+    { "bytes-to-viewers", "TO-VIEWERS", { "xenqmp_display_sent_bytes",
+      "bytes", "Bytes of QEMU's that viewers got.", true } },
+    { "bytes-from-viewers", "FROM-VIEWERS",
+      { "xenqmp_display_received_bytes", "bytes",
+      "Bytes of viewers' for QEMU.", true } },
+};
+
 static const struct metric up_metric = {
     "xenqmp_qmp_up", NULL,
     "1 if qmp-helper answers and has a session with QEMU.", false,
@@ -51,19 +67,27 @@ void sessions_dispose(struct sessions *sessions)
 
 /* What qmp-helper sends is valid JSON, or the library would not have it;
  * what it says can only be wrong about itself. */
-static void session_parse(struct session *s, const char *json)
+static void counts_parse(const struct count *count, size_t n,
+                         const char *json, uint64_t *r)
 {
     char key[32];
 
-    s->answers = true;
-    s->up = strstr(json, "\"up\": true") != NULL;
-    for (size_t i = 0; i < SESSION_COUNTS_N; i++) {
+    for (size_t i = 0; i < n; i++) {
         const char *at;
 
-        snprintf(key, sizeof(key), "\"%s\": ", counts[i].key);
+        snprintf(key, sizeof(key), "\"%s\": ", count[i].key);
         at = strstr(json, key);
-        s->count[i] = at ? strtoull(at + strlen(key), NULL, 10) : 0;
+        r[i] = at ? strtoull(at + strlen(key), NULL, 10) : 0;
     }
+}
+
+static void session_parse(struct session *s, const char *json)
+{
+    s->answers = true;
+    s->up = strstr(json, "\"up\": true") != NULL;
+    s->display = strstr(json, "\"display\": {") != NULL;
+    counts_parse(counts, SESSION_COUNTS_N, json, s->count);
+    counts_parse(display_counts, DISPLAY_COUNTS_N, json, s->display_count);
 }
 
 void sessions_ask(struct sessions *sessions, struct host *host,
@@ -97,14 +121,45 @@ void sessions_ask(struct sessions *sessions, struct host *host,
     xlqmp_close(ctx);
 }
 
+static const char *name_of(const struct session *s)
+{
+    return s->domain ? s->domain : "-";
+}
+
+static void displays_table(struct qmp_buf *text,
+                           const struct sessions *sessions, int width)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < sessions->n; i++) {
+        const struct session *s = &sessions->session[i];
+
+        if (s->display && !any) {
+            any = true;
+            qmp_buf_printf(text, "\n%5s  %-*s", "ID", width, "DOMAIN");
+            for (size_t c = 0; c < DISPLAY_COUNTS_N; c++)
+                qmp_buf_printf(text, "  %12s", display_counts[c].column);
+            qmp_buf_printf(text, "\n");
+        }
+        if (!s->display)
+            continue;
+        qmp_buf_printf(text, "%5" PRIu32 "  %-*s", s->domid, width,
+                       name_of(s));
+        for (size_t c = 0; c < DISPLAY_COUNTS_N; c++)
+            qmp_buf_printf(text, "  %12" PRIu64, s->display_count[c]);
+        qmp_buf_printf(text, "\n");
+    }
+}
+
 void sessions_table(struct qmp_buf *text, const struct sessions *sessions)
 {
     int width = 6;
 
-    for (size_t i = 0; i < sessions->n; i++)
-        if (sessions->session[i].domain &&
-            (int)strlen(sessions->session[i].domain) > width)
-            width = (int)strlen(sessions->session[i].domain);
+    for (size_t i = 0; i < sessions->n; i++) {
+        int n = (int)strlen(name_of(&sessions->session[i]));
+
+        width = n > width ? n : width;
+    }
     qmp_buf_printf(text, "%5s  %-*s  %-6s", "ID", width, "DOMAIN", "QMP");
     for (size_t c = 0; c < SESSION_COUNTS_N; c++)
         qmp_buf_printf(text, "  %9s", counts[c].column);
@@ -113,12 +168,13 @@ void sessions_table(struct qmp_buf *text, const struct sessions *sessions)
         const struct session *s = &sessions->session[i];
 
         qmp_buf_printf(text, "%5" PRIu32 "  %-*s  %-6s", s->domid, width,
-                       s->domain ? s->domain : "-", !s->answers ? "silent" :
+                       name_of(s), !s->answers ? "silent" :
                        s->up ? "up" : "down");
         for (size_t c = 0; c < SESSION_COUNTS_N; c++)
             qmp_buf_printf(text, "  %9" PRIu64, s->count[c]);
         qmp_buf_printf(text, "\n");
     }
+    displays_table(text, sessions, width);
 }
 
 void sessions_metrics(struct qmp_buf *text, const struct sessions *sessions)
@@ -138,6 +194,16 @@ void sessions_metrics(struct qmp_buf *text, const struct sessions *sessions)
             if (s->answers)
                 metric_sample(text, &counts[c].metric, s->domid, s->domain,
                               "", s->count[c]);
+        }
+    }
+    for (size_t c = 0; c < DISPLAY_COUNTS_N; c++) {
+        metric_head(text, &display_counts[c].metric);
+        for (size_t i = 0; i < sessions->n; i++) {
+            const struct session *s = &sessions->session[i];
+
+            if (s->display)
+                metric_sample(text, &display_counts[c].metric, s->domid,
+                              s->domain, "", s->display_count[c]);
         }
     }
 }

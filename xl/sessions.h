@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the QMP sessions of guests with stubdomains have done: each guest's
- * qmp-helper counts it, and is asked (docs/qmp-sockets.md).
+ * What the QMP sessions and displays of guests with stubdomains have done:
+ * each guest's qmp-helper counts it, and is asked (docs/qmp-sockets.md).
  */
 #ifndef XENQMP_SESSIONS_H
 #define XENQMP_SESSIONS_H
@@ -15,6 +15,7 @@
 #include "xl_qmp.h"
 
 #define SESSION_COUNTS_N 8
+#define DISPLAY_COUNTS_N 5
 
 struct session {
     uint32_t domid;
@@ -22,6 +23,8 @@ struct session {
     bool answers;               /* its qmp-helper */
     bool up;                    /* there is a session with QEMU */
     uint64_t count[SESSION_COUNTS_N];
+    bool display;               /* there is one, with these: */
+    uint64_t display_count[DISPLAY_COUNTS_N];   /* viewers first */
 };
 
 /* Zero-initialised. */
@@ -38,6 +41,7 @@ void sessions_dispose(struct sessions *sessions);
 void sessions_ask(struct sessions *sessions, struct host *host,
                   const struct options *options, uint32_t domid);
 
+/* One table for QMP and, if any guest has one, one for displays. */
 void sessions_table(struct qmp_buf *text, const struct sessions *sessions);
 void sessions_metrics(struct qmp_buf *text,
                       const struct sessions *sessions);

@@ -27,6 +27,7 @@
 struct listener {
     struct display *display;
     int fd;
+    bool tls;
     loop_id id;
     struct loop_timer retry;
 };
@@ -199,7 +200,7 @@ static void listener_ready(void *data, uint32_t events)
     (void)events;
     if (fd >= 0) {
         address_print(&address, from, sizeof(from));
-        viewers_add(&d->viewers, fd, from);
+        viewers_add(&d->viewers, fd, from, l->tls);
         return;
     }
     if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
@@ -220,6 +221,7 @@ static int display_listen(struct display *d)
     for (size_t i = 0; !r && i < d->config->listen_n; i++) {
         d->listeners[i] = (struct listener){
             .display = d, .fd = d->config->listen_fds[i],
+            .tls = d->config->listen_tls[i],
         };
         r = loop_add(&d->loop, d->listeners[i].fd, EPOLLIN, listener_ready,
                      &d->listeners[i], &d->listeners[i].id);
@@ -260,6 +262,25 @@ static int parent_watch(struct display *d)
                      &d->news_id)) ? -1 : 0;
 }
 
+/* As root, who alone can read the key. */
+static int display_load_tls(struct display *d)
+{
+    uint32_t guest = d->config->child.guest_domid;
+    const struct display_tls *tls;
+    char why[TLS_WHY_MAX];
+
+    if (!*d->config->tls_dir)
+        return 0;
+    tls = tls_library(why);
+    d->viewers.tls = tls;
+    if (tls)
+        d->viewers.credentials = tls->load(d->config->tls_dir,
+                                           d->config->tls_verify, why);
+    if (!d->viewers.credentials)
+        log_error("domain %u: display: %s", guest, why);
+    return d->viewers.credentials ? 0 : -1;
+}
+
 static int display_start(struct display *d)
 {
     const struct child_config *child = &d->config->child;
@@ -282,6 +303,7 @@ static int display_start(struct display *d)
     d->viewers.link = &d->link;
     d->viewers.guest_domid = child->guest_domid;
     d->viewers.password = *d->config->password ? d->config->password : NULL;
+    d->viewers.counts = d->config->counts;
     d->viewers.spoke = display_spoke;
     d->viewers.data = d;
     viewers_init(&d->viewers);
@@ -307,6 +329,8 @@ int display_run(const struct display_config *config)
                   config->child.guest_domid, strerror(errno));
         return 1;
     }
+    if (display_load_tls(&display))
+        return 1;
     if (config->child.sandbox && sandbox_enter(&config->child, &limits))
         return 1;
     loop_run(&display.loop);

@@ -8,17 +8,25 @@
 #define XENQMP_DISPLAY_H
 
 #include "libxl/child/child.h"
+#include "libxl/child/counts.h"
 
-#define DISPLAY_LISTENERS_MAX 4
+#define DISPLAY_LISTENERS_MAX 2
 #define DISPLAY_PASSWORD_MAX  8
+#define DISPLAY_PATH_MAX      256
 
 struct display_config {
     /* Killed, its parent takes it along: viewers connect anew. */
     struct child_config child;
     /* "/console-8": xenconsoled's socket for the console, below root. */
     const char *console;
+    /* Shared with those who read it. */
+    struct display_counts *counts;
     int listen_fds[DISPLAY_LISTENERS_MAX];      /* inherited */
+    bool listen_tls[DISPLAY_LISTENERS_MAX];     /* viewers have to use it */
     size_t listen_n;
+    /* Read anew by each worker, before it gives up its rights (tls.h). */
+    char tls_dir[DISPLAY_PATH_MAX];             /* "": no TLS */
+    bool tls_verify;
     char password[DISPLAY_PASSWORD_MAX + 1];    /* "": none */
 };
 

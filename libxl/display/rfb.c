@@ -7,7 +7,8 @@
 #define VERSION   "RFB 003.008\n"
 #define VERSION_N (sizeof(VERSION) - 1)
 
-enum { SECURITY_NONE = 1, SECURITY_VNC = 2 };
+enum { SECURITY_NONE = 1, SECURITY_VNC = 2, SECURITY_VENCRYPT = 19 };
+enum { VENCRYPT_X509_NONE = 260, VENCRYPT_X509_VNC = 261 };
 
 typedef enum rfb_result rfb_step(struct rfb *rfb, const uint8_t *piece,
                                  struct qmp_buf *out);
@@ -73,23 +74,27 @@ static int minor_of(const uint8_t *version)
 
 /* --- The viewer's ----------------------------------------------------- */
 
-/* SecurityResult, which before 3.8 stays out if nothing was asked, and has no
- * reason. */
+/* SecurityResult, which before 3.8 stays out if there was no security at
+ * all, and has no reason. */
 static enum rfb_result accept_viewer(struct rfb *rfb, struct qmp_buf *out)
 {
-    if (rfb->password || rfb->minor == 8)
+    if (rfb->password || rfb->tls || rfb->minor == 8)
         put_number(out, 0);
     return RFB_DONE;
+}
+
+static void put_text(struct qmp_buf *out, const char *text)
+{
+    put_number(out, (uint32_t)strlen(text));
+    put(out, text, strlen(text));
 }
 
 static enum rfb_result refuse_viewer(struct rfb *rfb, const char *why,
                                      struct qmp_buf *out)
 {
     put_number(out, 1);
-    if (rfb->minor == 8) {
-        put_number(out, (uint32_t)strlen(why));
-        put(out, why, strlen(why));
-    }
+    if (rfb->minor == 8)
+        put_text(out, why);
     return refuse(rfb, why);
 }
 
@@ -109,17 +114,73 @@ static enum rfb_result authenticate(struct rfb *rfb, struct qmp_buf *out)
     return next(rfb, answered, RFB_CHALLENGE);
 }
 
+/* --- Its VeNCrypt ----------------------------------------------------- */
+
+static uint32_t vencrypt_of(const struct rfb *rfb)
+{
+    return rfb->password ? VENCRYPT_X509_VNC : VENCRYPT_X509_NONE;
+}
+
+/* Which knows a byte of answer, but no reason. */
+static enum rfb_result refuse_vencrypt(struct rfb *rfb, uint8_t answer,
+                                       struct qmp_buf *out)
+{
+    put(out, &answer, 1);
+    return refuse(rfb, "it speaks another VeNCrypt than 0.2 with X.509");
+}
+
+static enum rfb_result vencrypt_chosen(struct rfb *rfb, const uint8_t *piece,
+                                       struct qmp_buf *out)
+{
+    static const uint8_t yes = 1;
+
+    if (number_of(piece) != vencrypt_of(rfb))
+        return refuse_vencrypt(rfb, 0, out);
+    put(out, &yes, 1);
+    return RFB_TLS;
+}
+
+static enum rfb_result vencrypt_versioned(struct rfb *rfb,
+                                          const uint8_t *piece,
+                                          struct qmp_buf *out)
+{
+    static const uint8_t yes_and_one[] = { 0, 1 };
+
+    if (piece[0] != 0 || piece[1] != 2)
+        return refuse_vencrypt(rfb, 0xff, out);
+    put(out, yes_and_one, sizeof(yes_and_one));
+    put_number(out, vencrypt_of(rfb));
+    return next(rfb, vencrypt_chosen, 4);
+}
+
+static enum rfb_result vencrypt_begin(struct rfb *rfb, struct qmp_buf *out)
+{
+    static const uint8_t version[] = { 0, 2 };
+
+    put(out, version, sizeof(version));
+    return next(rfb, vencrypt_versioned, sizeof(version));
+}
+
+enum rfb_result rfb_secured(struct rfb *rfb, struct qmp_buf *out)
+{
+    return authenticate(rfb, out);
+}
+
+/* --- What it is offered ----------------------------------------------- */
+
 static uint8_t security_of(const struct rfb *rfb)
 {
-    return rfb->password ? SECURITY_VNC : SECURITY_NONE;
+    return rfb->tls ? SECURITY_VENCRYPT :
+           rfb->password ? SECURITY_VNC : SECURITY_NONE;
 }
 
 static enum rfb_result chosen(struct rfb *rfb, const uint8_t *piece,
                               struct qmp_buf *out)
 {
-    return *piece == security_of(rfb) ? authenticate(rfb, out) :
-           refuse_viewer(rfb, "it chose a kind of security that it was not "
-                         "offered", out);
+    if (*piece != security_of(rfb))
+        return refuse_viewer(rfb, "it chose a kind of security that it was "
+                             "not offered", out);
+    return rfb->tls ? vencrypt_begin(rfb, out) : authenticate(rfb, out);
 }
 
 static enum rfb_result versioned(struct rfb *rfb, const uint8_t *piece,
@@ -130,6 +191,13 @@ static enum rfb_result versioned(struct rfb *rfb, const uint8_t *piece,
     rfb->minor = minor_of(piece);
     if (!rfb->minor)
         return refuse(rfb, "it does not speak RFB");
+    if (rfb->minor == 3 && rfb->tls) {
+        const char *why = "it speaks RFB 3.3, which has no TLS";
+
+        put_number(out, 0);
+        put_text(out, why);
+        return refuse(rfb, why);
+    }
     if (rfb->minor == 3) {
         put_number(out, security_of(rfb));
         return authenticate(rfb, out);
@@ -138,10 +206,10 @@ static enum rfb_result versioned(struct rfb *rfb, const uint8_t *piece,
     return next(rfb, chosen, 1);
 }
 
-void rfb_serve(struct rfb *rfb, const char *password,
+void rfb_serve(struct rfb *rfb, const char *password, bool tls,
                const uint8_t challenge[RFB_CHALLENGE], struct qmp_buf *out)
 {
-    *rfb = (struct rfb){ .password = password };
+    *rfb = (struct rfb){ .password = password, .tls = tls };
     memcpy(rfb->challenge, challenge, RFB_CHALLENGE);
     put(out, VERSION, VERSION_N);
     next(rfb, versioned, VERSION_N);

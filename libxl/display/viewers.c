@@ -19,6 +19,8 @@ void viewers_init(struct viewers *viewers)
     for (size_t i = 0; i < DISPLAY_PLACES; i++)
         viewers->places[i].viewers = viewers;
     viewers->number = 0;
+    /* Those of the worker before are gone. */
+    viewers->counts->viewers = 0;
 }
 
 static bool has_channel(const struct viewer *v)
@@ -32,9 +34,15 @@ static void viewer_remove(struct viewer *v)
     struct viewers *viewers = v->viewers;
     bool close_channel = has_channel(v);
 
+    if (v->state == VIEWER_LOOKING)
+        viewers->counts->viewers--;
     v->state = VIEWER_NONE;
     loop_timer_clear(viewers->loop, &v->limit);
+    loop_timer_clear(viewers->loop, &v->more);
     loop_del(viewers->loop, &v->id);
+    if (v->tls)
+        viewers->tls->end(v->tls);
+    v->tls = NULL;
     close(v->fd);
     qmp_buf_dispose(&v->out);
     if (close_channel) {
@@ -51,6 +59,26 @@ static void viewer_drop(struct viewer *v, const char *why)
     viewer_remove(v);
 }
 
+/* What errno says of its connection. */
+static const char *viewer_trouble(const struct viewer *v)
+{
+    return v->tls && errno == EPROTO ? v->viewers->tls->why(v->tls) :
+           strerror(errno);
+}
+
+/* As recv() and send() that don't block. */
+static ssize_t viewer_recv(struct viewer *v, void *bytes, size_t n)
+{
+    return v->tls ? v->viewers->tls->recv(v->tls, bytes, n) :
+           recv(v->fd, bytes, n, MSG_DONTWAIT);
+}
+
+static ssize_t viewer_send(struct viewer *v, const void *bytes, size_t n)
+{
+    return v->tls ? v->viewers->tls->send(v->tls, bytes, n) :
+           send(v->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static bool viewer_flush(struct viewer *v);
 
 static void viewer_is_late(void *data)
@@ -60,7 +88,11 @@ static void viewer_is_late(void *data)
     if (v->state == VIEWER_WRONG && !viewer_flush(v))
         return;
     viewer_drop(v, v->state == VIEWER_WRONG ? v->rfb.why :
-                v->state == VIEWER_BEGINNING ? "it does not go on" :
+                v->state == VIEWER_BEGINNING || v->state == VIEWER_SECURING ?
+                "it does not go on" :
+                v->state == VIEWER_WAITING ?
+                "the stubdomain does not answer; if its image is older than "
+                "displays, run mkstubdom and reboot the guest" :
                 "the stubdomain's QEMU does not answer");
 }
 
@@ -70,16 +102,33 @@ static void viewer_hurry(struct viewer *v, int64_t ms)
         viewer_drop(v, "out of memory");
 }
 
+static bool viewer_is_heard(const struct viewer *v)
+{
+    return v->state == VIEWER_BEGINNING ||
+           (v->state == VIEWER_LOOKING &&
+            link_room(v->viewers->link, v->channel));
+}
+
+static void viewer_read(struct viewer *v);
+
+static void viewer_has_more(void *data)
+{
+    struct viewer *v = data;
+
+    if (viewer_is_heard(v))
+        viewer_read(v);
+}
+
 /* Only what is looked at is waited for: who hangs up says so in any case. */
 static void viewer_watch(struct viewer *v)
 {
     uint32_t events = v->out.len && v->state != VIEWER_WRONG ? EPOLLOUT : 0;
+    bool heard = viewer_is_heard(v);
 
-    if (v->state == VIEWER_BEGINNING ||
-        (v->state == VIEWER_LOOKING &&
-         link_room(v->viewers->link, v->channel)))
-        events |= EPOLLIN;
-    loop_mod(v->viewers->loop, v->id, events);
+    loop_mod(v->viewers->loop, v->id, heard ? events | EPOLLIN : events);
+    if (heard && v->tls && v->viewers->tls->pending(v->tls) &&
+        loop_timer_set(v->viewers->loop, &v->more, 0, viewer_has_more, v))
+        viewer_drop(v, "out of memory");        /* must be last */
 }
 
 /* False: it is gone. */
@@ -88,13 +137,12 @@ static bool viewer_flush(struct viewer *v)
     size_t before = v->out.len;
 
     while (v->out.len) {
-        ssize_t n = send(v->fd, v->out.data, v->out.len,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = viewer_send(v, v->out.data, v->out.len);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN) {
-            viewer_drop(v, strerror(errno));
+            viewer_drop(v, viewer_trouble(v));
             return false;
         }
         if (n < 0)
@@ -102,6 +150,7 @@ static bool viewer_flush(struct viewer *v)
         qmp_buf_consume(&v->out, (size_t)n);
     }
     if (v->state == VIEWER_LOOKING && v->out.len < before) {
+        v->viewers->counts->to_viewers += before - v->out.len;
         link_taken(v->viewers->link, v->channel, before - v->out.len);
         v->viewers->spoke(v->viewers->data);
     }
@@ -127,6 +176,23 @@ static void viewer_connect(struct viewer *v)
     v->viewers->spoke(v->viewers->data);
 }
 
+static void viewer_secure(struct viewer *v);
+
+/* Its answer has gone out, for it is short, and nothing else has. */
+static void viewer_begin_tls(struct viewer *v)
+{
+    const struct viewers *viewers = v->viewers;
+
+    v->tls = v->out.len ? NULL : viewers->tls->begin(viewers->credentials,
+                                                     v->fd);
+    if (!v->tls) {
+        viewer_drop(v, v->out.len ? "it does not read" : "out of memory");
+        return;
+    }
+    v->state = VIEWER_SECURING;
+    viewer_secure(v);                           /* must be last */
+}
+
 static void viewer_begun(struct viewer *v, enum rfb_result result)
 {
     uint32_t guest = v->viewers->guest_domid;
@@ -134,6 +200,7 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
     if (result == RFB_REFUSED) {
         log_guest(guest, LOG_LEVEL_WARN, "domain %u: display: refused the "
                   "viewer at %s: %s", guest, v->from, v->rfb.why);
+        v->viewers->counts->refused++;
         v->state = VIEWER_WRONG;
         viewer_watch(v);
         viewer_hurry(v, DISPLAY_WRONG_MS);      /* must be last */
@@ -141,6 +208,10 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
     }
     if (!viewer_flush(v))
         return;
+    if (result == RFB_TLS) {
+        viewer_begin_tls(v);
+        return;
+    }
     if (result == RFB_GOES_ON) {
         viewer_watch(v);
         return;
@@ -154,17 +225,31 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
         viewer_connect(v);                      /* must be last */
 }
 
+static void viewer_secure(struct viewer *v)
+{
+    int r = v->viewers->tls->handshake(v->tls);
+
+    if (r < 0) {
+        viewer_drop(v, v->viewers->tls->why(v->tls));
+    } else if (r > 0) {
+        loop_mod(v->viewers->loop, v->id, (uint32_t)r);
+    } else {
+        v->state = VIEWER_BEGINNING;
+        viewer_begun(v, rfb_secured(&v->rfb, &v->out));
+    }
+}
+
 /* No more than belongs to the beginning: the rest is QEMU's. */
 static void viewer_read_beginning(struct viewer *v)
 {
     char bytes[RFB_PIECE_MAX];
-    ssize_t n = recv(v->fd, bytes, v->rfb.wants - v->rfb.n, MSG_DONTWAIT);
+    ssize_t n = viewer_recv(v, bytes, v->rfb.wants - v->rfb.n);
     size_t taken;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0)
-        viewer_drop(v, n ? strerror(errno) : "it hung up");
+        viewer_drop(v, n ? viewer_trouble(v) : "it hung up");
     else
         viewer_begun(v, rfb_input(&v->rfb, bytes, (size_t)n, &taken,
                                   &v->out));
@@ -172,7 +257,7 @@ static void viewer_read_beginning(struct viewer *v)
 
 /* --- Bytes ------------------------------------------------------------ */
 
-static void viewer_read(struct viewer *v)
+static void viewer_read_bytes(struct viewer *v)
 {
     size_t room = link_room(v->viewers->link, v->channel);
     char bytes[FRAME_PAYLOAD_MAX];
@@ -180,27 +265,38 @@ static void viewer_read(struct viewer *v)
 
     if (!room)
         return;
-    n = recv(v->fd, bytes, room, MSG_DONTWAIT);
+    n = viewer_recv(v, bytes, room);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        viewer_drop(v, n ? strerror(errno) : "it hung up");
+        viewer_drop(v, n ? viewer_trouble(v) : "it hung up");
         return;
     }
+    v->viewers->counts->from_viewers += (uint64_t)n;
     link_send(v->viewers->link, v->channel, bytes, (size_t)n);
     v->viewers->spoke(v->viewers->data);
     viewer_watch(v);
+}
+
+static void viewer_read(struct viewer *v)
+{
+    if (v->state == VIEWER_BEGINNING)
+        viewer_read_beginning(v);               /* must be last */
+    else if (v->state == VIEWER_LOOKING)
+        viewer_read_bytes(v);                   /* must be last */
 }
 
 static void viewer_event(void *data, uint32_t events)
 {
     struct viewer *v = data;
 
+    if (v->state == VIEWER_SECURING) {
+        viewer_secure(v);                       /* must be last */
+        return;
+    }
     if (events & EPOLLOUT && !viewer_flush(v))
         return;
-    if (events & EPOLLIN && v->state == VIEWER_BEGINNING)
-        viewer_read_beginning(v);               /* must be last */
-    else if (events & EPOLLIN && v->state == VIEWER_LOOKING)
+    if (events & EPOLLIN && viewer_is_heard(v))
         viewer_read(v);                         /* must be last */
     else if (events & (EPOLLHUP | EPOLLERR))
         viewer_drop(v, "it hung up");
@@ -229,6 +325,8 @@ static size_t viewer_connecting(struct viewer *v, const char *bytes, size_t n)
     if (result == RFB_DONE && n) {
         loop_timer_clear(v->viewers->loop, &v->limit);
         v->state = VIEWER_LOOKING;
+        v->viewers->counts->viewers++;
+        v->viewers->counts->looked++;
         viewer_watch(v);
     }
     qmp_buf_dispose(&answer);
@@ -269,6 +367,8 @@ void viewers_closed(struct viewers *viewers, unsigned int channel)
 
     if (!v)
         return;
+    if (v->state == VIEWER_LOOKING)
+        viewers->counts->viewers--;
     v->state = VIEWER_WAITING;          /* the channel is closed */
     viewer_drop(v, "the stubdomain's QEMU has closed its connection");
 }
@@ -307,7 +407,7 @@ static struct viewer *place_find(struct viewers *viewers)
     return oldest;
 }
 
-void viewers_add(struct viewers *viewers, int fd, const char *from)
+void viewers_add(struct viewers *viewers, int fd, const char *from, bool tls)
 {
     struct viewer *v = place_find(viewers);
     uint8_t challenge[RFB_CHALLENGE];
@@ -323,7 +423,7 @@ void viewers_add(struct viewers *viewers, int fd, const char *from)
     v->state = VIEWER_BEGINNING;
     snprintf(v->from, sizeof(v->from), "%s", from);
     qmp_buf_init(&v->out, VIEWER_OUT_MAX);
-    rfb_serve(&v->rfb, viewers->password, challenge, &v->out);
+    rfb_serve(&v->rfb, viewers->password, tls, challenge, &v->out);
     if (!viewer_flush(v))
         return;
     viewer_watch(v);

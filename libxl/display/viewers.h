@@ -7,10 +7,12 @@
 #ifndef XENQMP_DISPLAY_VIEWERS_H
 #define XENQMP_DISPLAY_VIEWERS_H
 
+#include "libxl/child/counts.h"
 #include "libxl/link/link.h"
 #include "tools/common/loop.h"
 #include "limits.h"
 #include "rfb.h"
+#include "tls.h"
 
 struct viewer {
     /* private */
@@ -18,6 +20,7 @@ struct viewer {
     enum viewer_state {
         VIEWER_NONE,            /* a free place */
         VIEWER_BEGINNING,       /* speaks with us */
+        VIEWER_SECURING,        /* shakes hands for TLS */
         VIEWER_WRONG,           /* is refused, but not yet */
         VIEWER_WAITING,         /* for a session of the link */
         VIEWER_CONNECTING,      /* we speak with QEMU */
@@ -27,6 +30,8 @@ struct viewer {
     loop_id id;
     char from[64];              /* its address, for log lines */
     struct rfb rfb;
+    struct tls_session *tls;    /* NULL: none, or not yet */
+    struct loop_timer more;     /* TLS has bytes that no event tells of */
     struct qmp_buf out;
     unsigned int channel;       /* from CONNECTING on */
     struct loop_timer limit;
@@ -39,6 +44,9 @@ struct viewers {
     struct link *link;
     uint32_t guest_domid;
     const char *password;       /* NULL: none */
+    const struct display_tls *tls;      /* NULL: there is none */
+    struct tls_credentials *credentials;
+    struct display_counts *counts;
     void (*spoke)(void *data);  /* link->out has more */
     void *data;
     /* private */
@@ -47,8 +55,9 @@ struct viewers {
 };
 
 void viewers_init(struct viewers *viewers);
-/* fd becomes its. from: the peer's address, as text. */
-void viewers_add(struct viewers *viewers, int fd, const char *from);
+/* fd becomes its. from: the peer's address, as text. tls: it is wanted. */
+void viewers_add(struct viewers *viewers, int fd, const char *from,
+                 bool tls);
 
 /* The link's hooks. */
 void viewers_ready(struct viewers *viewers);

@@ -91,6 +91,9 @@ int helper_args_parse(struct helper_args *args, int argc, char **argv)
         } else if (!strcmp(argv[i], "--version")) {
             args->version = true;
             return 0;
+        } else if (!strcmp(argv[i], "--check-config")) {
+            args->check_config = true;
+            return 0;
         } else if (!strcmp(argv[i], "-xen-domid")) {
             if (parse_domid(args, value))
                 return -1;

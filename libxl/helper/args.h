@@ -20,7 +20,7 @@ struct helper_args {
     int probe_fd;               /* -machine none: libxl (from 4.20 on) asks */
                                 /* on this listening socket what options */
                                 /* QEMU has; -1: it doesn't */
-    bool help, version;
+    bool help, version, check_config;
 };
 
 /* -1 after one line on stderr: exit 2. */

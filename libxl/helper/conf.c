@@ -7,30 +7,31 @@
 
 #include <ctype.h>
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libxl/worker/worker.h"
 #include "keyfile.h"
-#include "tools/common/log.h"
 
 /* Root's, and the group's, who can read and write: connect. */
 #define CONFIG_MODE_DEFAULT 0660
 
-static const char *group_set(void *data, const char *value)
+static const char *group_parse(struct helper_access *access,
+                               const char *value)
 {
-    struct helper_config *config = data;
     const struct group *group = getgrnam(value);
 
     if (!group)
         return "there is no such group";
-    config->group = group->gr_gid;
+    access->group = group->gr_gid;
+    access->set = true;
     return NULL;
 }
 
-static const char *mode_set(void *data, const char *value)
+static const char *mode_parse(struct helper_access *access,
+                              const char *value)
 {
-    struct helper_config *config = data;
     unsigned long mode;
     char *end;
 
@@ -39,8 +40,66 @@ static const char *mode_set(void *data, const char *value)
         !(mode & 0020))
         return "it takes an octal mode of read and write permissions, "
                "write for the group among them, such as 0660";
-    config->mode = (mode_t)mode;
+    access->mode = (mode_t)mode;
     return NULL;
+}
+
+/* As in xl.cfg. */
+static const char *flag_parse(bool *flag, const char *value)
+{
+    if (strcmp(value, "0") && strcmp(value, "1"))
+        return "it takes 0 or 1";
+    *flag = *value == '1';
+    return NULL;
+}
+
+static const char *monitoring_group_set(void *data, const char *value)
+{
+    return group_parse(&((struct helper_config *)data)->monitoring, value);
+}
+
+static const char *monitoring_mode_set(void *data, const char *value)
+{
+    struct helper_config *config = data;
+
+    config->has_mode[0] = true;
+    return mode_parse(&config->monitoring, value);
+}
+
+static const char *vnc_group_set(void *data, const char *value)
+{
+    return group_parse(&((struct helper_config *)data)->vnc, value);
+}
+
+static const char *vnc_mode_set(void *data, const char *value)
+{
+    struct helper_config *config = data;
+
+    config->has_mode[1] = true;
+    return mode_parse(&config->vnc, value);
+}
+
+static const char *vnc_tcp_set(void *data, const char *value)
+{
+    return flag_parse(&((struct helper_config *)data)->vnc_tcp, value);
+}
+
+static const char *tls_dir_set(void *data, const char *value)
+{
+    struct helper_config *config = data;
+
+    if (*value != '/' || strlen(value) >= sizeof(config->tls_dir))
+        return "it takes the path of a directory, from / on";
+    strcpy(config->tls_dir, value);
+    return NULL;
+}
+
+static const char *tls_verify_set(void *data, const char *value)
+{
+    struct helper_config *config = data;
+
+    config->has_verify = true;
+    return flag_parse(&config->tls_verify, value);
 }
 
 /* Without the blanks around the patterns, so it is never longer. */
@@ -51,6 +110,7 @@ static const char *commands_set(void *data, const char *value)
         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.*?";
     char *to = config->commands;
 
+    config->has_commands = true;
     for (;;) {
         size_t n;
 
@@ -74,25 +134,56 @@ static const char *commands_set(void *data, const char *value)
 }
 
 static const struct keyfile_key keys[] = {
-    { "monitoring_group",    group_set,    true },
-    { "monitoring_mode",     mode_set,     false },
-    { "monitoring_commands", commands_set, true },
+    { "monitoring_group",      monitoring_group_set, false },
+    { "monitoring_mode",       monitoring_mode_set,  false },
+    { "monitoring_commands",   commands_set,         false },
+    { "vnc_socket_group",      vnc_group_set,        false },
+    { "vnc_socket_mode",       vnc_mode_set,         false },
+    { "vnc_tcp",               vnc_tcp_set,          false },
+    { "vnc_tls_x509_cert_dir", tls_dir_set,          false },
+    { "vnc_tls_x509_verify",   tls_verify_set,       false },
 };
 #define KEYS_N (sizeof(keys) / sizeof(keys[0]))
 
-int helper_config_read(struct helper_config *config, const char *path,
-                       uint32_t domid)
+/* What is missing, for what is set. NULL: nothing. */
+static const char *config_lacks(const struct helper_config *config)
 {
-    char why[KEYFILE_MAX];
+    bool monitoring = config->monitoring.set || config->has_mode[0] ||
+                      config->has_commands;
+
+    if (monitoring && !config->monitoring.set)
+        return "monitoring_group: it is missing";
+    if (monitoring && !config->has_commands)
+        return "monitoring_commands: it is missing";
+    if (config->has_mode[1] && !config->vnc.set)
+        return "vnc_socket_group: it is missing";
+    if (config->has_verify && !*config->tls_dir)
+        return "vnc_tls_x509_cert_dir: it is missing";
+    return NULL;
+}
+
+static void config_clear(struct helper_config *config)
+{
+    *config = (struct helper_config){
+        .monitoring.mode = CONFIG_MODE_DEFAULT,
+        .vnc.mode = CONFIG_MODE_DEFAULT, .vnc_tcp = true,
+    };
+}
+
+void helper_config_read(struct helper_config *config, const char *path)
+{
+    char why[sizeof(config->wrong)];
+    const char *lacks = NULL;
     int r;
 
-    *config = (struct helper_config){ .mode = CONFIG_MODE_DEFAULT };
+    config_clear(config);
     r = keyfile_read(path, keys, KEYS_N, config, why, sizeof(why));
-    config->monitoring = r > 0;
-    if (r >= 0)
-        return 0;
-    *config = (struct helper_config){ .monitoring = false };
-    log_error("domain %u: it starts without a monitoring socket: %s",
-              domid, why);
-    return -1;
+    if (r > 0)
+        lacks = config_lacks(config);
+    if (lacks)
+        snprintf(why, sizeof(why), "%s: %s", path, lacks);
+    if (r >= 0 && !lacks)
+        return;
+    config_clear(config);
+    memcpy(config->wrong, why, sizeof(why));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the host's administrator says of all guests' QMP: qmp-helper.conf
- * (docs/qmp-sockets.md). What only root can write is believed.
+ * What the host's administrator says of all guests' QMP and displays:
+ * qmp-helper.conf(5). What only root can write is believed.
  */
 #ifndef XENQMP_HELPER_CONFIG_H
 #define XENQMP_HELPER_CONFIG_H
@@ -12,17 +12,28 @@
 
 #include "keyfile.h"
 
-struct helper_config {
-    /* readable */
-    bool monitoring;            /* there is to be a monitoring socket, */
-    gid_t group;                /* of this group, */
-    mode_t mode;                /* with this mode, */
-    char commands[KEYFILE_MAX];  /* for these (struct worker_socket) */
+struct helper_access {
+    bool set;                   /* else it is root's alone, if there is one */
+    gid_t group;                /* of the socket, */
+    mode_t mode;                /* with this mode */
 };
 
-/* -1 after one line, which names domid: nothing of the file counts. A file
- * that isn't there, or sets nothing, is none. */
-int helper_config_read(struct helper_config *config, const char *path,
-                       uint32_t domid);
+struct helper_config {
+    /* readable */
+    /* What is wrong with the file, of which nothing counts then; "": it is
+     * right, or isn't there. */
+    char wrong[512];
+    struct helper_access monitoring;    /* there is to be such a socket, */
+    char commands[KEYFILE_MAX];  /* for these (struct worker_socket) */
+    struct helper_access vnc;   /* of displays' sockets */
+    bool vnc_tcp;               /* displays have a port */
+    char tls_dir[256];          /* with TLS, by this; "": without */
+    bool tls_verify;
+    /* private */
+    bool has_mode[2], has_commands, has_verify;
+};
+
+/* A file that isn't there sets nothing. */
+void helper_config_read(struct helper_config *config, const char *path);
 
 #endif

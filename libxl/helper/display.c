@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libxl/display/tls.h"
 #include "tools/common/log.h"
 
 #define DISPLAY_BACKEND "/local/domain/0/backend/vfb/%u/0/%s"
@@ -106,17 +107,53 @@ static int settings_read(struct helper_display *d, struct xs_handle *xs,
     return ok ? 0 : -1;
 }
 
-int display_read(struct helper_display *d, struct xs_handle *xs,
-                 uint32_t guest, uint32_t dm)
+int display_check_tls(const struct helper_config *config, const char *who)
 {
+    struct tls_credentials *credentials = NULL;
+    const struct display_tls *tls;
+    char why[TLS_WHY_MAX];
+
+    if (!*config->tls_dir || !config->vnc_tcp)
+        return 0;
+    tls = tls_library(why);
+    if (tls)
+        credentials = tls->load(config->tls_dir, config->tls_verify, why);
+    if (!credentials) {
+        log_error("%s cannot have TLS, which qmp-helper.conf asks for: %s",
+                  who, why);
+        return -1;
+    }
+    if (*why)
+        log_warn("%s: %s", who, why);
+    tls->unload(credentials);
+    return 0;
+}
+
+int display_read(struct helper_display *d, const struct helper_config *config,
+                 struct xs_handle *xs, uint32_t guest, uint32_t dm)
+{
+    char who[64];
+
     *d = (struct helper_display)HELPER_DISPLAY_NONE;
+    d->config = config;
     if (backend_has(xs, dm, "sdl")) {
         log_error("domain %u: sdl=1: a window of dom0's can't show what a "
                   "stubdomain's QEMU draws; use vnc=1 and a viewer", guest);
         return -1;
     }
     d->wanted = backend_has(xs, dm, "vnc");
-    return d->wanted ? settings_read(d, xs, guest, dm) : 0;
+    if (!d->wanted)
+        return 0;
+    /* What it would have kept out can't be known. */
+    if (*config->wrong) {
+        log_error("domain %u: its display cannot start: %s; or use vnc=0",
+                  guest, config->wrong);
+        return -1;
+    }
+    /* Now, so that a guest is not taken first. Each worker reads it again. */
+    snprintf(who, sizeof(who), "domain %u: its display", guest);
+    return settings_read(d, xs, guest, dm) || display_check_tls(config, who) ?
+           -1 : 0;
 }
 
 /* --- The socket ------------------------------------------------------- */
@@ -165,6 +202,34 @@ static int listen_somewhere(struct helper_display *d,
     return -1;
 }
 
+static bool is_loopback(const struct addrinfo *address)
+{
+    const struct sockaddr_in *in = (const void *)address->ai_addr;
+    const struct sockaddr_in6 *in6 = (const void *)address->ai_addr;
+
+    return address->ai_family == AF_INET ?
+           ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET :
+           IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
+/* Where it listens now. */
+static void listening(struct helper_display *d,
+                      const struct addrinfo *address, uint32_t guest)
+{
+    const char *auth = *d->password ? "vnc" : "none";
+
+    if (*d->config->tls_dir)
+        auth = *d->password ? "vencrypt+x509+vnc" : "vencrypt+x509+none";
+    else if (!*d->password && !is_loopback(address))
+        log_warn("domain %u: whoever reaches %s, port %s, can see and use "
+                 "its display: give it a vncpasswd, or TLS in "
+                 "qmp-helper.conf", guest, d->host, d->port);
+    snprintf(d->reply, sizeof(d->reply), "{\"enabled\": true, \"host\": "
+             "\"%s\", \"service\": \"%s\", \"family\": \"%s\", "
+             "\"auth\": \"%s\", \"clients\": []}", d->host, d->port,
+             address->ai_family == AF_INET ? "ipv4" : "ipv6", auth);
+}
+
 int display_listen(struct helper_display *d, uint32_t guest)
 {
     static const struct addrinfo hints = {
@@ -175,6 +240,10 @@ int display_listen(struct helper_display *d, uint32_t guest)
     struct addrinfo *address;
     int r;
 
+    /* libxl looks for nothing more then. */
+    snprintf(d->reply, sizeof(d->reply), "{\"enabled\": false}");
+    if (!d->config->vnc_tcp)
+        return 0;
     r = getaddrinfo(host, NULL, &hints, &address);
     if (r) {
         log_error("domain %u: vnclisten=\"%s\" is no address: %s", guest,
@@ -190,13 +259,46 @@ int display_listen(struct helper_display *d, uint32_t guest)
                   "vncunused=1 takes one that is free" :
                   "vnclisten takes an address of this host's");
     else
-        snprintf(d->reply, sizeof(d->reply), "{\"enabled\": true, "
-                 "\"host\": \"%s\", \"service\": \"%s\", \"family\": \"%s\", "
-                 "\"auth\": \"%s\", \"clients\": []}", d->host, d->port,
-                 address->ai_family == AF_INET ? "ipv4" : "ipv6",
-                 *d->password ? "vnc" : "none");
+        listening(d, address, guest);
     freeaddrinfo(address);
     return r;
+}
+
+int display_listen_socket(struct helper_display *d, const char *base,
+                          uint32_t guest)
+{
+    const struct helper_access *access = &d->config->vnc;
+    char path[sizeof(d->socket.path)];
+
+    snprintf(path, sizeof(path), "%s/vnc-%u", base, guest);
+    if (access->set ? !helper_socket_listen_for(&d->socket, path,
+                                                access->group, access->mode) :
+        !helper_socket_listen(&d->socket, path))
+        return 0;
+    log_error("domain %u: its display cannot listen at %s: %s", guest, path,
+              strerror(errno));
+    return -1;
+}
+
+static void pass(struct display_config *config, int fd, bool tls)
+{
+    if (fd < 0)
+        return;
+    config->listen_fds[config->listen_n] = fd;
+    config->listen_tls[config->listen_n++] = tls;
+}
+
+void display_pass(const struct helper_display *d,
+                  struct display_config *config)
+{
+    config->listen_n = 0;
+    pass(config, d->fd, *d->config->tls_dir);
+    /* Who may connect to it, and that nobody listens in, is the kernel's. */
+    pass(config, d->socket.fd, false);
+    if (d->fd >= 0)
+        strcpy(config->tls_dir, d->config->tls_dir);
+    config->tls_verify = d->config->tls_verify;
+    strcpy(config->password, d->password);
 }
 
 /* --- What is told ----------------------------------------------------- */
@@ -232,10 +334,11 @@ bool display_publish(const struct helper_display *d, struct xs_handle *xs,
     char path[STORE_PATH_MAX];
 
     snprintf(path, sizeof(path), "/local/domain/%u/console/vnc-pass", guest);
-    return store_write(xs, XBT_NULL, d->host,
-                       "/local/domain/%u/console/vnc-listen", guest) &&
-           store_write(xs, XBT_NULL, d->port,
-                       "/local/domain/%u/console/vnc-port", guest) &&
+    return (d->fd < 0 ||
+            (store_write(xs, XBT_NULL, d->host,
+                         "/local/domain/%u/console/vnc-listen", guest) &&
+             store_write(xs, XBT_NULL, d->port,
+                         "/local/domain/%u/console/vnc-port", guest))) &&
            (!*d->password || (secrets_hide(xs, dm) &&
                               secret_write(xs, d->password, path)));
 }
@@ -245,4 +348,5 @@ void display_close(struct helper_display *d)
     if (d->fd >= 0)
         close(d->fd);
     d->fd = -1;
+    helper_socket_dispose(&d->socket);
 }

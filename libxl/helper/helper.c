@@ -39,6 +39,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -92,6 +93,9 @@ static const char help[] =
 "  qmp-helper --state-path=NODE DOMID SOCKET\n"
 "in the place of vchan-socket-proxy.\n"
 "\n"
+"      --check-config\n"
+"                     whether " HELPER_CONFIG " and the\n"
+"                     certificates that it names will do\n"
 "      --help\n"
 "      --version\n";
 
@@ -101,11 +105,13 @@ struct helper {
     struct helper_args args;
     uint32_t domid;             /* whose PV backends: a stubdomain's, or */
     uint32_t guest;             /* the same if there is no stubdomain */
+    struct helper_config config;
     struct helper_root root;
     struct helper_sockets sockets;
     struct worker_config worker_config;
     struct children children;
     struct helper_display display;
+    struct display_counts *counts;      /* of it; shared with the workers */
     struct display_config display_config;
     struct children display_children;
     struct qemu qemu;           /* in dom0, where a device needs one */
@@ -139,6 +145,12 @@ static void service_end(struct helper *h)
 static void worker_gave_up(void *data)
 {
     service_end(data);
+}
+
+/* Its last worker can't say so any more. */
+static void display_gave_up(void *data)
+{
+    ((struct helper *)data)->counts->viewers = 0;
 }
 
 static void lingered(void *data)
@@ -335,7 +347,8 @@ static int devices_take(struct helper *h, char **argv)
     if (in_proxys_slot(h))
         return 0;               /* libxl starts QEMU if need be */
     if (h->guest != h->domid) {
-        if (display_read(&h->display, h->xs, h->guest, h->domid) ||
+        if (display_read(&h->display, &h->config, h->xs, h->guest,
+                         h->domid) ||
             (h->display.wanted && display_listen(&h->display, h->guest)))
             return -1;
         devices_prune(h->xs, h->domid, h->display.wanted);
@@ -407,6 +420,7 @@ static int check_slot(struct helper *h, char **argv)
 static int begin(struct helper *h, char **argv)
 {
     h->guest = store_guest_of(h->xs, h->domid);
+    helper_config_read(&h->config, HELPER_CONFIG);
     if (check_slot(h, argv) || consoled_check(CONSOLED_SOCKET, h->domid) ||
         devices_take(h, argv))
         return -1;
@@ -427,26 +441,35 @@ static int display_begin(struct helper *h)
 {
     uint32_t uid = worker_uid(h->guest);
 
+    if (display_listen_socket(&h->display, ROOT_BASE, h->guest))
+        return -1;
     if (!display_publish(&h->display, h->xs, h->guest, h->domid)) {
         log_error("domain %u: cannot write to xenstore where its display is: "
                   "%s", h->guest, strerror(errno));
         return -1;
     }
     h->worker_config.vnc = h->display.reply;
+    h->counts = mmap(NULL, sizeof(*h->counts), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (h->counts == MAP_FAILED) {
+        log_error("domain %u: cannot start its display: %s", h->guest,
+                  strerror(errno));
+        return -1;
+    }
+    h->worker_config.display = h->counts;
     h->display_config = (struct display_config){
         .child = {
             .name = "display worker", .parent = getpid(),
             .guest_domid = h->guest, .dm_domid = h->domid,
             .root = h->root.path, .uid = uid, .gid = uid, .sandbox = true,
         },
-        .console = "/console-8", .listen_fds = { h->display.fd },
-        .listen_n = 1,
+        .console = "/console-8", .counts = h->counts,
     };
-    strcpy(h->display_config.password, h->display.password);
+    display_pass(&h->display, &h->display_config);
     h->display_children = (struct children){
         .loop = &h->loop, .config = &h->display_config.child,
         .run = display_worker_start, .run_data = &h->display_config,
-        .gives = "a display",
+        .gives = "a display", .gave_up = display_gave_up, .data = h,
     };
     children_start_worker(&h->display_children);
     return 0;
@@ -474,7 +497,7 @@ static int set_up(struct helper *h)
     h->sockets.guest = h->guest;
     h->sockets.toolstack_path = h->args.toolstack;
     h->sockets.base = ROOT_BASE;
-    h->sockets.config_path = HELPER_CONFIG;
+    h->sockets.config = &h->config;
     h->children = (struct children){
         .loop = &h->loop, .config = &h->worker_config.child,
         .run = worker_start, .run_data = &h->worker_config,
@@ -534,6 +557,16 @@ static void startup(struct helper *h)
         toolstack_close();
 }
 
+static int check_config(void)
+{
+    static struct helper_config config;
+
+    helper_config_read(&config, HELPER_CONFIG);
+    if (*config.wrong)
+        log_error("%s", config.wrong);
+    return *config.wrong || display_check_tls(&config, "displays") ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct helper h = {
@@ -550,6 +583,8 @@ int main(int argc, char **argv)
         return 0;
     }
     log_open("qmp-helper", LOG_TO_STDERR, LOG_LEVEL_INFO);
+    if (h.args.check_config)
+        return check_config();
     if (h.args.probe_fd >= 0)
         return probe_run(h.args.probe_fd) ? 1 : 0;
     closefrom(STDERR_FILENO + 1);

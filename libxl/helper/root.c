@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "root.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +48,9 @@ void helper_root_remove(struct helper_root *root)
 {
     /* xenconsoled takes its sockets away with the console; what it left
      * when it was killed goes here. */
-    static const char *const names[] = { "console-3", "console-3.ctl" };
+    static const char *const names[] = {
+        "console-3", "console-3.ctl", "console-8", "console-8.ctl",
+    };
     char path[128];
 
     if (!root->path[0])
@@ -59,6 +64,25 @@ void helper_root_remove(struct helper_root *root)
     root->path[0] = '\0';
 }
 
+/* Which of its names, all of which end in a domain's number; NULL: not a
+ * name of ours. */
+static const char *entry_parse(const char *name, uint32_t *domid_r)
+{
+    static const char *const prefixes[] = { "", "monitor-", "vnc-" };
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        size_t n = strlen(prefixes[i]);
+        char *end;
+
+        if (strncmp(name, prefixes[i], n) ||
+            !isdigit((unsigned char)name[n]) || strlen(name + n) > 9)
+            continue;
+        *domid_r = (uint32_t)strtoul(name + n, &end, 10);
+        return *end ? NULL : prefixes[i];
+    }
+    return NULL;
+}
+
 void helper_root_sweep(const char *base,
                        bool (*is_gone)(void *data, uint32_t domid),
                        void *data)
@@ -66,13 +90,17 @@ void helper_root_sweep(const char *base,
     DIR *dir = opendir(base);
     struct helper_root left;
     struct dirent *entry;
-    unsigned int domid;
-    int end;
+    uint32_t domid;
 
     while (dir && (entry = readdir(dir))) {
-        if (sscanf(entry->d_name, "%9u%n", &domid, &end) != 1 ||
-            entry->d_name[end] || !is_gone(data, domid))
+        const char *prefix = entry_parse(entry->d_name, &domid);
+
+        if (!prefix || !is_gone(data, domid))
             continue;
+        if (*prefix) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+            continue;
+        }
         root_name(&left, base, domid);
         helper_root_remove(&left);
     }

@@ -47,12 +47,15 @@ void sockets_listen_lesser(struct helper_sockets *s)
 
     /* libxenstat of 4.17: xenstat_qmp.c, read_attributes_qdisk_dom(). */
     listen_beside(s, &s->xentop, "qmp-libxenstat");
-    if (helper_config_read(&s->config, s->config_path, s->domid) ||
-        !s->config.monitoring)
+    if (*s->config->wrong)
+        log_error("domain %u: it starts without a monitoring socket: %s",
+                  s->domid, s->config->wrong);
+    if (!s->config->monitoring.set)
         return;
     snprintf(path, sizeof(path), "%s/monitor-%u", s->base, s->guest);
-    if (helper_socket_listen_for(&s->monitoring, path, s->config.group,
-                                 s->config.mode))
+    if (helper_socket_listen_for(&s->monitoring, path,
+                                 s->config->monitoring.group,
+                                 s->config->monitoring.mode))
         complain(s, path);
 }
 
@@ -74,7 +77,7 @@ void sockets_pass(const struct helper_sockets *s,
     config->sockets_n = 0;
     pass(config, &s->xentop, WORKER_FOR_XENTOP, NULL);
     pass(config, &s->monitoring, WORKER_FOR_MONITORING,
-         s->config.commands);
+         s->config->commands);
 }
 
 void sockets_close(struct helper_sockets *s)

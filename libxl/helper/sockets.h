@@ -21,11 +21,9 @@ struct helper_sockets {
     uint32_t domid, guest;      /* as in struct helper */
     const char *toolstack_path; /* absolute; libxl's words for it */
     const char *base;           /* ROOT_BASE; made by then */
-    const char *config_path;
+    const struct helper_config *config;
     /* readable */
     struct helper_socket clients, toolstack, xentop, monitoring;
-    /* private */
-    struct helper_config config;
 };
 
 #define HELPER_SOCKETS_NONE {                                           \

@@ -43,18 +43,30 @@ static void guest_tell_stats(struct client *client, const char *id,
 {
     const struct guest *guest = client->server;
     const struct mux_counts *counts = &guest->mux.counts;
-    char json[512];
-
-    snprintf(json, sizeof(json), "{\"up\": %s, \"clients\": %zu, "
+    char json[1024];
+    int length = snprintf(json, sizeof(json), "{\"up\": %s, \"clients\": %zu, "
              "\"commands\": %" PRIu64 ", \"errors\": %" PRIu64
              ", \"failures\": %" PRIu64 ", \"events\": %" PRIu64
              ", \"events-lost\": %" PRIu64 ", \"sessions\": %" PRIu64
-             ", \"refused\": %" PRIu64 "}",
+             ", \"refused\": %" PRIu64,
              guest->mux.session.state == SESSION_UP ? "true" : "false",
              clients_count(guest->clients, &guest_service),
              counts->commands, counts->errors, counts->failures,
              counts->events, guest->clients->events_lost,
              guest->mux.session.begun, guest->clients->refused);
+
+    if (guest->display)
+        length += snprintf(json + length, sizeof(json) - (size_t)length,
+                           ", \"display\": {\"viewers\": %" PRIu64
+                           ", \"viewers-looked\": %" PRIu64
+                           ", \"viewers-refused\": %" PRIu64
+                           ", \"bytes-to-viewers\": %" PRIu64
+                           ", \"bytes-from-viewers\": %" PRIu64 "}",
+                           guest->display->viewers, guest->display->looked,
+                           guest->display->refused,
+                           guest->display->to_viewers,
+                           guest->display->from_viewers);
+    strcpy(json + length, "}");
     client_put_return(client, json, id, n);
 }
 

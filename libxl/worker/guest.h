@@ -12,6 +12,7 @@ struct guest {
     struct clients *clients;
     uint32_t guest_domid, dm_domid;
     const char *console_path, *control_path;
+    const volatile struct display_counts *display;      /* NULL: none */
     void (*ask)(void *data);    /* how the stubdomain is */
     void *data;
     /* private */

@@ -148,6 +148,7 @@ static int worker_connect(struct worker *worker)
     worker->guest = (struct guest){
         .clients = &worker->clients,
         .guest_domid = worker->config->child.guest_domid,
+        .display = worker->config->display,
         .dm_domid = worker->config->child.dm_domid,
         .console_path = worker->console_path,
         .control_path = worker->control_path,

@@ -6,6 +6,7 @@
 #define XENQMP_WORKER_CONFIG_H
 
 #include "libxl/child/child.h"
+#include "libxl/child/counts.h"
 
 enum worker_use {
     /* The commands named; events. */
@@ -45,6 +46,8 @@ struct worker_config {
     int toolstack_fd;
     /* The answer to query-vnc there: JSON. NULL: there is no display. */
     const char *vnc;
+    /* Shared with who writes it. NULL: there is no display. */
+    const volatile struct display_counts *display;
     struct worker_socket sockets[WORKER_SOCKETS_MAX];
     size_t sockets_n;
 };

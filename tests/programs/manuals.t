@@ -119,10 +119,10 @@ ok 'xl-qmp: its commands' commands
 
 # What the pages of files and protocols list, as the code has it.
 listed() {
-    sed -nE 's/^\.It Cm ([a-z_-]+).*/\1/p' "$man/$1" | sort
+    sed -nE 's/^\.It Cm ([a-z0-9_-]+).*/\1/p' "$man/$1" | sort
 }
 file_keys() {
-    sed -n 's/^    { "\([a-z_]*\)",.*_set, .*/\1/p' "$SRCDIR/libxl/helper/conf.c" |
+    sed -n 's/^    { "\([a-z0-9_]*\)",.*_set, .*/\1/p' "$SRCDIR/libxl/helper/conf.c" |
         sort >"$tmp/keys"
     [ -s "$tmp/keys" ] && listed qmp-helper.conf.5 | diff "$tmp/keys" -
 }

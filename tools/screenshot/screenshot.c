@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * screenshot HOST PORT FORMAT SECONDS: what a display shows, as a picture on
- * standard output. xl-qmp screenshot runs it, with the password, if any, on
- * standard input.
+ * screenshot FORMAT SECONDS: what a display shows, as a picture on standard
+ * output. xl-qmp screenshot runs it, connected to the display, with the
+ * password, if any, on standard input.
  *
  * A process of its own, for what a stubdomain sends goes through a library
  * that decodes pictures: as nobody, with bounded memory and without a file.
@@ -30,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "screenshot.h"
 #include "tools/common/log.h"
 
 #define NOBODY      65534
@@ -168,14 +169,14 @@ static int picture_write(const rfbClient *client, bool png)
            fail("cannot write the picture") : 0;
 }
 
-static rfbClient *client_make(char *host, int port)
+static rfbClient *client_make(void)
 {
     rfbClient *client = rfbGetClient(8, 3, 4);
 
     if (!client)
         return NULL;
-    client->serverHost = host;
-    client->serverPort = port;
+    client->sock = SCREENSHOT_FD;
+    client->listenSpecified = TRUE;     /* it is connected */
     client->canHandleNewFBSize = TRUE;
     client->appData.shareDesktop = TRUE;
     client->appData.encodingsString = "zlib raw";
@@ -213,12 +214,12 @@ static enum taken picture_take(rfbClient *client, int64_t end)
 
 int main(int argc, char **argv)
 {
-    enum taken taken = TAKEN_RESIZED;
-    rfbClient *client = NULL;
+    enum taken taken;
+    rfbClient *client;
     int64_t end;
 
     log_open("xl-qmp", LOG_TO_STDERR, LOG_LEVEL_INFO);
-    if (argc != 5) {
+    if (argc != 3) {
         fprintf(stderr, "xl-qmp screenshot runs it\n");
         return 2;
     }
@@ -232,18 +233,14 @@ int main(int argc, char **argv)
     if (!gcry_check_version(NULL))
         return fail("libgcrypt is another");
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-    end = now_ms() + 1000 * (int64_t)atoi(argv[4]);
+    end = now_ms() + 1000 * (int64_t)atoi(argv[2]);
     signal(SIGALRM, time_is_up);
-    alarm((unsigned int)atoi(argv[4]) + 2 * CHANGES_MS / 1000);
-    while (taken == TAKEN_RESIZED && now_ms() < end) {
-        resized = false;
-        if (client)
-            rfbClientCleanup(client);
-        client = client_make(strdup(argv[1]), atoi(argv[2]));
-        if (!client || !rfbInitClient(client, NULL, NULL))
-            return fail("no display there");
-        taken = picture_take(client, end);
-    }
-    return taken == TAKEN ? picture_write(client, !strcmp(argv[3], "png")) :
+    alarm((unsigned int)atoi(argv[2]) + 2 * CHANGES_MS / 1000);
+    client = client_make();
+    if (!client || !rfbInitClient(client, NULL, NULL))
+        return fail("no display there");
+    taken = picture_take(client, end);
+    return taken == TAKEN ? picture_write(client, !strcmp(argv[1], "png")) :
+           taken == TAKEN_RESIZED ? SCREENSHOT_AGAIN :
            fail("the display can't be seen");
 }

@@ -20,6 +20,8 @@ whole() {
     [ "$(stat -c %s "$1")" = $((${size% *} * ${size#* } * 3 + 8 + ${#size})) ]
 }
 same_picture() { cmp "/run/$1.txt.ppm" /run/serial.out; }
+# gtk-vnc's: another viewer, which speaks TLS, too.
+gvnc() { gvnccapture "127.0.0.1:$1" "/run/$2.png" && pngtopnm "/run/$2.png" >"/run/$2.txt.ppm"; }
 port_of() { xenstore-read "/local/domain/$(domid hvm1)/console/vnc-port"; }
 
 snapshot before
@@ -57,7 +59,13 @@ ok "nor is it anywhere but with dom0" sh -c \
     "! xenstore-ls -fp | grep geheim | grep -v '/local/domain/$guest/console/vnc-pass\|/local/domain/$dm/console/vnc-pass'"
 xenstore-write "/local/domain/$guest/console/vnc-pass" falsch
 ok "a wrong password is refused" not screenshot wrong
-ok "and the log says so" grep -q 'refused the viewer at 127.0.0.1:[0-9]*: wrong password' $helper_log
+ok "and the log says so" grep -q 'refused the viewer at a socket: wrong password' $helper_log
+counted() { xl-qmp stats --openmetrics | grep -q "^xenqmp_display_$1{domid=\"$guest\",name=\"hvm1\"} $2\$"; }
+ok "xl-qmp stats counts viewers" counted connections_total '[1-9][0-9]*'
+ok "and those that were refused" counted refused_viewers_total 1
+ok "and bytes" counted sent_bytes_total '[1-9][0-9][0-9][0-9][0-9]*'
+ok "nobody looks now" counted viewers 0
+ok "xl-qmp consoles shows the display" sh -c 'xl-qmp consoles | grep -q " 8  display .*serving"'
 
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
@@ -104,13 +112,48 @@ listens() { netstat -tln | grep -q "127.0.0.1:5907 "; }
 ok "it listens" listens
 ok "xl save" xl save hvm1 /run/hvm1.save.txt
 ok "nobody listens then" not listens
+
+# From now on with TLS, which nobody can do without; root's socket has none.
+mkdir -p /etc/xenqmp /etc/pki/CA /run/pki
+certificates() {
+    cd /run/pki
+    printf 'cn = ca\nca\ncert_signing_key\nexpiration_days = 2\n' >ca.cfg
+    printf 'cn = dom0\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\nexpiration_days = 2\n' >server.cfg
+    for who in ca server; do
+        certtool --generate-privkey --key-type ecdsa --outfile $who-key.pem || return
+    done
+    certtool --generate-self-signed --load-privkey ca-key.pem --template ca.cfg --outfile ca-cert.pem &&
+        certtool --generate-certificate --load-privkey server-key.pem --load-ca-certificate ca-cert.pem \
+            --load-ca-privkey ca-key.pem --template server.cfg --outfile server-cert.pem
+}
+ok "certificates" certificates >/run/certtool.log 2>&1
+printf 'vnc_tls_x509_cert_dir = /run/nowhere\n' >/etc/xenqmp/qmp-helper.conf
+ok "without certificates nothing is restored" not xl restore /run/hvm1.save.txt
+ok "for that reason" grep -q 'cannot have TLS, .*: /run/nowhere/server-cert.pem: No such file' $helper_log
+ok "which xl-qmp doctor says, too" sh -c 'xl-qmp doctor | grep -q "problem  qmp-helper.conf: .*/run/nowhere/server-cert.pem"'
+wait_for 20 sh -c '! pidof qmp-helper'
+printf 'vnc_tls_x509_cert_dir = /run/pki\nvnc_socket_group = root\nvnc_socket_mode = 0666\n' \
+    >/etc/xenqmp/qmp-helper.conf
 ok "xl restore" xl restore /run/hvm1.save.txt
 is "at its port again" 5907 "$(port_of)"
 ok "the guest runs on" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
 ok "and is seen" wait_for 60 screenshot fifth
+is "at its socket" 666 "$(stat -c %a "/run/xenqmp/vnc-$(domid hvm1)")"
+ok "the guest stands still" xl-qmp exec hvm1 stop
+ok "a screenshot of that" screenshot still
+ok "a viewer that does not know who signed it goes away" not gvnc 7 tls
+cp /run/pki/ca-cert.pem /etc/pki/CA/cacert.pem
+ok "another viewer, by TLS" gvnc 7 tls
+ok "sees the same" cmp /run/still.txt.ppm /run/tls.txt.ppm
+worker_dies
+ok "and again when the display worker was killed" wait_for 60 gvnc 7 tls
+ok "who has no TLS is refused" sh -c \
+    "printf 'RFB 003.003\n' | socat -t 5 - TCP:127.0.0.1:5907 | grep -q 'which has no TLS'"
+ok "the sandbox refused nothing" not grep -q "sandbox refused" $helper_log
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
 wait
-rm -f /run/serial.out /run/*.txt.ppm /run/screen.png /run/hvm1.save.txt
+rm -f /run/serial.out /run/*.txt.ppm /run/*.png /run/hvm1.save.txt /etc/xenqmp/qmp-helper.conf /etc/pki/CA/cacert.pem
+rm -rf /run/pki
 snapshot after
 ok "nothing is left behind" same_snapshots before after

@@ -126,7 +126,7 @@ static void make(void)
     put("/proc/xen/capabilities", "control_d\n");
     put(CONSOLED_SOCKET, "");
     check(!chmod(at("/run/xen"), 0755));
-    put(HELPER, "");
+    put(HELPER, "#!/bin/sh\n[ \"$1\" = --check-config ]\n");
     put("/boot/vmlinuz-6.1", "");
     put("/usr/libexec/xen-qemu-system-i386", "");
     put(XENQMP_STUBDOM_DIR "/vmlinuz", "");
@@ -180,6 +180,7 @@ TEST(a_ready_host_is_ok)
         "ok       xenconsoled: xenqmp's, and it answers\n"
         "ok       /run/xen: only root writes there\n"
         "ok       qmp-helper: " HELPER "\n"
+        "ok       qmp-helper.conf: right, or not there\n"
         "ok       stubdomain's image: newer than all kernels and QEMU\n"
         "ok       guests: all stubdomains run, none with an older image\n");
 }
@@ -267,6 +268,21 @@ TEST(a_directory_that_others_write)
     make();
     check(!chmod(at("/run/xen"), 0777));
     check_problem("/run/xen: others than root can write there; ");
+}
+
+TEST(settings_that_are_wrong)
+{
+    make();
+    put(HELPER, "#!/bin/sh\necho 'qmp-helper: /etc/x: it is missing' >&2\n"
+        "exit 1\n");
+    check_problem("qmp-helper.conf: /etc/x: it is missing");
+}
+
+TEST(settings_that_nobody_can_read)
+{
+    make();
+    put(HELPER, "#!/bin/sh\nexit 127\n");
+    check_problem("qmp-helper.conf: qmp-helper cannot read it");
 }
 
 TEST(no_helper)

@@ -57,7 +57,7 @@ bool host_domains(struct host *host, host_domain_fn *fn, void *data)
 
 /* --- qmp-helper of guest 5 -------------------------------------------- */
 
-static bool silent, down;
+static bool silent, down, shown;
 
 int xlqmp_open_domain(struct xentoollog_logger *logger, uint32_t domid,
                       int timeout_ms, xlqmp_ctx **ctx_r,
@@ -80,7 +80,11 @@ int xlqmp_command(xlqmp_ctx *ctx, const char *command,
     check(asprintf(return_json_r, "{\"up\": %s, \"clients\": 1, "
                    "\"commands\": 18446744073709551615, \"errors\": 3, "
                    "\"failures\": 4, \"events\": 5, \"events-lost\": 6, "
-                   "\"sessions\": 7}", down ? "false" : "true") > 0);
+                   "\"sessions\": 7%s}", down ? "false" : "true",
+                   !shown ? "" : ", \"display\": {\"viewers\": 2, "
+                   "\"viewers-looked\": 9, \"viewers-refused\": 8, "
+                   "\"bytes-to-viewers\": 70000, "
+                   "\"bytes-from-viewers\": 60}") > 0);
     return XLQMP_OK;
 }
 
@@ -182,6 +186,24 @@ TEST(a_helper_is_up_down_or_silent)
     check(strstr(printed, "\nxenqmp_qmp_up{domid=\"5\",name=\"a\\\"\\\\?}?\"} "
                  "0\n"));
     check(!strstr(printed, "xenqmp_qmp_sessions_total"));
+}
+
+TEST(displays_have_a_table_of_their_own)
+{
+    shown = true;
+    check_int(RUN(), XL_QMP_OK);
+    check(strstr(printed,
+        "          5          6          7          0\n\n"
+        "   ID  DOMAIN       VIEWERS        LOOKED       REFUSED"
+        "    TO-VIEWERS  FROM-VIEWERS\n"
+        "    5  a\"\\?}?             2             9             8"
+        "         70000            60\n"));
+    check_int(RUN("--openmetrics"), XL_QMP_OK);
+    check(strstr(printed, "\n# TYPE xenqmp_display_viewers gauge\n"
+                 "xenqmp_display_viewers{domid=\"5\",name=\"a\\\"\\\\?}?\"}"
+                 " 2\n"));
+    check(strstr(printed, "\n# UNIT xenqmp_display_sent_bytes bytes\n"
+                 "xenqmp_display_sent_bytes_total{domid=\"5\","));
 }
 
 TEST(they_may_go_to_a_file)

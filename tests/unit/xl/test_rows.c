@@ -93,13 +93,14 @@ static void add_console(int domid, int console, const char *output)
 TEST(a_stubdomains_consoles_have_uses)
 {
     static const char *const uses[] = {
-        "log", "save", "restore", "QMP", "serial", "serial",
+        "log", "save", "restore", "QMP", "serial", "serial", "serial",
+        "serial", "display",
     };
 
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 9; i++)
         add_console(6, i, i == 3 ? "unix:/run/xenqmp/6/console-3" : "pty");
     complete();
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 9; i++) {
         check_str(rows.row[i].use, uses[i]);
         check_str(rows.row[i].domain, "guest-dm");
     }

@@ -17,7 +17,7 @@ static const uint8_t answer[] = {
 static void serve(const char *password)
 {
     qmp_buf_init(&out, 4096);
-    rfb_serve(&rfb, password, challenge, &out);
+    rfb_serve(&rfb, password, false, challenge, &out);
 }
 
 /* All of it is taken, in single bytes; the last one's result. */
@@ -125,6 +125,70 @@ TEST(nobody_chooses_what_was_not_offered)
         SAY("RFB 003.008\n");
         check_int(say(&byte, 1), kind == 1 ? RFB_DONE : RFB_REFUSED);
     }
+}
+
+static void serve_tls(const char *password, const char *version)
+{
+    qmp_buf_init(&out, 4096);
+    rfb_serve(&rfb, password, true, challenge, &out);
+    qmp_buf_consume(&out, out.len);
+    say(version, 12);
+}
+
+TEST(with_tls_nothing_else_is_offered)
+{
+    static const char *const versions[] = { "RFB 003.007\n", "RFB 003.008\n" };
+
+    for (int i = 0; i < 4; i++) {
+        serve_tls(i & 2 ? "passwort" : NULL, versions[i & 1]);
+        HEARS("\1\x13");
+        check_int(SAY("\x13"), RFB_GOES_ON);
+        HEARS("\0\2");
+        check_int(SAY("\0\2"), RFB_GOES_ON);
+        hears(i & 2 ? "\0\1\0\0\1\5" : "\0\1\0\0\1\4", 6);
+        check_int(say(i & 2 ? "\0\0\1\5" : "\0\0\1\4", 4), RFB_TLS);
+        HEARS("\1");
+        /* Its result is said in each version. */
+        if (i & 2) {
+            check_int(rfb_secured(&rfb, &out), RFB_GOES_ON);
+            hears((const char *)challenge, 16);
+            check_int(say(answer, sizeof(answer)), RFB_DONE);
+        } else {
+            check_int(rfb_secured(&rfb, &out), RFB_DONE);
+        }
+        HEARS("\0\0\0\0");
+    }
+}
+
+TEST(without_tls_nobody_goes_on_where_it_is_wanted)
+{
+    for (int kind = 0; kind < 256; kind++) {
+        const char byte = (char)kind;
+
+        serve_tls(NULL, "RFB 003.008\n");
+        check_int(say(&byte, 1), kind == 19 ? RFB_GOES_ON : RFB_REFUSED);
+    }
+    for (unsigned int version = 0; version < 1024; version++) {
+        const char bytes[] = { (char)(version >> 8), (char)version };
+
+        serve_tls(NULL, "RFB 003.008\n");
+        SAY("\x13");
+        check_int(say(bytes, 2), version == 2 ? RFB_GOES_ON : RFB_REFUSED);
+    }
+    for (unsigned int kind = 0; kind < 512; kind++) {
+        const char bytes[] = { 0, 0, (char)(kind >> 8), (char)kind };
+
+        serve_tls("passwort", "RFB 003.008\n");
+        SAY("\x13\0\2");
+        qmp_buf_consume(&out, out.len);
+        check_int(say(bytes, 4), kind == 261 ? RFB_TLS : RFB_REFUSED);
+        check_int(out.data[0], kind == 261);
+    }
+    qmp_buf_init(&out, 4096);
+    rfb_serve(&rfb, NULL, true, challenge, &out);
+    qmp_buf_consume(&out, out.len);
+    check_int(SAY("RFB 003.003\n"), RFB_REFUSED);
+    check_mem(out.data, 8, "\0\0\0\0\0\0\0\x23", 8);
 }
 
 TEST(what_is_no_rfb_is_refused_at_its_twelfth_byte)

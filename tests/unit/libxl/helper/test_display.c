@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "fake_store.h"
+#include "pki.h"
 #include "tools/common/log.h"
 #include "tap.h"
 
@@ -16,6 +18,8 @@
 #define VFB   "/local/domain/0/backend/vfb/6/0/"
 
 static char log_text[4096];
+/* As it is without qmp-helper.conf. */
+static struct helper_config config = { .vnc_tcp = true };
 
 /* As libxl leaves it, with its defaults. NULL: not set. */
 static void configure(const char *listen, const char *number,
@@ -52,7 +56,7 @@ static int logged(int (*fn)(struct helper_display *), struct helper_display *d)
 
 static int begin(struct helper_display *d)
 {
-    return display_read(d, fake_store, GUEST, DM) ||
+    return display_read(d, &config, fake_store, GUEST, DM) ||
            (d->wanted && display_listen(d, GUEST)) ? -1 : 0;
 }
 
@@ -205,6 +209,103 @@ TEST(the_password_is_for_dom0_alone)
     check(fake_store_is_private("/local/domain/6/console/vnc-pass"));
     check(!fake_store_get("/vm/u/vncpasswd"));
     display_close(&d);
+}
+
+/* A line, but only where others than the host's own can reach it. */
+TEST(who_lets_everybody_look_is_told_so)
+{
+    static const struct { const char *listen, *password; bool tls, told; }
+    cases[] = {
+        { "127.0.0.1", NULL, false, false },
+        { "127.1.2.3", NULL, false, false },
+        { "0.0.0.0", NULL, false, true },
+        { "", NULL, false, true },
+        { "0.0.0.0", "geheim", false, false },
+        { "0.0.0.0", NULL, true, false },
+    };
+
+    pki_begin();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct helper_display d = HELPER_DISPLAY_NONE;
+
+        configure(cases[i].listen, "1800", NULL, cases[i].password);
+        strcpy(config.tls_dir, cases[i].tls ? pki.dir : "");
+        check_int(logged(begin, &d), 0);
+        if (!!strstr(log_text, "can see and use its display") !=
+            cases[i].told)
+            tap_fail("case %zu: %s", i, log_text);
+        check(cases[i].told || !*log_text);
+        display_close(&d);
+    }
+    *config.tls_dir = '\0';
+    pki_end();
+}
+
+TEST(tls_is_what_qmp_helper_conf_says)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+    struct display_config worker = { .listen_n = 0 };
+
+    pki_begin();
+    strcpy(config.tls_dir, pki.dir);
+    config.tls_verify = true;
+    configure(NULL, "1900", NULL, "geheim");
+    check_int(logged(begin, &d), 0);
+    check(strstr(d.reply, "\"auth\": \"vencrypt+x509+vnc\""));
+    display_pass(&d, &worker);
+    check_int(worker.listen_n, 1);
+    check(worker.listen_tls[0] && worker.tls_verify);
+    check_str(worker.tls_dir, pki.dir);
+    check_str(worker.password, "geheim");
+    display_close(&d);
+    pki_remove("server-key.pem");
+    check_refused("cannot have TLS, which qmp-helper.conf asks for: /tmp/");
+    check_refused("server-key.pem: No such file");
+    *config.tls_dir = '\0';
+    config.tls_verify = false;
+    pki_end();
+}
+
+/* What it would have asked for is not known. */
+TEST(a_qmp_helper_conf_that_is_wrong_opens_nothing)
+{
+    configure(NULL, "2000", NULL, NULL);
+    strcpy(config.wrong, "/etc/x, line 1: no");
+    check_refused("its display cannot start: /etc/x, line 1: no; or use "
+                  "vnc=0");
+    *config.wrong = '\0';
+}
+
+TEST(there_is_a_socket_and_maybe_no_port)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+    struct display_config worker = { .listen_n = 0 };
+    char dir[] = "/tmp/test_display.XXXXXX", path[64];
+    struct stat st;
+
+    check(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/vnc-5", dir);
+    for (int tcp = 0; tcp < 2; tcp++) {
+        config.vnc_tcp = tcp;
+        config.vnc = (struct helper_access){
+            .set = !tcp, .group = getegid(), .mode = 0666,
+        };
+        configure(NULL, "2100", NULL, NULL);
+        check_int(logged(begin, &d), 0);
+        check_int(display_listen_socket(&d, dir, GUEST), 0);
+        check(!stat(path, &st) && S_ISSOCK(st.st_mode));
+        check_int(st.st_mode & 0777, tcp ? 0600 : 0666);
+        display_pass(&d, &worker);
+        check_int(worker.listen_n, 1 + tcp);
+        check(!worker.listen_tls[0]);
+        check(!!strstr(d.reply, "\"enabled\": true") == tcp);
+        check(display_publish(&d, fake_store, GUEST, DM));
+        check(!!fake_store_get("/local/domain/5/console/vnc-port") == tcp);
+        display_close(&d);
+        check(stat(path, &st));
+    }
+    check(!rmdir(dir));
+    check(display_listen_socket(&d, dir, GUEST));
 }
 
 TEST(eight_characters_of_a_password_count)

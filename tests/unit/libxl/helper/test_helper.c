@@ -240,6 +240,7 @@ static bool is_six_or_seven(void *data, uint32_t domid)
 TEST(a_killed_helpers_directory_goes_with_the_next)
 {
     char dir[] = "/tmp/test_helper.XXXXXX", base[64], path[80];
+    static const char *const names[] = { "monitor", "vnc" };
     struct helper_root gone, also_gone, lives;
     struct stat st;
 
@@ -250,9 +251,24 @@ TEST(a_killed_helpers_directory_goes_with_the_next)
     check_int(helper_root_make(&lives, base, 8), 0);
     snprintf(path, sizeof(path), "%s/6/console-3", base);
     check(open(path, O_CREAT | O_WRONLY, 0600) >= 0);
+    snprintf(path, sizeof(path), "%s/6/console-8", base);
+    check(open(path, O_CREAT | O_WRONLY, 0600) >= 0);
+    for (int i = 0; i < 2; i++)
+        for (int domid = 7; domid < 9; domid++) {
+            snprintf(path, sizeof(path), "%s/%s-%d", base, names[i], domid);
+            check(open(path, O_CREAT | O_WRONLY, 0600) >= 0);
+        }
     snprintf(path, sizeof(path), "%s/6x", base);
     check_int(mkdir(path, 0700), 0);
     helper_root_sweep(base, is_six_or_seven, NULL);
+    for (int i = 0; i < 2; i++) {
+        char left[80];
+
+        snprintf(left, sizeof(left), "%s/%s-7", base, names[i]);
+        check_int(unlink(left), -1);
+        snprintf(left, sizeof(left), "%s/%s-8", base, names[i]);
+        check_int(unlink(left), 0);
+    }
     check_int(stat(gone.path, &st), -1);
     check_int(stat(also_gone.path, &st), -1);
     check_int(stat(lives.path, &st), 0);

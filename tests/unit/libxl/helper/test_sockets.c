@@ -20,6 +20,7 @@ static int rename_checked(const char *from, const char *to);
 
 struct fixture {
     char dir[32], toolstack[64], config[64], log[64];
+    struct helper_config read;
     struct helper_sockets sockets;
     struct worker_config worker_config;
 };
@@ -83,7 +84,7 @@ static void fixture_init(struct fixture *f)
     f->sockets.guest = 7;
     f->sockets.toolstack_path = f->toolstack;
     f->sockets.base = f->dir;
-    f->sockets.config_path = f->config;
+    f->sockets.config = &f->read;
     umask(0);                   /* whatever xl was started with */
     fflush(stdout);
     check(freopen(f->log, "w", stderr) != NULL);
@@ -110,6 +111,7 @@ static void configure(struct fixture *f)
 
 static void listen_all(struct fixture *f)
 {
+    helper_config_read(&f->read, f->config);
     check_int(sockets_listen_clients(&f->sockets), 0);
     sockets_listen_lesser(&f->sockets);
     check_int(sockets_listen_toolstack(&f->sockets), 0);
@@ -151,6 +153,21 @@ static int logged(char *text, size_t size)
 
 /* --- The configuration ----------------------------------------------- */
 
+/* Whether it is right. If not, nothing of it counts. */
+static bool config_is_right(struct helper_config *config,
+                            const struct fixture *f)
+{
+    helper_config_read(config, f->config);
+    if (*config->wrong) {
+        check(!config->monitoring.set && !config->vnc.set);
+        check(config->vnc_tcp);
+        check_str(config->commands, "");
+        check_str(config->tls_dir, "");
+        check(!strchr(config->wrong, '\n'));
+    }
+    return !*config->wrong;
+}
+
 TEST(config_says_who_may_ask_what)
 {
     struct helper_config config;
@@ -163,15 +180,15 @@ TEST(config_says_who_may_ask_what)
              "monitoring_commands = query-* ,x-query-jit,\t?o.n_t ",
              some_group());
     file_write(f.config, text);
-    check_int(helper_config_read(&config, f.config, 8), 0);
-    check(config.monitoring);
-    check_int(config.group, ought_gid);
-    check_int(config.mode, 0660);
+    check(config_is_right(&config, &f));
+    check(config.monitoring.set);
+    check_int(config.monitoring.group, ought_gid);
+    check_int(config.monitoring.mode, 0660);
     check_str(config.commands, "query-*,x-query-jit,?o.n_t");
     strcat(text, "\nmonitoring_mode = 620\n");
     file_write(f.config, text);
-    check_int(helper_config_read(&config, f.config, 8), 0);
-    check_int(config.mode, 0620);
+    check(config_is_right(&config, &f));
+    check_int(config.monitoring.mode, 0620);
     check_int(logged(text, sizeof(text)), 0);
     fixture_end(&f);
 }
@@ -183,16 +200,17 @@ TEST(config_need_not_be_there)
     char text[512];
 
     fixture_init(&f);
-    check_int(helper_config_read(&config, f.config, 8), 0);
-    check(!config.monitoring);
+    check(config_is_right(&config, &f));
+    check(!config.monitoring.set);
     file_write(f.config, "# monitoring_group = adm\n");
-    check_int(helper_config_read(&config, f.config, 8), 0);
-    check(!config.monitoring);
+    check(config_is_right(&config, &f));
+    check(!config.monitoring.set);
     check_int(logged(text, sizeof(text)), 0);
     fixture_end(&f);
 }
 
 #define GROUP   "monitoring_group = root\n"
+#define SOCKET  "vnc_socket_group = root\n"
 #define COMMAND "monitoring_commands = query-*\n"
 #define PATTERN "monitoring_commands = "
 
@@ -227,6 +245,15 @@ TEST(config_that_makes_no_sense_is_refused_in_one_line)
         { GROUP PATTERN "a\\*", "separated by commas" },
         { GROUP PATTERN "a;b", "separated by commas" },
         { GROUP COMMAND "\033[2J = 1", "there is no such key" },
+        { "vnc_socket_mode = 0660\n", "vnc_socket_group: it is missing" },
+        { "vnc_socket_group = no such\n", "there is no such group" },
+        { SOCKET "vnc_socket_mode = 0601\n", "octal" },
+        { SOCKET "vnc_tcp = no\n", "vnc_tcp: it takes 0 or 1" },
+        { "vnc_tls_x509_cert_dir = pki\n", "the path of a directory" },
+        { "vnc_tls_x509_cert_dir =\n", "the path of a directory" },
+        { "vnc_tls_x509_verify = 1\n", "cert_dir: it is missing" },
+        { "vnc_tls_x509_cert_dir = /pki\nvnc_tls_x509_verify = yes\n",
+          "it takes 0 or 1" },
     };
     struct helper_config config;
     struct fixture f;
@@ -235,14 +262,17 @@ TEST(config_that_makes_no_sense_is_refused_in_one_line)
     fixture_init(&f);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         file_write(f.config, wrong[i].text);
-        check_int(helper_config_read(&config, f.config, 8), -1);
-        check(!config.monitoring);
-        check_str(config.commands, "");
+        check(!config_is_right(&config, &f));
+        if (!strstr(config.wrong, wrong[i].why))
+            tap_fail("\"%s\" lacks \"%s\"", config.wrong, wrong[i].why);
+        check(!strncmp(config.wrong, "/tmp/", 5));
+        file_write(f.config, "");
+        f.sockets.config = &config;
+        sockets_listen_lesser(&f.sockets);
+        sockets_close(&f.sockets);
         check_int(logged(text, sizeof(text)), 1);
         check(strstr(text, "domain 8: it starts without a monitoring "
                      "socket: /tmp/") != NULL);
-        if (!strstr(text, wrong[i].why))
-            tap_fail("\"%s\" lacks \"%s\"", text, wrong[i].why);
         check(!strchr(text, '\033'));
     }
     fixture_end(&f);
@@ -259,32 +289,31 @@ TEST(config_that_is_no_text_file_is_refused)
     fixture_init(&f);
     memset(big, '#', sizeof(big) - 1);
     file_write(f.config, big);
-    check_int(helper_config_read(&config, f.config, 8), -1);
+    check(!config_is_right(&config, &f));
     big[KEYFILE_MAX - 1] = '\0';
     file_write(f.config, big);
-    check_int(helper_config_read(&config, f.config, 8), 0);
+    check(config_is_right(&config, &f));
     memset(pattern, 'a', WORKER_PATTERN_MAX);
     snprintf(text, sizeof(text), GROUP PATTERN "%s", pattern);
     file_write(f.config, text);
-    check_int(helper_config_read(&config, f.config, 8), -1);
+    check(!config_is_right(&config, &f));
     text[strlen(text) - 1] = '\0';
     file_write(f.config, text);
-    check_int(helper_config_read(&config, f.config, 8), 0);
+    check(config_is_right(&config, &f));
     /* Bytes behind a NUL would be lost without a word. */
     fd = open(f.config, O_WRONLY | O_TRUNC);
     check_int(write(fd, GROUP COMMAND "\0#", sizeof(GROUP COMMAND) + 1),
               sizeof(GROUP COMMAND) + 1);
     close(fd);
-    check_int(helper_config_read(&config, f.config, 8), -1);
-    check_int(logged(text, sizeof(text)), 3);
-    check_int(helper_config_read(&config, f.dir, 8), -1);
+    check(!config_is_right(&config, &f));
+    helper_config_read(&config, f.dir);
+    check(*config.wrong);
     /* Which nobody writes to. */
     unlink(f.config);
     check(!mkfifo(f.config, 0600));
-    check_int(helper_config_read(&config, f.config, 8), -1);
-    check(!config.monitoring);
-    check_int(logged(text, sizeof(text)), 2);
-    check(strstr(text, "/conf: it is not a regular file\n") != NULL);
+    check(!config_is_right(&config, &f));
+    check(!config.monitoring.set);
+    check(strstr(config.wrong, "/conf: it is not a regular file") != NULL);
     fixture_end(&f);
 }
 
@@ -293,20 +322,18 @@ TEST(config_that_others_can_write_is_refused)
     static const mode_t modes[] = { 0664, 0646, 0620, 0602 };
     struct helper_config config;
     struct fixture f;
-    char text[512];
 
     fixture_init(&f);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         file_write(f.config, GROUP COMMAND);
         check(!chmod(f.config, modes[i]));
-        check_int(helper_config_read(&config, f.config, 8), -1);
-        check(!config.monitoring);
-        check_int(logged(text, sizeof(text)), 1);
-        check(strstr(text, "can write it; chmod go-w it\n") != NULL);
+        check(!config_is_right(&config, &f));
+        check(!config.monitoring.set);
+        check(strstr(config.wrong, "can write it; chmod go-w it") != NULL);
     }
     check(!chmod(f.config, 0440));
-    check_int(helper_config_read(&config, f.config, 8), 0);
-    check(config.monitoring);
+    check(config_is_right(&config, &f));
+    check(config.monitoring.set);
     fixture_end(&f);
 }
 
@@ -314,14 +341,36 @@ TEST_AS_ROOT(config_that_is_not_roots_is_refused)
 {
     struct helper_config config;
     struct fixture f;
-    char text[512];
 
     fixture_init(&f);
     file_write(f.config, GROUP COMMAND);
     check(!chown(f.config, OTHERS_ID, 0));
-    check_int(helper_config_read(&config, f.config, 8), -1);
-    check_int(logged(text, sizeof(text)), 1);
-    check(strstr(text, "does not belong to root; chown root it\n"));
+    check(!config_is_right(&config, &f));
+    check(strstr(config.wrong, "does not belong to root; chown root it"));
+    fixture_end(&f);
+}
+
+TEST(config_says_how_displays_are_looked_at)
+{
+    struct helper_config config;
+    struct fixture f;
+
+    fixture_init(&f);
+    file_write(f.config, "# vnc_tcp = 0\n");
+    check(config_is_right(&config, &f));
+    check(config.vnc_tcp && !config.vnc.set && !*config.tls_dir);
+    file_write(f.config, SOCKET "vnc_tcp = 0\n");
+    check(config_is_right(&config, &f));
+    check(!config.vnc_tcp && config.vnc.set && !config.monitoring.set);
+    check_int(config.vnc.group, 0);
+    check_int(config.vnc.mode, 0660);
+    file_write(f.config, SOCKET "vnc_socket_mode = 0666\nvnc_tcp = 1\n"
+               "vnc_tls_x509_cert_dir = /etc/pki\n"
+               "vnc_tls_x509_verify = 1\n");
+    check(config_is_right(&config, &f));
+    check(config.vnc_tcp && config.tls_verify);
+    check_int(config.vnc.mode, 0666);
+    check_str(config.tls_dir, "/etc/pki");
     fixture_end(&f);
 }
 

@@ -64,7 +64,8 @@ static void pass(struct end *from, struct end *to)
     size_t n = from->link.out.len;
     char bytes[LINK_OUT_MAX];
 
-    memcpy(bytes, from->link.out.data, n);
+    if (n)
+        memcpy(bytes, from->link.out.data, n);
     link_sent(&from->link, n);
     for (size_t at = 0; at < n; at += 100)
         link_input(&to->link, bytes + at, n - at < 100 ? n - at : 100);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between xl-qmp screenshot and its program. */
+#ifndef XENQMP_SCREENSHOT_H
+#define XENQMP_SCREENSHOT_H
+
+/* Where the program has its connection to the display. */
+#define SCREENSHOT_FD    3
+/* It ends so, without a word, if another connection is needed: the screen's
+ * size has changed at a moment that the library can't stand. */
+#define SCREENSHOT_AGAIN 3
+
+#endif
