@@ -137,16 +137,19 @@ sysroot/.complete: $(srcdir)/tests/system/sysroot
 	$(srcdir)/tests/system/sysroot sysroot
 
 SYSTEM_SOURCES = $(shell find $(srcdir)/tests/system -type f)
-OBJECTS += obj/tests/bench/qmp_latency.o
+OBJECTS += obj/tests/bench/qmp_latency.o obj/tests/system/viewer.o
+tests/system/viewer: obj/tests/system/viewer.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(VNCCLIENT_LIBS)
 tests/bench/qmp_latency: obj/tests/bench/qmp_latency.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^
-system/dom0.gz: tests/bench/qmp_latency
+system/dom0.gz: tests/bench/qmp_latency tests/system/viewer
 system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
 	@[ "$(prefix)" = /usr ] || { echo "The system tests need a build configured with --prefix=/usr" >&2; exit 1; }
 	rm -rf $(INSTALLED)
 	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) >system-install.log
-	$(srcdir)/tests/system/image sysroot $(INSTALLED) system tests/bench/qmp_latency
+	$(srcdir)/tests/system/image sysroot $(INSTALLED) system tests/bench/qmp_latency tests/system/viewer
 
 # Every test, one line of counts; check-full adds the long ones in tests/full.
 # In this order, $(JOBS) at a time: what is over at once first, then what takes

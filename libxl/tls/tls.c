@@ -213,7 +213,10 @@ static ssize_t session_result(struct tls_session *s, ssize_t r)
 
 static ssize_t session_recv(struct tls_session *s, void *bytes, size_t n)
 {
-    return session_result(s, gnutls_record_recv(s->tls, bytes, n));
+    ssize_t r = gnutls_record_recv(s->tls, bytes, n);
+
+    /* Many viewers just close their connection. */
+    return r == GNUTLS_E_PREMATURE_TERMINATION ? 0 : session_result(s, r);
 }
 
 static ssize_t session_send(struct tls_session *s, const void *bytes,

@@ -13,9 +13,9 @@ for n in 0 1; do
 done
 os_cfg "vdev=hda,access=rw,format=raw,target=$disk" \
     'vif = [ "mac=00:16:3e:78:00:01,bridge=xenbr0,model=e1000,type=ioemu", "mac=00:16:3e:78:00:02,bridge=xenbr1,model=rtl8139,type=ioemu" ]' \
-    'on_crash = "preserve"' |
-    sed 's,^serial = .*,serial = [ "pty"\, "file:/var/log/serial1.log"\, "pty" ],' \
-    >/run/os.cfg
+    'on_crash = "preserve"' 'vga = "stdvga"' 'usb = 1' 'usbdevice = "tablet"' |
+    sed -e 's,^serial = .*,serial = [ "pty"\, "file:/var/log/serial1.log"\, "pty" ],' \
+        -e 's/^vnc = 0/vnc = 1/' >/run/os.cfg
 
 text() { base64 /run/disk.img | head -c 65536; }
 sum() { sha256sum | cut -d' ' -f1; }
@@ -46,6 +46,27 @@ ok "the guest reads its third" wait_for 30 heard 'the third port'
 text | tr -d '\n' | head -c 1000 >"$third"
 ok "what dom0 writes to it comes in" \
     wait_for 60 heard "$(text | tr -d '\n' | head -c 1000 | sum)"
+
+# At its screen.
+say 'stty -echo; echo "on tty1: $(head -n 1 </dev/tty1)"'
+ok "a viewer types" /tests/viewer 127.0.0.1 5900 'typed by a viewer
+'
+ok "the guest reads it at its console" wait_for 60 heard 'on tty1: typed by a viewer'
+say 'for e in /sys/class/input/event*; do grep -q Tablet $e/device/name && tablet=/dev/input/${e##*/}; done'
+say 'echo "at $tablet"; head -c 48 $tablet | od -An -v -t u2 -w24'
+ok "it has a tablet" wait_for 30 heard 'at /dev/input/event'
+# An absolute position along X (EV_ABS, ABS_X).
+pointed() { grep -q ' 3  *0  *[1-9][0-9]*  *0.\{0,1\}$' /run/heard.txt; }
+ok "a viewer points" /tests/viewer 127.0.0.1 5900 @10,10,0 @360,200,0
+ok "the guest sees where" wait_for 60 pointed
+(/tests/viewer 127.0.0.1 5900 resize >/run/sizes.txt) &
+viewer=$!
+ok "a viewer looks" wait_for 60 grep -q 720 /run/sizes.txt
+say "for m in \$(grep 'bochs\|drm\|ttm' /etc/modules.list); do insmod \$m; done; echo drawn"
+ok "the guest draws in pixels" wait_for 60 heard 'drawn'
+ok "the viewer that looked sees the other size" wait $viewer
+is "from a text to a screen" "720 x 400 1280 x 800" "$(tr '\n' ' ' </run/sizes.txt | sed 's/ $//')"
+rm -f /run/sizes.txt
 
 # Through a terminal that changes nothing. Each byte costs several exits to
 # QEMU, of almost a millisecond here.
