@@ -121,11 +121,11 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 endef
 $(foreach t,commands consoles drop_in hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
-XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles
+XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display
 OBJECTS += $(XENSIM_BENCHES:%=obj/%.o)
-$(XENSIM_BENCHES): %: obj/%.o $(XENSIM)
+$(XENSIM_BENCHES): %: obj/%.o $(XENSIM) $(call archives,libxl/link libxl/qmp)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(XENSTORE_LIBS)
+	$(LINK) -o $@ $(LINKED) $(XENSTORE_LIBS) -Wl,--as-needed $(YAJL_LIBS)
 XENSIM_TESTS_ALL = $(XENSIM_TESTS) tests/xensim/libxensim.so
 
 unit-tests: $(UNIT_TESTS) $(FUZZ_REPLAYS)
@@ -209,6 +209,7 @@ mutate: sysroot/.complete
 # Figures, as ratios to the stock set-up in the same run, and a picture.
 bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim.so
 	XENQMP_BUILD=$(CURDIR) tests/bench/consoles | $(srcdir)/tests/bench/plots tests/bench/consoles.svg
+	XENQMP_BUILD=$(CURDIR) tests/bench/display
 	XENQMP_BUILD=$(CURDIR) tests/bench/attacks
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/monitors
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/saves
