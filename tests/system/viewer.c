@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * viewer HOST PORT TEXT|@X,Y,BUTTONS|resize...: a viewer (libvncclient's) that
- * types, moves the pointer, and waits until the screen has another size. It
- * ends when all of that has reached QEMU: what comes behind it, the whole
- * screen, has come.
+ * viewer HOST PORT TEXT|@X,Y,BUTTONS|resize|full:N|key:N...: a viewer
+ * (libvncclient's) that types, moves the pointer, waits until the screen has
+ * another size, or prints how many microseconds N whole screens took, or N
+ * keys until something of the screen changed: median and 99 of 100. It ends
+ * when all of that has reached QEMU: what comes behind it, the whole screen,
+ * has come.
  */
 #include <rfb/rfbclient.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIMIT_S 60
 
 static bool updated;
 
+static size_t pixels;           /* of updates, since it was set to 0 */
+
 static void update_came(rfbClient *client)
 {
     (void)client;
     updated = true;
+}
+
+static void part_came(rfbClient *client, int x, int y, int w, int h)
+{
+    (void)client, (void)x, (void)y;
+    pixels += (size_t)w * (size_t)h;
 }
 
 static void key_press(rfbClient *client, uint32_t keysym)
@@ -52,6 +63,61 @@ static bool screen_comes(rfbClient *client)
     return true;
 }
 
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* All of the screen, in however many updates. */
+static bool whole_screen_comes(rfbClient *client)
+{
+    pixels = 0;
+    SendFramebufferUpdateRequest(client, 0, 0, client->width, client->height,
+                                 FALSE);
+    while (pixels < (size_t)client->width * (size_t)client->height)
+        if (!message_comes(client))
+            return false;
+    return true;
+}
+
+static bool key_is_seen(rfbClient *client)
+{
+    pixels = 0;
+    key_press(client, 'k');
+    while (!pixels)
+        if (!message_comes(client))
+            return false;
+    return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static bool measure(rfbClient *client, bool (*fn)(rfbClient *client), int n)
+{
+    int64_t took[10000];
+
+    n = n < 10000 ? n : 10000;
+    for (int i = 0; i < n; i++) {
+        int64_t begun = now_us();
+
+        if (!fn(client))
+            return false;
+        took[i] = now_us() - begun;
+    }
+    qsort(took, (size_t)n, sizeof(took[0]), compare);
+    printf("%lld %lld\n", (long long)took[n / 2],
+           (long long)took[n * 99 / 100]);
+    return true;
+}
+
 /* The library asks for what has changed after each update. */
 static bool size_changes(rfbClient *client)
 {
@@ -68,29 +134,36 @@ static bool size_changes(rfbClient *client)
 int main(int argc, char **argv)
 {
     rfbClient *client = rfbGetClient(8, 3, 4);
-    int x, y, buttons;
+    int x, y, buttons, n;
 
     if (argc < 4 || !client)
         return 2;
-    alarm(LIMIT_S);
+    alarm(strchr(argv[3], ':') ? 10 * LIMIT_S : LIMIT_S);
     client->serverHost = strdup(argv[1]);
     client->serverPort = atoi(argv[2]);
     client->canHandleNewFBSize = TRUE;
     client->appData.shareDesktop = TRUE;
     client->appData.encodingsString = "raw";
     client->FinishedFrameBufferUpdate = update_came;
+    client->GotFrameBufferUpdate = part_came;
     /* What it shows before is whatever it has to tell of its size first. */
     if (!rfbInitClient(client, NULL, NULL) || !screen_comes(client))
         return 1;
     for (int i = 3; i < argc; i++) {
-        if (!strcmp(argv[i], "resize") && !size_changes(client))
-            return 1;
-        else if (!strcmp(argv[i], "resize"))
-            continue;
+        bool ok = true;
+
+        if (!strcmp(argv[i], "resize"))
+            ok = size_changes(client);
+        else if (sscanf(argv[i], "full:%d", &n) == 1)
+            ok = measure(client, whole_screen_comes, n);
+        else if (sscanf(argv[i], "key:%d", &n) == 1)
+            ok = measure(client, key_is_seen, n);
         else if (sscanf(argv[i], "@%d,%d,%d", &x, &y, &buttons) == 3)
             SendPointerEvent(client, x, y, buttons);
         else
             type(client, argv[i]);
+        if (!ok)
+            return 1;
     }
     if (!screen_comes(client))
         return 1;

@@ -2,8 +2,9 @@
 #
 # A boot sector, the smallest guest: it says who it is on its first serial
 # port (COM1), gives back what comes in there, and halts in between; at the
-# byte Ctrl-R it reboots, at Ctrl-P it powers off. What is typed is shown. A
-# BIOS with nothing to boot would start again after a minute.
+# byte Ctrl-R it reboots, at Ctrl-P it powers off. What is typed is shown; at
+# Ctrl-G in 1024 x 768. A BIOS with nothing to boot would start again after a
+# minute.
     .code16
     .globl _start
 _start:
@@ -49,8 +50,16 @@ idle:
     jz idle
     xorb %ah, %ah
     int $0x16
+    cmpb $'G' - 0x40, %al
+    je graphics
     movb $0x0e, %ah                 # as a teletype
     movw $7, %bx
+    int $0x10
+    jmp idle
+
+graphics:
+    movw $0x4f02, %ax               # VBE
+    movw $0x105, %bx
     int $0x10
     jmp idle
 

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a viewer has to wait for, beside a QEMU in dom0, and what a display
+# costs. Prints figures; nothing passes or fails by them.
+
+broken=0
+port_of() { xenstore-read "/local/domain/$(domid "$1")/console/vnc-port"; }
+# look NAME WHAT COUNT: p50 and p99, in microseconds.
+look() { /tests/viewer 127.0.0.1 "$(port_of "$1")" "$2:$3" | head -n 1 >"/run/$1.$2.txt" || broken=1; }
+resized() { /tests/viewer 127.0.0.1 "$(port_of "$1")" '' | grep -q '1024 x 768'; }
+ratio() { # WHAT FIELD OURS STOCK
+    awk -v f="$2" "FNR == 1 { v[NR] = \$f } END { printf \"%.2f\", v[1] / (v[2] + !v[2]) }" "/run/$3.$1.txt" "/run/$4.$1.txt"
+}
+worker() {
+    local p
+    for p in $(pidof qmp-helper); do
+        [ "$(stat -c %u "/proc/$p")" != $((0x78650000 + $(domid ours))) ] || echo "$p"
+    done
+}
+
+with='s/^vnc = 0/vnc = 1/'
+guest_cfg ours "$helper" 'vga = "stdvga"' | sed "$with" >/run/ours.cfg
+guest_cfg stock 'vga = "stdvga"' | sed -e "$with" -e '/stubdom/d' -e 's,file=/echo.img,file=/tests/echo.img,' \
+    >/run/stock.cfg
+for name in stock ours; do
+    xl create /run/$name.cfg >/dev/null 2>&1 || broken=1
+    wait_for 60 sh -c "xl domid $name"
+done
+wait_for 60 sh -c 'xl-qmp exec ours query-status | grep -q running'
+echo "# display worker, idle: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
+# Once more before it counts.
+for turn in 0 1; do
+    for name in stock ours; do look $name key 100; done
+done
+for name in stock ours; do
+    /tests/viewer 127.0.0.1 "$(port_of $name)" "$(printf '\a')" >/dev/null
+    wait_for 60 resized $name || broken=1
+done
+for turn in 0 1; do
+    for name in stock ours; do look $name full 60; done
+done
+for what in key full; do
+    echo "# $what: xenqmp $(cat /run/ours.$what.txt) us, QEMU in dom0 $(cat /run/stock.$what.txt) us (p50, p99);" \
+        "xenqmp / stock = $(ratio $what 1 ours stock), $(ratio $what 2 ours stock)"
+done
+socket=/run/xen/qmp-libxl-$(domid ours)
+latency() { /tests/qmp_latency "$socket" 200 | awk '$1 == "command" { print $2, $3 }' >"/run/$1.qmp.txt"; }
+latency idle
+/tests/viewer 127.0.0.1 "$(port_of ours)" full:10000 >/dev/null &
+one=$!
+/tests/viewer 127.0.0.1 "$(port_of ours)" full:10000 >/dev/null &
+two=$!
+usleep 2000000
+echo "# display worker, two viewers: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
+kill $two
+latency pulled
+kill $one
+wait
+echo "# QMP's latency: idle $(cat /run/idle.qmp.txt) us, beside a viewer at full speed $(cat /run/pulled.qmp.txt) us" \
+    "(p50, p99); ratio $(ratio qmp 1 pulled idle), $(ratio qmp 2 pulled idle)"
+is "every guest was created and shown" 0 $broken
+xl destroy ours
+xl destroy stock
