@@ -356,24 +356,16 @@ static int devices_take(struct helper *h, char **argv)
     device = devices_need_qemu(h->xs, h->domid);
     if (!device)
         return 0;
-    if (*h->display.password) {
-        log_error("domain %u: vncpasswd: libxl would have the QEMU that a "
-                  "device (%s) needs in dom0 set it, and that shows no "
-                  "display; use raw block devices (phy:), or no vncpasswd",
-                  h->guest, device);
-        return -1;
-    }
     log_warn("domain %u: a device (%s) needs QEMU in dom0 as its backend; "
              "for disks, a raw block device (phy:) does without",
              h->domid, device);
     return qemu_make_way(&h->qemu, h->domid, argv);
 }
 
-/* Where libxl asks a QEMU in dom0, unless there is one. */
+/* Where libxl asks a QEMU in dom0. If there is one, it has no say. */
 static int toolstack_answer(struct helper *h)
 {
-    return in_proxys_slot(h) || h->qemu.fd >= 0 ? 0 :
-           sockets_listen_toolstack(&h->sockets);
+    return in_proxys_slot(h) ? 0 : sockets_listen_toolstack(&h->sockets);
 }
 
 static bool domain_is_gone(void *xs, uint32_t domid)
@@ -524,7 +516,7 @@ static int set_up(struct helper *h)
  * says for itself that it runs. */
 static int announce(struct helper *h)
 {
-    bool ours = in_proxys_slot(h) || h->sockets.toolstack.fd >= 0;
+    bool ours = in_proxys_slot(h) || h->qemu.fd < 0;
     char state[STORE_PATH_MAX];
 
     snprintf(state, sizeof(state), "/local/domain/0/device-model/%u/state",

@@ -70,20 +70,26 @@ static const char *qemu_find(uint32_t domid)
     return NULL;
 }
 
-/* "-chardev", "...,id=libxl-channelN,..." out: QEMU would open a channel's
- * socket that is xenconsoled's. In place. */
-static void qemu_drop_channels(char **argv)
+/* The option out where its value has that. In place. */
+static void qemu_drop(char **argv, const char *option, const char *value)
 {
     char **to = argv;
 
     while (*argv) {
-        if (!strcmp(argv[0], "-chardev") && argv[1] &&
-            strstr(argv[1], ",id=libxl-channel"))
+        if (!strcmp(argv[0], option) && argv[1] && strstr(argv[1], value))
             argv += 2;
         else
             *to++ = *argv++;
     }
     *to = NULL;
+}
+
+/* libxl's questions are for qmp-helper, who knows the display and its
+ * password: it listens where libxl asks. */
+static void qemu_drop_monitor(char **argv)
+{
+    qemu_drop(argv, "-chardev", ",id=libxl-cmd,");
+    qemu_drop(argv, "-mon", "chardev=libxl-cmd,");
 }
 
 /* A display of the stubdomain's that was taken away would be shown black. */
@@ -100,7 +106,8 @@ static void qemu_exec(const char *path, char **argv)
 {
     sigset_t none;
 
-    qemu_drop_channels(argv);
+    /* QEMU would open a channel's socket that is xenconsoled's. */
+    qemu_drop(argv, "-chardev", ",id=libxl-channel");
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
@@ -163,6 +170,7 @@ int qemu_make_way(struct qemu *qemu, uint32_t domid, char **argv)
     }
     close(go[1]);
     qemu_drop_display(argv);
+    qemu_drop_monitor(argv);
     if (read(go[0], &byte, 1) == 1)
         qemu_exec(path, argv);
     _exit(1);

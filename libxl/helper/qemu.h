@@ -31,7 +31,8 @@ struct qemu {
  * signals and epoll do not go along. The old one waits: it becomes QEMU, with
  * libxl's arguments, when qemu_go() is called, and ends with status 1 if
  * the new one ends before. argv[0] is replaced; channels are left out, for
- * xenconsoled serves them. -1 after a line, in the old process.
+ * xenconsoled serves them, and so is libxl's monitor, whose place is the
+ * caller's. -1 after a line, in the old process.
  */
 int qemu_make_way(struct qemu *qemu, uint32_t domid, char **argv);
 /* Tells, by a line, when it ends while libxl wants it. -1: errno. */

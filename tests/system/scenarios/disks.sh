@@ -40,7 +40,8 @@ make_qcow2() {
 
 ok "a qcow2 image" make_qcow2
 snapshot before
-disk_cfg "$helper" format=qcow2,target=/run/disk.qcow2 >/run/hvm1.cfg
+disk_cfg "$helper" format=qcow2,target=/run/disk.qcow2 |
+    sed 's/^vnc = 0/vnc = 1\nvncpasswd = "geheim"/' >/run/hvm1.cfg
 ok "xl create, disk by QEMU in dom0" xl create /run/hvm1.cfg
 ok "QEMU runs in dom0" pidof xen-qemu-system-i386
 is "it is the process that libxl will end" "$(pidof xen-qemu-system-i386)" \
@@ -49,6 +50,8 @@ is_native || ok "the log says how to do without" grep -q 'phy:' $helper_log
 ok "the guest boots from it" \
     wait_for 60 grep -q 'the guest has booted' /var/log/serial.log
 ok "QMP is on console 3" xl-qmp exec hvm1 query-block
+is_native || ok "its display is the stubdomain's, with its password" xl-qmp screenshot hvm1 /run/screen.png
+rm -f /run/screen.png
 ok "xentop counts what it has read" wait_for 10 reads_are_counted
 # Who is killed takes no disk along.
 parent=$(xenstore-read "/local/domain/$(domid hvm1-dm)/image/qmp-proxy-pid")
