@@ -168,12 +168,14 @@ static void listener_again(void *data)
     loop_mod(&l->display->loop, l->id, EPOLLIN);
 }
 
-static void address_print(const struct sockaddr_storage *address, char *text,
-                          size_t size)
+static void address_print(int fd, const struct sockaddr_storage *address,
+                          char *text, size_t size)
 {
     const struct sockaddr_in *in = (const struct sockaddr_in *)address;
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     char host[INET6_ADDRSTRLEN];
+    struct ucred peer;
+    socklen_t n = sizeof(peer);
 
     if (address->ss_family == AF_INET)
         snprintf(text, size, "%s:%u",
@@ -183,8 +185,11 @@ static void address_print(const struct sockaddr_storage *address, char *text,
         snprintf(text, size, "[%s]:%u",
                  inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)),
                  ntohs(in6->sin6_port));
+    else if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
+        snprintf(text, size, "the socket (user %u, process %d)", peer.uid,
+                 (int)peer.pid);
     else
-        snprintf(text, size, "a socket");
+        snprintf(text, size, "the socket");
 }
 
 static void listener_ready(void *data, uint32_t events)
@@ -199,7 +204,7 @@ static void listener_ready(void *data, uint32_t events)
 
     (void)events;
     if (fd >= 0) {
-        address_print(&address, from, sizeof(from));
+        address_print(fd, &address, from, sizeof(from));
         viewers_add(&d->viewers, fd, from, l->tls);
         return;
     }

@@ -23,6 +23,11 @@
 #ifndef DISPLAY_WRONG_MS
 #define DISPLAY_WRONG_MS        3000
 #endif
+/* A handshake of TLS costs a millisecond of a processor, and anybody can
+ * begin one: so many milliseconds are between two. */
+#ifndef DISPLAY_TLS_GAP_MS
+#define DISPLAY_TLS_GAP_MS      50
+#endif
 /* A reset of the link that nobody answers is repeated: the stubdomain may
  * still boot, its tty be cooked. */
 #ifndef DISPLAY_RESET_MS

@@ -179,18 +179,34 @@ static void viewer_connect(struct viewer *v)
 static void viewer_secure(struct viewer *v);
 
 /* Its answer has gone out, for it is short, and nothing else has. */
-static void viewer_begin_tls(struct viewer *v)
+static void viewer_begin_tls(void *data)
 {
+    struct viewer *v = data;
     const struct viewers *viewers = v->viewers;
 
     v->tls = v->out.len ? NULL : viewers->tls->begin(viewers->credentials,
                                                      v->fd);
-    if (!v->tls) {
+    if (!v->tls)
         viewer_drop(v, v->out.len ? "it does not read" : "out of memory");
-        return;
-    }
+    else
+        viewer_secure(v);                       /* must be last */
+}
+
+/* In its turn, which is no later than if all places wanted it. */
+static void viewer_wait_for_tls(struct viewer *v)
+{
+    struct viewers *viewers = v->viewers;
+    int64_t now = loop_now_ms();
+    int64_t last = now + DISPLAY_PLACES * DISPLAY_TLS_GAP_MS;
+    int64_t at = viewers->tls_ms < now ? now :
+                 viewers->tls_ms > last ? last : viewers->tls_ms;
+
+    viewers->tls_ms = at + DISPLAY_TLS_GAP_MS;
     v->state = VIEWER_SECURING;
-    viewer_secure(v);                           /* must be last */
+    viewer_watch(v);
+    if (loop_timer_set(viewers->loop, &v->more, at - now, viewer_begin_tls,
+                       v))
+        viewer_drop(v, "out of memory");
 }
 
 static void viewer_begun(struct viewer *v, enum rfb_result result)
@@ -209,7 +225,7 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
     if (!viewer_flush(v))
         return;
     if (result == RFB_TLS) {
-        viewer_begin_tls(v);
+        viewer_wait_for_tls(v);
         return;
     }
     if (result == RFB_GOES_ON) {
@@ -290,7 +306,7 @@ static void viewer_event(void *data, uint32_t events)
 {
     struct viewer *v = data;
 
-    if (v->state == VIEWER_SECURING) {
+    if (v->tls && v->state == VIEWER_SECURING) {
         viewer_secure(v);                       /* must be last */
         return;
     }

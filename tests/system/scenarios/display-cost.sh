@@ -28,15 +28,15 @@ done
 wait_for 60 sh -c 'xl-qmp exec ours query-status | grep -q running'
 echo "# display worker, idle: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
 # Once more before it counts.
-for turn in 0 1; do
-    for name in stock ours; do look $name key 100; done
+for n in 3 30; do
+    for name in stock ours; do look $name key $n; done
 done
 for name in stock ours; do
     /tests/viewer 127.0.0.1 "$(port_of $name)" "$(printf '\a')" >/dev/null
     wait_for 60 resized $name || broken=1
 done
-for turn in 0 1; do
-    for name in stock ours; do look $name full 60; done
+for n in 3 30; do
+    for name in stock ours; do look $name full $n; done
 done
 for what in key full; do
     echo "# $what: xenqmp $(cat /run/ours.$what.txt) us, QEMU in dom0 $(cat /run/stock.$what.txt) us (p50, p99);" \

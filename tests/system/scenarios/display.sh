@@ -59,7 +59,7 @@ ok "nor is it anywhere but with dom0" sh -c \
     "! xenstore-ls -fp | grep geheim | grep -v '/local/domain/$guest/console/vnc-pass\|/local/domain/$dm/console/vnc-pass'"
 xenstore-write "/local/domain/$guest/console/vnc-pass" falsch
 ok "a wrong password is refused" not screenshot wrong
-ok "and the log says so" grep -q 'refused the viewer at a socket: wrong password' $helper_log
+ok "and the log says so" grep -q 'refused the viewer at the socket (user 0, process [0-9]*): wrong password' $helper_log
 counted() { xl-qmp stats --openmetrics | grep -q "^xenqmp_display_$1{domid=\"$guest\",name=\"hvm1\"} $2\$"; }
 ok "xl-qmp stats counts viewers" counted connections_total '[1-9][0-9]*'
 ok "and those that were refused" counted refused_viewers_total 1

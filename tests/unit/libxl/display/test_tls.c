@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libxl/tls, and the display worker's viewers who come by it: GnuTLS is at
  * both ends. */
+#define DISPLAY_TLS_GAP_MS 100
 #include "display_fixture.h"
 #include "pki.h"
 
@@ -287,6 +288,29 @@ TEST(a_viewer_shows_a_certificate_if_that_is_wanted)
     client_end(&c);
     check_int(w.opened, 1);
     check_logged("TLS: ");
+    end();
+    pki_end();
+}
+
+/* However fast they come. */
+TEST(handshakes_are_paced)
+{
+    struct client c[6];
+    int64_t begun;
+
+    pki_begin();
+    begin_with("", pki.dir, false);
+    begun = loop_now_ms();
+    for (int i = 0; i < 6; i++)
+        vencrypt(&c[i], X509_NONE);
+    for (int i = 0; i < 6; i++) {
+        check_int(client_handshake(&c[i], NULL), 0);
+        client_hear(&c[i], "\0\0\0\0", 4);
+    }
+    /* They may take what more time they want. */
+    check(loop_now_ms() - begun >= 5 * DISPLAY_TLS_GAP_MS);
+    for (int i = 0; i < 6; i++)
+        client_end(&c[i]);
     end();
     pki_end();
 }
