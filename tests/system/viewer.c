@@ -131,23 +131,42 @@ static bool size_changes(rfbClient *client)
     return true;
 }
 
+/* As far as the screen. The library never learns a size that changes between
+ * the server's first word and its own (0.9.14), as QEMU's does for the first
+ * who looks. */
+static rfbClient *connect_to(const char *host, const char *port)
+{
+    for (int i = 0; i < 3; i++) {
+        rfbClient *client = rfbGetClient(8, 3, 4);
+
+        if (!client)
+            return NULL;
+        client->serverHost = strdup(host);
+        client->serverPort = atoi(port);
+        client->canHandleNewFBSize = TRUE;
+        client->appData.shareDesktop = TRUE;
+        client->appData.encodingsString = "raw";
+        client->FinishedFrameBufferUpdate = update_came;
+        client->GotFrameBufferUpdate = part_came;
+        if (!rfbInitClient(client, NULL, NULL))
+            return NULL;
+        if (screen_comes(client))
+            return client;
+        rfbClientCleanup(client);
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    rfbClient *client = rfbGetClient(8, 3, 4);
+    rfbClient *client;
     int x, y, buttons, n;
 
-    if (argc < 4 || !client)
+    if (argc < 4)
         return 2;
-    alarm(strchr(argv[3], ':') ? 10 * LIMIT_S : LIMIT_S);
-    client->serverHost = strdup(argv[1]);
-    client->serverPort = atoi(argv[2]);
-    client->canHandleNewFBSize = TRUE;
-    client->appData.shareDesktop = TRUE;
-    client->appData.encodingsString = "raw";
-    client->FinishedFrameBufferUpdate = update_came;
-    client->GotFrameBufferUpdate = part_came;
-    /* What it shows before is whatever it has to tell of its size first. */
-    if (!rfbInitClient(client, NULL, NULL) || !screen_comes(client))
+    alarm(strchr(argv[3], ':') ? 4 * LIMIT_S : LIMIT_S);
+    client = connect_to(argv[1], argv[2]);
+    if (!client)
         return 1;
     for (int i = 3; i < argc; i++) {
         bool ok = true;

@@ -3,7 +3,7 @@
 # A boot sector, the smallest guest: it says who it is on its first serial
 # port (COM1), gives back what comes in there, and halts in between; at the
 # byte Ctrl-R it reboots, at Ctrl-P it powers off. What is typed is shown; at
-# Ctrl-G in 1024 x 768. A BIOS with nothing to boot would start again after a
+# = in 1024 x 768. A BIOS with nothing to boot would start again after a
 # minute.
     .code16
     .globl _start
@@ -50,7 +50,7 @@ idle:
     jz idle
     xorb %ah, %ah
     int $0x16
-    cmpb $'G' - 0x40, %al
+    cmpb $'=', %al
     je graphics
     movb $0x0e, %ah                 # as a teletype
     movw $7, %bx

@@ -5,7 +5,13 @@
 broken=0
 port_of() { xenstore-read "/local/domain/$(domid "$1")/console/vnc-port"; }
 # look NAME WHAT COUNT: p50 and p99, in microseconds.
-look() { /tests/viewer 127.0.0.1 "$(port_of "$1")" "$2:$3" | head -n 1 >"/run/$1.$2.txt" || broken=1; }
+look() {
+    /tests/viewer 127.0.0.1 "$(port_of "$1")" "$2:$3" >"/run/$1.$2.txt" 2>/run/viewer.txt || {
+        echo "# $1, $2: $(tail -n 1 /run/viewer.txt)"
+        broken=1
+    }
+    echo "# $1, $2, $3 times: $(head -n 1 "/run/$1.$2.txt") us"
+}
 resized() { /tests/viewer 127.0.0.1 "$(port_of "$1")" '' | grep -q '1024 x 768'; }
 ratio() { # WHAT FIELD OURS STOCK
     awk -v f="$2" "FNR == 1 { v[NR] = \$f } END { printf \"%.2f\", v[1] / (v[2] + !v[2]) }" "/run/$3.$1.txt" "/run/$4.$1.txt"
@@ -28,11 +34,11 @@ done
 wait_for 60 sh -c 'xl-qmp exec ours query-status | grep -q running'
 echo "# display worker, idle: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
 # Once more before it counts.
-for n in 3 30; do
+for n in 3 100; do
     for name in stock ours; do look $name key $n; done
 done
 for name in stock ours; do
-    /tests/viewer 127.0.0.1 "$(port_of $name)" "$(printf '\a')" >/dev/null
+    /tests/viewer 127.0.0.1 "$(port_of $name)" = >/dev/null
     wait_for 60 resized $name || broken=1
 done
 for n in 3 30; do
