@@ -48,21 +48,27 @@ for what in key full; do
     echo "# $what: xenqmp $(cat /run/ours.$what.txt) us, QEMU in dom0 $(cat /run/stock.$what.txt) us (p50, p99);" \
         "xenqmp / stock = $(ratio $what 1 ours stock), $(ratio $what 2 ours stock)"
 done
-socket=/run/xen/qmp-libxl-$(domid ours)
-latency() { /tests/qmp_latency "$socket" 200 | awk '$1 == "command" { print $2, $3 }' >"/run/$1.qmp.txt"; }
-latency idle
-/tests/viewer 127.0.0.1 "$(port_of ours)" full:10000 >/dev/null &
-one=$!
-/tests/viewer 127.0.0.1 "$(port_of ours)" full:10000 >/dev/null &
-two=$!
-usleep 2000000
-echo "# display worker, two viewers: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
-kill $two
-latency pulled
-kill $one
-wait
-echo "# QMP's latency: idle $(cat /run/idle.qmp.txt) us, beside a viewer at full speed $(cat /run/pulled.qmp.txt) us" \
-    "(p50, p99); ratio $(ratio qmp 1 pulled idle), $(ratio qmp 2 pulled idle)"
+# latency NAME WHEN: of a QMP command, p50 and p99.
+latency() {
+    /tests/qmp_latency "/run/xen/qmp-libxl-$(domid "$1")" 200 |
+        awk '$1 == "command" { print $2, $3 }' >"/run/$1-$2.qmp.txt"
+}
+pull() { /tests/viewer 127.0.0.1 "$(port_of "$1")" full:10000 >/dev/null 2>&1; }
+for name in stock ours; do
+    latency $name idle
+    pull $name &
+    usleep 2000000
+    latency $name pulled
+    pull $name &
+    usleep 2000000
+    [ $name = stock ] ||
+        echo "# display worker, two viewers: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
+    kill $(pidof viewer)
+    wait
+    echo "# QMP's latency, $name: idle $(cat /run/$name-idle.qmp.txt) us, beside a viewer at full speed" \
+        "$(cat /run/$name-pulled.qmp.txt) us (p50, p99);" \
+        "ratio $(ratio qmp 1 $name-pulled $name-idle), $(ratio qmp 2 $name-pulled $name-idle)"
+done
 is "every guest was created and shown" 0 $broken
 xl destroy ours
 xl destroy stock
