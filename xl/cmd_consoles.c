@@ -7,6 +7,7 @@
 #include "tools/common/log.h"
 #include "libxl/qmp/json.h"
 #include "rows.h"
+#include "sessions.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,6 +42,8 @@ static void json_rows(struct qmp_buf *text, const struct rows *rows)
                    FIELD_TEXT);
         qmp_buf_printf(text, ", ");
         json_field(text, "use", row->use, FIELD_TEXT);
+        if (row->viewers >= 0)
+            qmp_buf_printf(text, ", \"viewers\": %" PRId64, row->viewers);
         for (size_t f = 0; f < FIELDS_N; f++) {
             qmp_buf_printf(text, ", ");
             json_field(text, fields[f].key, row->field[f],
@@ -53,37 +56,53 @@ static void json_rows(struct qmp_buf *text, const struct rows *rows)
 
 #define COLUMNS 10
 
-/* The cells of one line of the table; NULL: the head. To be freed are
- * domain_r, with a word if the domain does not run, and output_r: where the
- * bytes go, a terminal's name included. */
+/* What a line of the table has made for it. */
+struct made {
+    char *domain;               /* with a word if it does not run */
+    char *use;                  /* of a display: who look */
+    char *output;               /* a terminal's name included */
+};
+
+static void made_dispose(struct made *made)
+{
+    free(made->domain);
+    free(made->use);
+    free(made->output);
+}
+
+/* The cells of one line of the table; NULL: the head. */
 static void table_cells(const struct row *row, const char *cell_r[COLUMNS],
-                        char **domain_r, char **output_r)
+                        struct made *made)
 {
     static const char *const head[COLUMNS] = {
         "ID", "DOMAIN", "CONSOLE", "USE", "TYPE", "STATE", "OUTPUT",
         "RECEIVED", "SENT", "DROPPED",
     };
 
-    *domain_r = *output_r = NULL;
+    *made = (struct made){ NULL, NULL, NULL };
     if (!row) {
         memcpy(cell_r, head, sizeof(head));
         return;
     }
     if (*row->field[FIELD_TTY] &&
-        asprintf(output_r, "%s:%s", row->field[FIELD_OUTPUT],
+        asprintf(&made->output, "%s:%s", row->field[FIELD_OUTPUT],
                  row->field[FIELD_TTY]) < 0)
-        *output_r = NULL;
+        made->output = NULL;
+    if (row->viewers > 0 &&
+        asprintf(&made->use, "%s (%" PRId64 " look%s)", row->use,
+                 row->viewers, row->viewers == 1 ? "s" : "") < 0)
+        made->use = NULL;
     if (stubdom_state_text(row->state) &&
-        asprintf(domain_r, "%s (%s)", row->domain ? row->domain : "-",
+        asprintf(&made->domain, "%s (%s)", row->domain ? row->domain : "-",
                  stubdom_state_name(row->state)) < 0)
-        *domain_r = NULL;
+        made->domain = NULL;
     cell_r[0] = row->field[FIELD_DOMID];
-    cell_r[1] = *domain_r ? *domain_r : row->domain ? row->domain : "";
+    cell_r[1] = made->domain ? made->domain : row->domain ? row->domain : "";
     cell_r[2] = row->field[FIELD_CONSOLE];
-    cell_r[3] = row->use;
+    cell_r[3] = made->use ? made->use : row->use;
     cell_r[4] = row->field[FIELD_TYPE];
     cell_r[5] = row->field[FIELD_STATE];
-    cell_r[6] = *output_r ? *output_r : row->field[FIELD_OUTPUT];
+    cell_r[6] = made->output ? made->output : row->field[FIELD_OUTPUT];
     cell_r[7] = row->field[FIELD_RECEIVED];
     cell_r[8] = row->field[FIELD_SENT];
     cell_r[9] = row->field[FIELD_DROPPED];
@@ -100,15 +119,14 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
     };
     const char *cell[COLUMNS];
     int width[COLUMNS] = { 0 };
-    char *domain, *output;
+    struct made made;
 
     /* The first round only measures; line 0 is the head. */
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i <= rows->n; i++) {
             size_t begin = text->len;
 
-            table_cells(i ? &rows->row[i - 1] : NULL, cell, &domain,
-                        &output);
+            table_cells(i ? &rows->row[i - 1] : NULL, cell, &made);
             for (size_t c = 0; c < COLUMNS; c++) {
                 int n = (int)strlen(cell[c]);
 
@@ -119,8 +137,7 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
                                    -width[c], cell[c],
                                    c + 1 < COLUMNS ? "  " : "");
             }
-            free(domain);
-            free(output);
+            made_dispose(&made);
             if (!round)
                 continue;
             /* Names and paths are others' choice. */
@@ -130,25 +147,57 @@ static void table_rows(struct qmp_buf *text, const struct rows *rows)
     }
 }
 
+struct consoles {
+    struct rows rows;
+    const struct options *options;
+    struct host *host;
+    struct sessions sessions;
+};
+
+static void ask_for_viewers(uint32_t domid, void *data)
+{
+    struct consoles *consoles = data;
+    const struct session *session;
+    uint32_t stubdom;
+
+    /* Others' sockets are not ours to connect to. */
+    if (!host_stubdom(consoles->host, domid, &stubdom) ||
+        !rows_have_display(&consoles->rows, stubdom))
+        return;
+    session = sessions_ask(&consoles->sessions, consoles->host,
+                           consoles->options, domid);
+    if (session && session->display)
+        rows_set_viewers(&consoles->rows, stubdom,
+                         session->display_count[0]);
+}
+
 static bool consoles_write(struct qmp_buf *text, void *data, bool json,
                            struct host *host)
 {
-    struct rows *rows = data;
+    struct consoles *consoles = data;
 
-    rows_complete(rows, host);
-    (json ? json_rows : table_rows)(text, rows);
-    return !rows->no_memory;
+    consoles->host = host;
+    rows_complete(&consoles->rows, host);
+    host_domains(host, ask_for_viewers, consoles);
+    (json ? json_rows : table_rows)(text, &consoles->rows);
+    return !consoles->rows.no_memory && !consoles->sessions.no_memory;
+}
+
+static void consoles_add(char *line, void *data)
+{
+    rows_add(line, &((struct consoles *)data)->rows);
 }
 
 int cmd_consoles(const struct options *options, int argc, char **argv)
 {
     static const struct listing listing = {
         .name = "consoles", .request = "list", .option = "--json",
-        .add = rows_add, .write = consoles_write,
+        .add = consoles_add, .write = consoles_write,
     };
-    struct rows rows = { .n = 0 };
-    int rc = listing_command(&listing, options, argc, argv, &rows);
+    struct consoles consoles = { .options = options };
+    int rc = listing_command(&listing, options, argc, argv, &consoles);
 
-    rows_dispose(&rows);
+    rows_dispose(&consoles.rows);
+    sessions_dispose(&consoles.sessions);
     return rc;
 }

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What console 8 of a stubdomain is for. */
+#define DISPLAY "display"
+
 const struct field_info fields[FIELDS_N] = {
     [FIELD_DOMID] = { "domid", FIELD_NUMBER },
     [FIELD_CONSOLE] = { "console", FIELD_NUMBER },
@@ -66,6 +69,7 @@ void rows_add(char *line, void *data)
     row->domain = NULL;
     row->state = STUBDOM_UNKNOWN;
     row->use = "";
+    row->viewers = -1;
     for (size_t i = 0; i < FIELDS_N; i++)
         row->field[i] = fields[i].kind == FIELD_TEXT ? "" : "0";
     for (char *word = strtok_r(row->text, " ", &rest); word;
@@ -92,7 +96,7 @@ static bool is_stubdom(const struct row *row, size_t n)
 static void domain_complete(struct row *row, size_t n, struct host *host)
 {
     static const char *const uses[] = {
-        "log", "save", "restore", "QMP", [8] = "display",
+        "log", "save", "restore", "QMP", [8] = DISPLAY,
     };
     uint32_t domid = (uint32_t)strtoul(row->field[FIELD_DOMID], NULL, 10);
     char *name = host_domain_name(host, domid);
@@ -123,4 +127,25 @@ void rows_complete(struct rows *rows, struct host *host)
         domain_complete(rows->row + begin, i - begin, host);
         begin = i;
     }
+}
+
+static bool is_display(const struct row *row, uint32_t stubdom)
+{
+    return !strcmp(row->use, DISPLAY) &&
+           strtoul(row->field[FIELD_DOMID], NULL, 10) == stubdom;
+}
+
+void rows_set_viewers(struct rows *rows, uint32_t stubdom, uint64_t viewers)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        if (is_display(&rows->row[i], stubdom))
+            rows->row[i].viewers = (int64_t)viewers;
+}
+
+bool rows_have_display(const struct rows *rows, uint32_t stubdom)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        if (is_display(&rows->row[i], stubdom))
+            return true;
+    return false;
 }

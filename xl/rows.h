@@ -30,6 +30,7 @@ struct row {
     char *domain;               /* its name; NULL: unknown */
     enum stubdom_state state;   /* the domain's */
     const char *use;            /* "log", "QMP"...; "": unknown */
+    int64_t viewers;            /* who look at a display; -1: unknown */
     /* private */
     char *text;                 /* what the fields point into */
 };
@@ -49,5 +50,10 @@ void rows_add(char *line, void *data);
 /* Fills in domains' names and consoles' uses. The rows of one domain stand
  * together. */
 void rows_complete(struct rows *rows, struct host *host);
+
+/* So many look at the display of that stubdomain. */
+void rows_set_viewers(struct rows *rows, uint32_t stubdom, uint64_t viewers);
+/* Whether that stubdomain has one. */
+bool rows_have_display(const struct rows *rows, uint32_t stubdom);
 
 #endif

@@ -90,8 +90,9 @@ static void session_parse(struct session *s, const char *json)
     counts_parse(display_counts, DISPLAY_COUNTS_N, json, s->display_count);
 }
 
-void sessions_ask(struct sessions *sessions, struct host *host,
-                  const struct options *options, uint32_t domid)
+const struct session *
+sessions_ask(struct sessions *sessions, struct host *host,
+             const struct options *options, uint32_t domid)
 {
     int ms = options->timeout_ms < ANSWER_LIMIT_MS ? options->timeout_ms :
              ANSWER_LIMIT_MS;
@@ -103,7 +104,7 @@ void sessions_ask(struct sessions *sessions, struct host *host,
     grown = realloc(sessions->session, (sessions->n + 1) * sizeof(*grown));
     if (!grown) {
         sessions->no_memory = true;
-        return;
+        return NULL;
     }
     sessions->session = grown;
     s = &grown[sessions->n++];
@@ -113,12 +114,13 @@ void sessions_ask(struct sessions *sessions, struct host *host,
     if (s->domain)
         log_sanitise(s->domain, strlen(s->domain));
     if (xlqmp_open_domain(options->logger, domid, ms, &ctx, &error))
-        return;
+        return s;
     if (!xlqmp_command(ctx, "__xenqmp_query-stats", NULL, ms, &json,
                        &error))
         session_parse(s, json);
     free(json);
     xlqmp_close(ctx);
+    return s;
 }
 
 static const char *name_of(const struct session *s)

@@ -37,9 +37,11 @@ struct sessions {
 
 void sessions_dispose(struct sessions *sessions);
 
-/* Asks for that guest's. One that does not answer costs a second. */
-void sessions_ask(struct sessions *sessions, struct host *host,
-                  const struct options *options, uint32_t domid);
+/* Asks for that guest's. One that does not answer costs a second. What it
+ * returns is valid until the next; NULL: no_memory. */
+const struct session *
+sessions_ask(struct sessions *sessions, struct host *host,
+             const struct options *options, uint32_t domid);
 
 /* One table for QMP and, if any guest has one, one for displays. */
 void sessions_table(struct qmp_buf *text, const struct sessions *sessions);

@@ -3,6 +3,7 @@
  * prints them. test_xl_qmp.c has the same from the command line. */
 #include "xl/consoled.h"
 #include "xl/host.h"
+#include "libxl/client/libxl_qmp.h"
 #include "xl/xl_qmp.h"
 
 #include <fcntl.h>
@@ -53,6 +54,42 @@ enum stubdom_state host_state(struct host *host, uint32_t domid)
     return domid == 6 ? six_is : STUBDOM_RUNS;
 }
 
+bool host_domains(struct host *host, host_domain_fn *fn, void *data)
+{
+    for (uint32_t domid = 5; host_open(host) && domid < 8; domid++)
+        fn(domid, data);
+    return host_open(host);
+}
+
+/* qmp-helper of guest 5. */
+static bool silent, shown;
+
+int xlqmp_open_domain(struct xentoollog_logger *logger, uint32_t domid,
+                      int timeout_ms, xlqmp_ctx **ctx_r,
+                      struct xlqmp_error *error_r)
+{
+    (void)logger, (void)timeout_ms, (void)error_r;
+    check_int(domid, 5);
+    check(shown);
+    *ctx_r = (xlqmp_ctx *)&silent;
+    return silent ? XLQMP_ERROR_LOST : XLQMP_OK;
+}
+
+int xlqmp_command(xlqmp_ctx *ctx, const char *command,
+                  const char *arguments, int timeout_ms,
+                  char **return_json_r, struct xlqmp_error *error_r)
+{
+    (void)ctx, (void)command, (void)arguments, (void)timeout_ms;
+    (void)error_r;
+    *return_json_r = strdup("{\"up\": true, \"display\": {\"viewers\": 2}}");
+    return XLQMP_OK;
+}
+
+void xlqmp_close(xlqmp_ctx *ctx)
+{
+    (void)ctx;
+}
+
 /* xenconsoled, which serves the consoles of 6 and 7. */
 static char asked[256];
 static bool away, lost;
@@ -79,6 +116,8 @@ int consoled_request(struct consoled *consoled, const char *request,
 {
     char six[] = "domid=6 console=0 type=xenconsoled output=pty tty=/t "
                  "received=5";
+    char qmp[] = "domid=6 console=3 output=unix:/run/xenqmp/6/console-3";
+    char display[] = "domid=6 console=8 output=unix:/run/xenqmp/6/console-8";
     char seven[] = "domid=7 console=0 attached=1";
 
     (void)consoled;
@@ -92,6 +131,10 @@ int consoled_request(struct consoled *consoled, const char *request,
     }
     if (strcmp(request, "list 7"))
         fn(six, data);
+    if (shown) {
+        fn(qmp, data);
+        fn(display, data);
+    }
     if (strcmp(request, "list 6"))
         fn(seven, data);
     return 0;
@@ -226,6 +269,20 @@ TEST(wrong_usage_is_found_before_the_daemon_is_asked)
     check(strstr(complaint, "what is b; usage: "));
     check_int(RUN(""), XL_QMP_USAGE);
     check_str(asked, "");
+}
+
+TEST(a_display_has_viewers)
+{
+    shown = true;
+    check_int(RUN("guest"), XL_QMP_OK);
+    check(strstr(printed, "  display (2 look)  "));
+    check_int(RUN("guest", "--json"), XL_QMP_OK);
+    check(strstr(printed, "\"use\": \"display\", \"viewers\": 2, "));
+    check(!strstr(printed, "\"use\": \"QMP\", \"viewers\""));
+    silent = true;
+    check_int(RUN("guest"), XL_QMP_OK);
+    check(strstr(printed, "  display  "));
+    check(!strstr(printed, "look"));
 }
 
 TAP_MAIN()
