@@ -147,7 +147,10 @@ leaves_nothing() {
     # An empty directory may stay, which the next one removes.
     parent-*) rmdir /run/xenqmp/* /run/xenqmp 2>/dev/null ;;
     # libxl makes a stubdomain before it writes down whose it is.
-    xl-*) ! domid hvm1-dm >/dev/null 2>&1 || xl destroy hvm1-dm ;;
+    xl-*)
+        for dm in hvm1-dm hvm1--incoming-dm; do
+            ! domid $dm >/dev/null 2>&1 || xl destroy $dm
+        done ;;
     esac
     snapshot after
     same_snapshots before after
