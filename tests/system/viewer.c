@@ -133,9 +133,20 @@ static bool size_changes(rfbClient *client)
     return true;
 }
 
-/* As far as the screen. The library never learns a size that changes between
- * the server's first word and its own (0.9.14), as QEMU's does for the first
- * who looks. */
+/* Raw pixels, and a size that changes by DesktopSize: of ExtendedDesktopSize
+ * the library (0.9.14) believes no screen with the number 0, which is what
+ * QEMU calls its only one. */
+static bool encodings_set(rfbClient *client)
+{
+    static const char message[] = {
+        2, 0, 0, 2, 0, 0, 0, 0, (char)0xff, (char)0xff, (char)0xff, 0x21,
+    };
+
+    return WriteToRFBServer(client, message, sizeof(message));
+}
+
+/* As far as the screen. A size that changes before that is lost on the
+ * library, and QEMU's does for the first who looks. */
 static rfbClient *connect_to(const char *host, const char *port)
 {
     for (int i = 0; i < 3; i++) {
@@ -152,7 +163,7 @@ static rfbClient *connect_to(const char *host, const char *port)
         client->GotFrameBufferUpdate = part_came;
         if (!rfbInitClient(client, NULL, NULL))
             return NULL;
-        if (screen_comes(client))
+        if (encodings_set(client) && screen_comes(client))
             return client;
         rfbClientCleanup(client);
     }

@@ -65,7 +65,7 @@ ok "a viewer looks" wait_for 60 grep -q 720 /run/sizes.txt
 say "for m in \$(grep 'bochs\|drm\|ttm' /etc/modules.list); do insmod \$m; done; echo drawn"
 ok "the guest draws in pixels" wait_for 60 heard 'drawn'
 ok "the viewer that looked sees the other size" wait $viewer
-is "from a text to a screen" "720 x 400 1280 x 800" "$(tr '\n' ' ' </run/sizes.txt | sed 's/ $//')"
+is "from a text to a screen" "720 x 400 1024 x 768" "$(tr '\n' ' ' </run/sizes.txt | sed 's/ $//')"
 rm -f /run/sizes.txt
 
 # Through a terminal that changes nothing. Each byte costs several exits to
