@@ -99,7 +99,7 @@ is $line, '', 'and no line';
 begin('png', 10);
 greet(2, 1);
 asked();
-tell_it(update($_, 0, 1, 1, pack('V', $_))) for 0 .. 1;
+tell_it(join '', map { update($_, 0, 1, 1, pack('V', $_)) } 0 .. 1);
 ($status, $picture, $line) = end();
 is "$status $line", '0 ', 'in two updates';
 like $picture, qr/^\x89PNG\r\n/, 'as PNG';

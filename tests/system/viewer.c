@@ -47,7 +47,8 @@ static void type(rfbClient *client, const char *text)
 
 static bool message_comes(rfbClient *client)
 {
-    int r = WaitForMessage(client, 1000000);
+    /* What the library has read already it does not wait for. */
+    int r = client->buffered ? 1 : WaitForMessage(client, 1000000);
 
     return r >= 0 && (!r || HandleRFBServerMessage(client));
 }

@@ -194,7 +194,9 @@ static enum taken picture_take(rfbClient *client, int64_t end)
     int64_t whole = 0;
 
     while (!whole || now_ms() < whole + CHANGES_MS) {
-        int r = WaitForMessage(client, 1000 * QUIET_MS);
+        /* What the library has read already it does not wait for. */
+        int r = client->buffered ? 1 :
+                WaitForMessage(client, 1000 * QUIET_MS);
 
         if (r < 0 || (r > 0 && !HandleRFBServerMessage(client)))
             return resized ? TAKEN_RESIZED : TAKEN_NOT;
