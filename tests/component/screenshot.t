@@ -77,7 +77,9 @@ sub greet {
 # Until it asks for the screen: its messages have lengths of their own.
 sub asked {
     for (;;) {
-        my $type = ord(hear(1) // return 0);
+        my $byte = hear(1);
+        return 0 if $byte eq '';
+        my $type = ord($byte);
         if ($type == 0) { hear(19) }
         elsif ($type == 2) { my (undef, $n) = unpack('Cn', hear(3)); hear(4 * $n) }
         elsif ($type == 3) { hear(9); return 1 }

@@ -36,6 +36,11 @@
 #define NOBODY      65534
 #define MEMORY_MAX  (1ull << 30)
 #define PIXELS_MAX  (64u << 20)
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 /* QEMU looks for changes at least so often while somebody looks; some times
  * as long for a slow host. */
 #define QUIET_MS    1000
@@ -131,7 +136,8 @@ static int privileges_drop(void)
     const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
     const struct rlimit none = { 0, 0 };
 
-    if (setrlimit(RLIMIT_AS, &memory) || setrlimit(RLIMIT_CORE, &none) ||
+    /* AddressSanitizer reserves terabytes. */
+    if ((!SANITIZED && setrlimit(RLIMIT_AS, &memory)) || setrlimit(RLIMIT_CORE, &none) ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return -1;
     return !geteuid() && (setgroups(0, NULL) ||
