@@ -2,9 +2,8 @@
 #
 # A boot sector, the smallest guest: it says who it is on its first serial
 # port (COM1), gives back what comes in there, and halts in between; at the
-# byte Ctrl-R it reboots, at Ctrl-P it powers off. What is typed is shown; at
-# = in 1024 x 768. A BIOS with nothing to boot would start again after a
-# minute.
+# byte Ctrl-R it reboots, at Ctrl-P it powers off. A BIOS with nothing to boot
+# would start again after a minute.
     .code16
     .globl _start
 _start:
@@ -45,22 +44,6 @@ greet:
 idle:
     sti
     hlt
-    movb $1, %ah                    # has a key been pressed?
-    int $0x16
-    jz idle
-    xorb %ah, %ah
-    int $0x16
-    cmpb $'=', %al
-    je graphics
-    movb $0x0e, %ah                 # as a teletype
-    movw $7, %bx
-    int $0x10
-    jmp idle
-
-graphics:
-    movw $0x4f02, %ax               # VBE
-    movw $0x105, %bx
-    int $0x10
     jmp idle
 
 handler:

@@ -23,9 +23,9 @@ worker() {
     done
 }
 
-with='s/^vnc = 0/vnc = 1/'
+with='s/^vnc = 0/vnc = 1/; s,/echo.img,/keys.img,'
 guest_cfg ours "$helper" 'vga = "stdvga"' | sed "$with" >/run/ours.cfg
-guest_cfg stock 'vga = "stdvga"' | sed -e "$with" -e '/stubdom/d' -e 's,file=/echo.img,file=/tests/echo.img,' \
+guest_cfg stock 'vga = "stdvga"' | sed -e "$with" -e '/stubdom/d' -e 's,file=/keys.img,file=/tests/keys.img,' \
     >/run/stock.cfg
 for name in stock ours; do
     xl create /run/$name.cfg >/dev/null 2>&1 || broken=1
