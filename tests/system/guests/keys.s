@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A boot sector that shows what is typed, by the BIOS; at = in 1024 x 768. By
-# itself, for it lives on interrupts in real mode, in which the emulated
-# processor is not to be trusted (docs/testing.md).
+# itself, and not for scenarios that pass or fail: it lives on interrupts in
+# real mode, and the emulated processor (SVM of QEMU's TCG) now and then comes
+# back from one to nowhere, and Xen says "MMIO emulation failed" for ever.
     .code16
     .globl _start
 _start:
