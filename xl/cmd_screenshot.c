@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #define PROGRAM XENQMP_LIBEXECDIR "/screenshot"
 /* Of the guest's number; the helper makes it. */
 #define SOCKET  "/run/xenqmp/vnc-%u"
+#define CONNECT_LIMIT_S 5
 /* Its program takes a stubdomain's bytes, and may be in its hands. */
 #define PICTURE_MAX (256u << 20)
 
@@ -39,14 +41,19 @@ static char *console_read(struct xs_handle *xs, uint32_t domid,
     return xs_read(xs, XBT_NULL, path, &n);
 }
 
+/* Who listens may be in a viewer's hands, and take nobody. */
 static int dial(int family, const struct sockaddr *at, socklen_t n)
 {
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    static const struct timeval limit = { .tv_sec = CONNECT_LIMIT_S };
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), saved;
 
-    if (fd >= 0 && !connect(fd, at, n))
+    if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
+                               sizeof(limit)) && !connect(fd, at, n))
         return fd;
+    saved = errno == EAGAIN || errno == EINPROGRESS ? ETIMEDOUT : errno;
     if (fd >= 0)
         close(fd);
+    errno = saved;
     return -1;
 }
 

@@ -179,9 +179,8 @@ static void viewer_connect(struct viewer *v)
 static void viewer_secure(struct viewer *v);
 
 /* Its answer has gone out, for it is short, and nothing else has. */
-static void viewer_begin_tls(void *data)
+static void viewer_begin_tls(struct viewer *v)
 {
-    struct viewer *v = data;
     const struct viewers *viewers = v->viewers;
 
     v->tls = v->out.len ? NULL : viewers->tls->begin(viewers->credentials,
@@ -192,20 +191,36 @@ static void viewer_begin_tls(void *data)
         viewer_secure(v);                       /* must be last */
 }
 
-/* In its turn, which is no later than if all places wanted it. */
+/* Who has waited for longest. Who is gone meanwhile has cost nobody a turn. */
+static void tls_turn(void *data)
+{
+    struct viewers *viewers = data;
+    struct viewer *next = NULL;
+
+    for (size_t i = 0; i < DISPLAY_PLACES; i++) {
+        struct viewer *v = &viewers->places[i];
+
+        if (v->state == VIEWER_SECURING && !v->tls &&
+            (!next || v->number < next->number))
+            next = v;
+    }
+    if (!next)
+        return;
+    if (loop_timer_set(viewers->loop, &viewers->turn, DISPLAY_TLS_GAP_MS,
+                       tls_turn, viewers))
+        viewer_drop(next, "out of memory");
+    else
+        viewer_begin_tls(next);
+}
+
 static void viewer_wait_for_tls(struct viewer *v)
 {
     struct viewers *viewers = v->viewers;
-    int64_t now = loop_now_ms();
-    int64_t last = now + DISPLAY_PLACES * DISPLAY_TLS_GAP_MS;
-    int64_t at = viewers->tls_ms < now ? now :
-                 viewers->tls_ms > last ? last : viewers->tls_ms;
 
-    viewers->tls_ms = at + DISPLAY_TLS_GAP_MS;
     v->state = VIEWER_SECURING;
     viewer_watch(v);
-    if (loop_timer_set(viewers->loop, &v->more, at - now, viewer_begin_tls,
-                       v))
+    if (!loop_timer_is_set(&viewers->turn) &&
+        loop_timer_set(viewers->loop, &viewers->turn, 0, tls_turn, viewers))
         viewer_drop(v, "out of memory");
 }
 

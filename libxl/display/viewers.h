@@ -31,8 +31,7 @@ struct viewer {
     char from[64];              /* its address, for log lines */
     struct rfb rfb;
     struct tls_session *tls;    /* NULL: none, or not yet */
-    struct loop_timer more;     /* TLS may begin, or has bytes that no event
-                                 * tells of */
+    struct loop_timer more;     /* TLS has bytes that no event tells of */
     struct qmp_buf out;
     unsigned int channel;       /* from CONNECTING on */
     struct loop_timer limit;
@@ -53,7 +52,7 @@ struct viewers {
     /* private */
     struct viewer places[DISPLAY_PLACES];
     uint64_t number;
-    int64_t tls_ms;             /* when the next handshake may begin */
+    struct loop_timer turn;     /* set: no handshake may begin before */
 };
 
 void viewers_init(struct viewers *viewers);

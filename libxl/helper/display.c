@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "libxl/display/tls.h"
+#include "privileges.h"
 #include "tools/common/log.h"
 
 #define DISPLAY_BACKEND "/local/domain/0/backend/vfb/%u/0/%s"
@@ -116,8 +117,12 @@ int display_check_tls(const struct helper_config *config, const char *who)
     if (!*config->tls_dir || !config->vnc_tcp)
         return 0;
     tls = tls_library(why);
-    if (tls)
+    /* A worker that is started later reads them with less rights. */
+    if (tls && privileges_heed_modes(true))
+        snprintf(why, sizeof(why), "%s", strerror(errno));
+    else if (tls)
         credentials = tls->load(config->tls_dir, config->tls_verify, why);
+    (void)privileges_heed_modes(false);
     if (!credentials) {
         log_error("%s cannot have TLS, which qmp-helper.conf asks for: %s",
                   who, why);

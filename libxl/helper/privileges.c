@@ -2,7 +2,6 @@
 #include "privileges.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
@@ -24,4 +23,28 @@ int privileges_drop(void)
         cap_free(caps);
     errno = saved;
     return ok ? 0 : -1;
+}
+
+int privileges_heed_modes(bool on)
+{
+    static const cap_value_t modes[] = {
+        CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
+    };
+    cap_t caps = cap_get_proc();
+    int r = caps ? 0 : -1, saved;
+
+    for (size_t i = 0; !r && i < sizeof(modes) / sizeof(modes[0]); i++) {
+        cap_flag_value_t has = CAP_CLEAR;
+
+        r = cap_get_flag(caps, modes[i], CAP_PERMITTED, &has) ||
+            cap_set_flag(caps, CAP_EFFECTIVE, 1, &modes[i],
+                         on ? CAP_CLEAR : has) ? -1 : 0;
+    }
+    if (!r)
+        r = cap_set_proc(caps);
+    saved = errno;
+    if (caps)
+        cap_free(caps);
+    errno = saved;
+    return r;
 }

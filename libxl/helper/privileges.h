@@ -11,8 +11,13 @@
 #ifndef XENQMP_HELPER_PRIVILEGES_H
 #define XENQMP_HELPER_PRIVILEGES_H
 
+#include <stdbool.h>
+
 /* Of the calling thread and those that it makes: call it before
  * libxenstore makes one, which is at the first watch. -1: errno. */
 int privileges_drop(void);
+/* Files' modes count for root, too, as they do after privileges_drop(); or no
+ * more. -1: errno. */
+int privileges_heed_modes(bool on);
 
 #endif

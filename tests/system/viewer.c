@@ -146,8 +146,17 @@ static bool encodings_set(rfbClient *client)
     return WriteToRFBServer(client, message, sizeof(message));
 }
 
+/* Of the size that changes before that: the library's complaint. */
+static bool too_large;
+
+static void note_take(const char *format, ...)
+{
+    too_large = too_large || !strncmp(format, "Rect too large", 14);
+}
+
 /* As far as the screen. A size that changes before that is lost on the
- * library, and QEMU's does for the first who looks. */
+ * library, and QEMU's does for the first who looks: that alone makes it
+ * connect anew. */
 static rfbClient *connect_to(const char *host, const char *port)
 {
     for (int i = 0; i < 3; i++) {
@@ -164,8 +173,11 @@ static rfbClient *connect_to(const char *host, const char *port)
         client->GotFrameBufferUpdate = part_came;
         if (!rfbInitClient(client, NULL, NULL))
             return NULL;
+        too_large = false;
         if (encodings_set(client) && screen_comes(client))
             return client;
+        if (!too_large)
+            return NULL;
         rfbClientCleanup(client);
     }
     return NULL;
@@ -179,6 +191,7 @@ int main(int argc, char **argv)
     if (argc < 4)
         return 2;
     alarm(strchr(argv[3], ':') ? 4 * LIMIT_S : LIMIT_S);
+    rfbClientLog = note_take;
     client = connect_to(argv[1], argv[2]);
     if (!client)
         return 1;

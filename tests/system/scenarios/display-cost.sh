@@ -53,14 +53,16 @@ latency() {
     /tests/qmp_latency "/run/xen/qmp-libxl-$(domid "$1")" 200 |
         awk '$1 == "command" { print $2, $3 }' >"/run/$1-$2.qmp.txt"
 }
+# As many look at NAME.
+look_at() { [ "$(netstat -tn | awk -v p=":$(port_of "$1")\$" '$5 ~ p && $6 == "ESTABLISHED"' | wc -l)" = "$2" ]; }
 pull() { /tests/viewer 127.0.0.1 "$(port_of "$1")" full:10000 >/dev/null 2>&1; }
 for name in stock ours; do
     latency $name idle
     pull $name &
-    usleep 2000000
+    wait_for 60 look_at $name 1 || broken=1
     latency $name pulled
     pull $name &
-    usleep 2000000
+    wait_for 60 look_at $name 2 || broken=1
     [ $name = stock ] ||
         echo "# display worker, two viewers: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
     kill $(pidof viewer)

@@ -149,6 +149,7 @@ worker_dies
 ok "and again when the display worker was killed" wait_for 60 gvnc 7 tls
 ok "who has no TLS is refused" sh -c \
     "printf 'RFB 003.003\n' | socat -t 5 - TCP:127.0.0.1:5907 | grep -q 'which has no TLS'"
+ok "the log names them" grep -q 'a viewer at 127.0.0.1:[0-9]* looks' $helper_log
 ok "the sandbox refused nothing" not grep -q "sandbox refused" $helper_log
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'

@@ -266,6 +266,23 @@ TEST(tls_is_what_qmp_helper_conf_says)
     pki_end();
 }
 
+/* A display worker that is started again has no right to it. */
+TEST_AS_ROOT(a_key_that_is_not_roots_is_refused_at_once)
+{
+    char path[64];
+
+    pki_begin();
+    strcpy(config.tls_dir, pki.dir);
+    configure(NULL, "1900", NULL, NULL);
+    snprintf(path, sizeof(path), "%s/server-key.pem", pki.dir);
+    check(!chmod(path, 0600) && !chown(path, 65533, 65533));
+    check_refused("server-key.pem: Permission denied");
+    /* The rights are back: access() would not tell. */
+    check(open(path, O_RDONLY) >= 0);
+    *config.tls_dir = '\0';
+    pki_end();
+}
+
 /* What it would have asked for is not known. */
 TEST(a_qmp_helper_conf_that_is_wrong_opens_nothing)
 {
