@@ -32,15 +32,18 @@ struct creation {
     int xl_fd;
 };
 
-/* Does the log of this creation say why it can't go on? libxl begins a new
+typedef bool log_fn(int fd, char *text_r, size_t size);
+
+/* What fn finds in the log of this creation, for which libxl begins a new
  * file. */
-static bool log_says(struct creation *creation, char *why_r, size_t size)
+static bool log_says(struct creation *creation, log_fn *fn, char *text_r,
+                     size_t size)
 {
     struct stat st;
     int fd = open(creation->log, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool says = fd >= 0 && !fstat(fd, &st) &&
                 st.st_ino != creation->before.st_ino &&
-                stubdom_log_failure(fd, why_r, size);
+                fn(fd, text_r, size);
 
     if (fd >= 0)
         close(fd);
@@ -117,12 +120,28 @@ static bool look_after(struct creation *creation, int *code_r)
 
     while (poll(&ready, 1, LOOK_MS) == 0) {
         if (!is_being_made(creation, &domid) ||
-            !log_says(creation, why, sizeof(why)))
+            !log_says(creation, stubdom_log_failure, why, sizeof(why)))
             continue;
         *code_r = give_up(creation, domid, why);
         return true;
     }
     return false;
+}
+
+/* xl has ended by itself, and not well. If its last line is that the
+ * stubdomain's startup timed out, the user wants to know how far that came:
+ * a host that is busy with other things may need longer than libxl waits. */
+static void say_how_far(struct creation *creation)
+{
+    char text[512];
+
+    if (log_says(creation, stubdom_log_failure, text, sizeof(text)))
+        log_error("create: %s: its QEMU does not run: %s; all of it is in %s",
+                  creation->name, text, creation->log);
+    else if (log_says(creation, stubdom_log_last, text, sizeof(text)))
+        log_error("create: %s: xl gave up; the last that its stubdomain "
+                  "said is \"%s\"; all of it is in %s", creation->name, text,
+                  creation->log);
 }
 
 int creation_run(char **args, const char *name)
@@ -151,8 +170,11 @@ int creation_run(char **args, const char *name)
     }
     if (watch)
         creation.xl_fd = pidfd_open(creation.xl, 0);
-    if (creation.xl_fd < 0 || !look_after(&creation, &code))
+    if (creation.xl_fd < 0 || !look_after(&creation, &code)) {
         code = wait_for(creation.xl);
+        if (creation.xl_fd >= 0 && code && code < 128)
+            say_how_far(&creation);
+    }
 out:
     if (creation.xl_fd >= 0)
         close(creation.xl_fd);

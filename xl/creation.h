@@ -6,7 +6,8 @@
  * for one that says that it does not. Its log has it at once: stubdomd
  * writes there that QEMU ended, behind what QEMU said, and a kernel that
  * it panicked. Such a creation is ended here, with that message, and what
- * there is of the guest is destroyed.
+ * there is of the guest is destroyed. If libxl gives up first, the last line
+ * of that log is shown.
  */
 #ifndef XENQMP_XL_CREATION_H
 #define XENQMP_XL_CREATION_H

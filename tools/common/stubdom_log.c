@@ -65,7 +65,23 @@ static bool text_failure(char *text, char *why_r, size_t size)
     return true;
 }
 
-bool stubdom_log_failure(int fd, char *why_r, size_t size)
+static bool text_last(char *text, char *line_r, size_t size)
+{
+    const char *last = NULL;
+    char *line;
+
+    while ((line = line_next(&text)))
+        if (line[strspn(line, " \t")])
+            last = line;
+    if (!last)
+        return false;
+    snprintf(line_r, size, "%s", last);
+    log_sanitise(line_r, strlen(line_r));
+    return true;
+}
+
+/* The log's end, a string; NULL: it has none. */
+static char *log_tail(int fd)
 {
     static char text[LOG_TAIL + 1];
     struct stat st;
@@ -75,10 +91,24 @@ bool stubdom_log_failure(int fd, char *why_r, size_t size)
         n = pread(fd, text, LOG_TAIL,
                   st.st_size > LOG_TAIL ? st.st_size - LOG_TAIL : 0);
     if (n <= 0)
-        return false;
+        return NULL;
     text[n] = '\0';
     for (ssize_t i = 0; i < n; i++)
         if (!text[i])
             text[i] = '?';
-    return text_failure(text, why_r, size);
+    return text;
+}
+
+bool stubdom_log_failure(int fd, char *why_r, size_t size)
+{
+    char *text = log_tail(fd);
+
+    return text && text_failure(text, why_r, size);
+}
+
+bool stubdom_log_last(int fd, char *line_r, size_t size)
+{
+    char *text = log_tail(fd);
+
+    return text && text_last(text, line_r, size);
 }

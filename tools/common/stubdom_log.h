@@ -20,4 +20,8 @@
  * made printable. */
 bool stubdom_log_failure(int fd, char *why_r, size_t size);
 
+/* The last that it says, a whole line with something in it: how far the
+ * stubdomain came. False: nothing. Cut to fit, made printable. */
+bool stubdom_log_last(int fd, char *line_r, size_t size);
+
 #endif

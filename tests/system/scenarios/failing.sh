@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A stubdomain whose QEMU cannot start, one whose kernel panics, and one whose
 # kernel and initrd don't belong together: the reason comes long before libxl's
-# limit for a stubdomain's start ends, and nothing is left.
+# limit for a stubdomain's start ends, and nothing is left. One that needs longer
+# than that: how far it came.
 limit=30
 log=/var/log/xen/qemu-dm-hvm1.log
 
@@ -73,6 +74,18 @@ ok "kernel and initrd are of two images: xl-qmp create fails" creation_fails 'po
 ok "with a line that says so" grep -q \
     "its QEMU does not run: the kernel is .*, and the initrd has no modules for it: .*run mkstubdom" /run/failed.txt
 end_of_failure
+
+guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "rdinit=/slow.init"' >/run/hvm1.cfg
+ok "the stubdomain needs too long: xl-qmp create fails" \
+    sh -c 'rm -f $1; ! xl-qmp create /run/hvm1.cfg >/run/failed.txt 2>&1' - $log
+ok "with what it said last" grep -qF \
+    "create: hvm1: xl gave up; the last that its stubdomain said is \"still on its way\"; all of it is in $log" \
+    /run/failed.txt
+ok "the guest has gone" sh -c '! xl domid hvm1'
+wait_for 20 sh -c '! pidof qmp-helper'
+rm -f /run/failed.txt
+snapshot after
+ok "nothing is left behind" same_snapshots before after
 
 # Plain xl gets no word of it from libxl, but qmp-helper writes to where xl
 # does. The user need not wait for the rest of the 30 s.

@@ -152,10 +152,37 @@ TEST(a_new_log_in_an_old_ones_place_counts)
     tear_down();
 }
 
+TEST(how_far_a_stubdomain_came_that_xl_gave_up)
+{
+    set_up("touch guest\nprintf '" BOOT "half a l' >" LOG "\nexit 5");
+    check_int(run("g"), 5);
+    check_str(err, "xl-qmp: create: g: xl gave up; the last that its "
+              "stubdomain said is \"[    0.9] Run /init as init process\"; "
+              "all of it is in ./qemu-dm-g.log\n");
+    tear_down();
+}
+
+/* What comes at the very end is not lost between two looks. */
+TEST(why_it_failed_as_xl_gave_up)
+{
+    set_up(DIES "exit 5");
+    check_int(run("g"), 5);
+    check(strstr(err, "its QEMU does not run: QEMU ended with status 1"));
+    tear_down();
+}
+
+TEST(nobody_who_interrupts_xl_is_told)
+{
+    set_up("printf '" BOOT "' >" LOG "\nkill -INT $$");
+    check_int(run("g"), 128 + SIGINT);
+    check_str(err, "");
+    tear_down();
+}
+
 TEST(a_guest_that_runs_is_not_ended)
 {
-    set_up("touch guest running\n" DIES LASTS "exit 4");
-    check_int(run("g"), 4);
+    set_up("touch guest running\n" DIES LASTS "exit 0");
+    check_int(run("g"), 0);
     check_str(err, "");
     check_str(slurp("calls"), "create g.cfg\n");
     tear_down();

@@ -75,4 +75,25 @@ TEST(a_long_log_is_read_at_its_end)
     check_why(text, "QEMU ended with status 1 (qemu: a)");
 }
 
+static void check_last(const char *log, const char *ought)
+{
+    char line[32] = "";
+    int fd = memfd_create("log", 0);
+
+    check_int(write(fd, log, strlen(log)), strlen(log));
+    check_int(stubdom_log_last(fd, line, sizeof(line)), ought != NULL);
+    check_str(line, ought ? ought : "");
+    close(fd);
+}
+
+TEST(the_last_whole_line_says_how_far_it_came)
+{
+    check_last("", NULL);
+    check_last("\r\n \r\nhalf", NULL);
+    check_last("[    0.1] Linux\r\n[    0.2] Run \033[2J\r\n\r\n[    0.3] ha",
+               "[    0.2] Run ?[2J");
+    check_last("a line that is longer than what is to be shown\n",
+               "a line that is longer than what");
+}
+
 TAP_MAIN()
