@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Channels of PV and PVH guests: with qmp-helper in QEMU's place they are
-# xenconsoled's, on the unmodified xl, which loses the first that a
-# configuration names (helper_channels.h): it is not used here.
+# xenconsoled's, on the unmodified xl, which up to Xen 4.17 loses the first
+# that a configuration names (libxl/helper/channels.h).
 
 answers_on_first() {
-    wait_for 20 grep -q 'first: hello' /run/first.txt || {
+    wait_for 20 grep -q "$first: hello" /run/first.txt || {
         cat /run/first.txt
         xl-qmp stats chan
         return 1
@@ -20,7 +20,7 @@ kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
 ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
 extra = "console=hvc0 quiet rdinit=/pv.init"
 tsc_mode = "native"
-channel = [ "connection=pty,name=lost", "connection=pty,name=first", "connection=socket,name=second,path=/run/second.sock" ]
+channel = [ "connection=pty,name=maybe", "connection=pty,name=first", "connection=socket,name=second,path=/run/second.sock" ]
 $stand_in
 END
     ok "$type: xl create" xl create /run/chan.cfg
@@ -32,6 +32,11 @@ END
     ok "$type: the guest has booted" wait_for 60 grep -q 'the guest has booted' \
         /var/log/xen/console/guest-chan.log
     tty=$(xenstore-read "/local/domain/$n/device/console/1/tty")
+    first=$(xenstore-read "/local/domain/$n/device/console/1/name")
+    ok "$type: it is the first that xl has" sh -c 'case $1 in
+        4.17) test $2 = first ;;
+        *) test $2 = maybe ;;
+        esac' - "$(xl info | sed -n "s,^xen_version *: *\([0-9]*\.[0-9]*\).*,\1,p")" "$first"
     cat "$tty" >/run/first.txt &
     reader=$!
     echo hello >"$tty"
