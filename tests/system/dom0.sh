@@ -27,7 +27,7 @@ ok() {
             /run/* | /var/log/*) [ ! -f "$word" ] || { echo "$word:"; cat "$word"; } ;;
             esac
         done
-    } | tail -30 | cut -c1-300 | sed 's/^/# /'
+    } | tail -30 | tr -cd '\11\12\40-\176' | cut -c1-300 | sed 's/^/# /'
 }
 
 # is NAME WANTED FOUND

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * viewer HOST PORT TEXT|@X,Y,BUTTONS|resize|full:N|key:N...: a viewer
- * (libvncclient's) that types, moves the pointer, waits until the screen has
- * another size, or prints how many microseconds N whole screens took, or N
+ * viewer [-c CA] HOST PORT TEXT|@X,Y,BUTTONS|resize|picture:FILE|full:N|
+ * key:N...: a viewer (libvncclient's), with TLS if it is to believe the
+ * certificates of CA, a PEM file, that types, moves the pointer, waits until
+ * the screen has another size, writes it down (PPM), or prints how many microseconds N whole screens took, or N
  * keys until something of the screen changed: median and 99 of 100. It ends
  * when all of that has reached QEMU: what comes behind it, the whole screen,
  * has come.
@@ -121,6 +122,19 @@ static bool measure(rfbClient *client, bool (*fn)(rfbClient *client), int n)
     return true;
 }
 
+static bool picture_written(rfbClient *client, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    int pixels_n = client->width * client->height;
+    bool ok = file && fprintf(file, "P6\n%d %d\n255\n", client->width,
+                              client->height) > 0;
+
+    /* Red, green, blue and nothing, as connect_to() has asked for. */
+    for (int i = 0; ok && i < pixels_n; i++)
+        ok = fwrite(client->frameBuffer + (size_t)i * 4, 3, 1, file) == 1;
+    return file && !fclose(file) && ok;
+}
+
 /* The library asks for what has changed after each update. */
 static bool size_changes(rfbClient *client)
 {
@@ -154,6 +168,22 @@ static void note_take(const char *format, ...)
     too_large = too_large || !strncmp(format, "Rect too large", 14);
 }
 
+static const char *ca;          /* NULL: without TLS */
+
+/* The library frees it. */
+static rfbCredential *credential(rfbClient *client, int type)
+{
+    rfbCredential *c;
+
+    (void)client;
+    if (!ca || type != rfbCredentialTypeX509)
+        return NULL;
+    c = calloc(1, sizeof(*c));
+    if (c)
+        c->x509Credential.x509CACertFile = strdup(ca);
+    return c;
+}
+
 /* As far as the screen. A size that changes before that is lost on the
  * library, and QEMU's does for the first who looks: that alone makes it
  * connect anew. */
@@ -171,6 +201,7 @@ static rfbClient *connect_to(const char *host, const char *port)
         client->appData.encodingsString = "raw";
         client->FinishedFrameBufferUpdate = update_came;
         client->GotFrameBufferUpdate = part_came;
+        client->GetCredential = credential;
         if (!rfbInitClient(client, NULL, NULL))
             return NULL;
         too_large = false;
@@ -188,6 +219,11 @@ int main(int argc, char **argv)
     rfbClient *client;
     int x, y, buttons, n;
 
+    if (argc > 2 && !strcmp(argv[1], "-c")) {
+        ca = argv[2];
+        argc -= 2;
+        argv += 2;
+    }
     if (argc < 4)
         return 2;
     alarm(strchr(argv[3], ':') ? 4 * LIMIT_S : LIMIT_S);
@@ -200,6 +236,9 @@ int main(int argc, char **argv)
 
         if (!strcmp(argv[i], "resize"))
             ok = size_changes(client);
+        else if (!strncmp(argv[i], "picture:", 8))
+            ok = whole_screen_comes(client) &&
+                 picture_written(client, argv[i] + 8);
         else if (sscanf(argv[i], "full:%d", &n) == 1)
             ok = measure(client, whole_screen_comes, n);
         else if (sscanf(argv[i], "key:%d", &n) == 1)

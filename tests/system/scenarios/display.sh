@@ -19,8 +19,11 @@ whole() {
     size=$(head -n 2 "$1" | tail -n 1)
     [ "$(stat -c %s "$1")" = $((${size% *} * ${size#* } * 3 + 8 + ${#size})) ]
 }
-same_picture() { cmp "/run/$1.txt.ppm" /run/serial.out; }
-# gtk-vnc's: another viewer, which speaks TLS, too.
+same_picture() { cmp -s "/run/$1.txt.ppm" /run/serial.out; }
+# Two viewers with TLS: libvncclient's, and gtk-vnc's, of which Debian 13's
+# gvnccapture has nothing to say when the library asks for the CA's certificate.
+tls_viewer() { /tests/viewer -c "$1" 127.0.0.1 5907 picture:/run/tls.txt.ppm; }
+gvnc_has_tls() { xl info | grep -q '^xen_version *: 4\.17'; }
 gvnc() { gvnccapture "127.0.0.1:$1" "/run/$2.png" && pngtopnm "/run/$2.png" >"/run/$2.txt.ppm"; }
 port_of() { xenstore-read "/local/domain/$(domid hvm1)/console/vnc-port"; }
 
@@ -119,12 +122,14 @@ certificates() (
     cd /run/pki
     printf 'cn = ca\nca\ncert_signing_key\nexpiration_days = 2\n' >ca.cfg
     printf 'cn = dom0\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\nexpiration_days = 2\n' >server.cfg
-    for who in ca server; do
+    for who in ca other server; do
         certtool --generate-privkey --key-type ecdsa --outfile $who-key.pem || exit
     done
-    certtool --generate-self-signed --load-privkey ca-key.pem --template ca.cfg --outfile ca-cert.pem &&
-        certtool --generate-certificate --load-privkey server-key.pem --load-ca-certificate ca-cert.pem \
-            --load-ca-privkey ca-key.pem --template server.cfg --outfile server-cert.pem
+    for who in ca other; do
+        certtool --generate-self-signed --load-privkey $who-key.pem --template ca.cfg --outfile $who-cert.pem || exit
+    done
+    certtool --generate-certificate --load-privkey server-key.pem --load-ca-certificate ca-cert.pem \
+        --load-ca-privkey ca-key.pem --template server.cfg --outfile server-cert.pem
 )
 ok "certificates" certificates 2>/run/pki/log
 printf 'vnc_tls_x509_cert_dir = /run/nowhere\n' >/etc/xenqmp/qmp-helper.conf
@@ -141,12 +146,18 @@ ok "and is seen" wait_for 60 screenshot fifth
 is "at its socket" 666 "$(stat -c %a "/run/xenqmp/vnc-$(domid hvm1)")"
 ok "the guest stands still" xl-qmp exec hvm1 stop
 ok "a screenshot of that" screenshot still
-ok "a viewer that does not know who signed it goes away" not gvnc 7 tls
-cp /run/pki/ca-cert.pem /etc/pki/CA/cacert.pem
-ok "another viewer, by TLS" gvnc 7 tls
-ok "sees the same" cmp /run/still.txt.ppm /run/tls.txt.ppm
+stranger_goes() { tls_viewer /run/pki/other-cert.pem; [ $? = 1 ]; }
+ok "a viewer that does not know who signed it goes away" stranger_goes
+ok "a viewer by TLS" tls_viewer /run/pki/ca-cert.pem
+ok "sees the same" cmp -s /run/still.txt.ppm /run/tls.txt.ppm
+if gvnc_has_tls; then
+    ok "gtk-vnc's does not know who signed it, either" not gvnc 7 other
+    cp /run/pki/ca-cert.pem /etc/pki/CA/cacert.pem
+    ok "and then sees the same" gvnc 7 other
+    ok "to the last pixel" cmp -s /run/still.txt.ppm /run/other.txt.ppm
+fi
 worker_dies
-ok "and again when the display worker was killed" wait_for 60 gvnc 7 tls
+ok "and again when the display worker was killed" wait_for 60 tls_viewer /run/pki/ca-cert.pem
 ok "who has no TLS is refused" sh -c \
     "printf 'RFB 003.003\n' | socat -t 5 - TCP:127.0.0.1:5907 | grep -q 'which has no TLS'"
 ok "the log names them" grep -q 'a viewer at 127.0.0.1:[0-9]* looks' $helper_log
