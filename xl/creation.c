@@ -30,6 +30,7 @@ struct creation {
     struct host host;
     pid_t xl;
     int xl_fd;
+    bool made;                  /* the guest was seen running */
 };
 
 typedef bool log_fn(int fd, char *text_r, size_t size);
@@ -85,10 +86,13 @@ static int wait_for(pid_t pid)
 static bool is_being_made(struct creation *creation, uint32_t *domid_r)
 {
     uint32_t stubdom;
+    enum stubdom_state state;
 
-    return host_find(&creation->host, creation->name, domid_r) ==
-           HOST_FOUND &&
-           host_state(&creation->host, *domid_r) == STUBDOM_PAUSED &&
+    if (host_find(&creation->host, creation->name, domid_r) != HOST_FOUND)
+        return false;
+    state = host_state(&creation->host, *domid_r);
+    creation->made = creation->made || state == STUBDOM_RUNS;
+    return state == STUBDOM_PAUSED &&
            host_stubdom(&creation->host, *domid_r, &stubdom);
 }
 
@@ -128,9 +132,10 @@ static bool look_after(struct creation *creation, int *code_r)
     return false;
 }
 
-/* xl has ended by itself, and not well. If its last line is that the
- * stubdomain's startup timed out, the user wants to know how far that came:
- * a host that is busy with other things may need longer than libxl waits. */
+/* xl has ended by itself, and not well, before the guest ran. If its last
+ * line is that the stubdomain's startup timed out, the user wants to know how
+ * far that came: a host that is busy with other things may need longer than
+ * libxl waits. */
 static void say_how_far(struct creation *creation)
 {
     char text[512];
@@ -172,7 +177,7 @@ int creation_run(char **args, const char *name)
         creation.xl_fd = pidfd_open(creation.xl, 0);
     if (creation.xl_fd < 0 || !look_after(&creation, &code)) {
         code = wait_for(creation.xl);
-        if (creation.xl_fd >= 0 && code && code < 128)
+        if (creation.xl_fd >= 0 && !creation.made && code && code < 128)
             say_how_far(&creation);
     }
 out:

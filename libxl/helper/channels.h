@@ -5,9 +5,10 @@
  * given to xenconsoled: connection=pty to a pty, connection=socket to a
  * UNIX socket at the channel's path, for root, as QEMU's would be.
  *
- * xl up to 4.17 numbers channels from 0 (xl_parse.c, ARRAY_EXTEND_INIT),
- * and libxl then drops the first, which would be the primary console: it
- * has no nodes in xenstore, under QEMU and here alike.
+ * xl before 4.18.5, 4.19.2, 4.20.1 and 4.21 numbers channels from 0
+ * (xl_parse.c, ARRAY_EXTEND_INIT; mended by Xen's e1ccced4af), and libxl then
+ * drops the first, which would be the primary console: it has no nodes in
+ * xenstore, under QEMU and here alike.
  */
 #ifndef XENQMP_HELPER_CHANNELS_H
 #define XENQMP_HELPER_CHANNELS_H

@@ -24,6 +24,7 @@ ok() {
         cat /run/ok.out
         for word; do
             case $word in
+            *.ppm | *.png) ;;
             /run/* | /var/log/*) [ ! -f "$word" ] || { echo "$word:"; cat "$word"; } ;;
             esac
         done

@@ -3,12 +3,13 @@
  * viewer [-c CA] HOST PORT TEXT|@X,Y,BUTTONS|resize|picture:FILE|full:N|
  * key:N...: a viewer (libvncclient's), with TLS if it is to believe the
  * certificates of CA, a PEM file, that types, moves the pointer, waits until
- * the screen has another size, writes it down (PPM), or prints how many microseconds N whole screens took, or N
- * keys until something of the screen changed: median and 99 of 100. It ends
- * when all of that has reached QEMU: what comes behind it, the whole screen,
- * has come.
+ * the screen has another size, writes it down (PPM), or prints how many
+ * microseconds N whole screens took, or N keys until something of the screen
+ * changed: median and 99 of 100. It ends when all of that has reached QEMU:
+ * what comes behind it, the whole screen, has come.
  */
 #include <rfb/rfbclient.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,7 +166,12 @@ static bool too_large;
 
 static void note_take(const char *format, ...)
 {
+    va_list args;
+
     too_large = too_large || !strncmp(format, "Rect too large", 14);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
 }
 
 static const char *ca;          /* NULL: without TLS */

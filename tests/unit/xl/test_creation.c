@@ -181,8 +181,8 @@ TEST(nobody_who_interrupts_xl_is_told)
 
 TEST(a_guest_that_runs_is_not_ended)
 {
-    set_up("touch guest running\n" DIES LASTS "exit 0");
-    check_int(run("g"), 0);
+    set_up("touch guest running\n" DIES LASTS "exit 4");
+    check_int(run("g"), 4);
     check_str(err, "");
     check_str(slurp("calls"), "create g.cfg\n");
     tear_down();

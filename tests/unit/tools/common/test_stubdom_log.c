@@ -5,15 +5,22 @@
 
 #include "tap.h"
 
-static void check_why(const char *log, const char *ought)
+/* What fn finds in that log; NULL: nothing. */
+static void check_says(bool (*fn)(int fd, char *text_r, size_t size),
+                       const char *log, const char *ought)
 {
-    char why[128] = "";
+    char text[128] = "";
     int fd = memfd_create("log", 0);
 
     check_int(write(fd, log, strlen(log)), strlen(log));
-    check_int(stubdom_log_failure(fd, why, sizeof(why)), ought != NULL);
-    check_str(why, ought ? ought : "");
+    check_int(fn(fd, text, sizeof(text)), ought != NULL);
+    check_str(text, ought ? ought : "");
     close(fd);
+}
+
+static void check_why(const char *log, const char *ought)
+{
+    check_says(stubdom_log_failure, log, ought);
 }
 
 TEST(the_log_says_why)
@@ -75,25 +82,21 @@ TEST(a_long_log_is_read_at_its_end)
     check_why(text, "QEMU ended with status 1 (qemu: a)");
 }
 
-static void check_last(const char *log, const char *ought)
-{
-    char line[32] = "";
-    int fd = memfd_create("log", 0);
-
-    check_int(write(fd, log, strlen(log)), strlen(log));
-    check_int(stubdom_log_last(fd, line, sizeof(line)), ought != NULL);
-    check_str(line, ought ? ought : "");
-    close(fd);
-}
-
 TEST(the_last_whole_line_says_how_far_it_came)
 {
-    check_last("", NULL);
-    check_last("\r\n \r\nhalf", NULL);
-    check_last("[    0.1] Linux\r\n[    0.2] Run \033[2J\r\n\r\n[    0.3] ha",
+    char log[201], ought[128];
+
+    check_says(stubdom_log_last, "", NULL);
+    check_says(stubdom_log_last, "\r\n \r\nhalf", NULL);
+    check_says(stubdom_log_last, "[    0.1] Linux\r\n"
+               "[    0.2] Run \033[2J\r\n\r\n[    0.3] ha",
                "[    0.2] Run ?[2J");
-    check_last("a line that is longer than what is to be shown\n",
-               "a line that is longer than what");
+    /* As much as there is room for. */
+    memset(log, 'x', sizeof(log));
+    strcpy(log + sizeof(log) - 2, "\n");
+    memset(ought, 'x', sizeof(ought));
+    ought[sizeof(ought) - 1] = '\0';
+    check_says(stubdom_log_last, log, ought);
 }
 
 TAP_MAIN()
