@@ -8,6 +8,8 @@
 #include "config.h"
 #include "creation.h"
 #include "guest_config.h"
+#include "guest_pci.h"
+#include "host.h"
 #include "tools/common/log.h"
 #include "xl_qmp.h"
 
@@ -31,6 +33,7 @@ struct create {
     char **args;                /* xl's, NULL at the end; room for all */
     size_t args_n;
     struct guest_config config;
+    struct guest_pci pci;
 };
 
 /* What is filled in unless it is set. */
@@ -151,7 +154,7 @@ static int check_display(const struct create *create)
 }
 
 /* What is set and can't work. */
-static int check_config(const struct create *create)
+static int check_config(struct create *create)
 {
     const char *type = get(create, "type");
     const char *builder = get(create, "builder");
@@ -184,7 +187,9 @@ static int check_config(const struct create *create)
                   create->path);
         return XL_QMP_USAGE;
     }
-    return check_usb(create) ? XL_QMP_USAGE : check_display(create);
+    if (check_usb(create) || check_display(create))
+        return XL_QMP_USAGE;
+    return guest_pci_read(&create->pci, &create->config);
 }
 
 /* --- The host ----------------------------------------------------------- */
@@ -206,7 +211,21 @@ static int check_image(const struct create *create, const char *key,
     return XL_QMP_CONNECTION;
 }
 
-static int check_host(const struct create *create)
+static int check_pci(const struct create *create,
+                     const struct options *options)
+{
+    const char *initrd = get(create, "stubdomain_ramdisk");
+    struct host host = { .logger = options->logger };
+    bool ours = !initrd || !strcmp(initrd, RAMDISK);
+    int rc = guest_pci_check(&create->pci, &host, ours ? RAMDISK : initrd,
+                             ours);
+
+    host_dispose(&host);
+    return rc;
+}
+
+static int check_host(const struct create *create,
+                      const struct options *options)
 {
     int rc = check_image(create, "stubdomain_kernel", KERNEL);
 
@@ -217,7 +236,7 @@ static int check_host(const struct create *create)
                   "its package", HELPER);
         rc = XL_QMP_CONNECTION;
     }
-    return rc;
+    return rc ? rc : check_pci(create, options);
 }
 
 /* --- xl ----------------------------------------------------------------- */
@@ -266,7 +285,6 @@ int cmd_create(const struct options *options, int argc, char **argv)
     struct create create = { .dry_run = false };
     int rc, host;
 
-    (void)options;
     guest_config_init(&create.config);
     create.args = calloc((size_t)argc + SETTINGS_N + 3,
                          sizeof(*create.args));
@@ -284,7 +302,7 @@ int cmd_create(const struct options *options, int argc, char **argv)
     if (rc)
         goto out;
     /* A dry run shows the command in any case. */
-    host = check_host(&create);
+    host = check_host(&create, options);
     if (!host || create.dry_run)
         rc = run_xl(&create);
     if (!rc)

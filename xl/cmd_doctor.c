@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include "consoled.h"
+#include "guest_pci.h"
 #include "host.h"
 #include "tools/common/log.h"
 #include "xl_qmp.h"
@@ -331,6 +332,43 @@ static void check_image(struct doctor *doctor)
             "QEMU");
 }
 
+/* Nothing is amiss without an IOMMU, but that no guest can have a device. */
+static void check_pci(struct doctor *doctor)
+{
+    struct guest_pci_assignable devices;
+    char kernel[128], no_reset[128] = "";
+    enum guest_pci_image image;
+    bool iommu;
+
+    if (!host_iommu(&doctor->host, &iommu))
+        return;
+    guest_pci_assignable(&devices);
+    image = guest_pci_image(at(XENQMP_STUBDOM_DIR "/initrd"), kernel,
+                            sizeof(kernel));
+    if (!devices.n) {
+        say(doctor, true, "PCI devices: %s", iommu ? "none can be given to a "
+            "guest; xl pci-assignable-add makes one so" : "Xen uses no IOMMU, "
+            "so no guest can have one of the host's");
+        return;
+    }
+    if (devices.no_reset)
+        snprintf(no_reset, sizeof(no_reset), "; Linux can't reset %u of them "
+                 "(%s), which keep what a guest leaves in them",
+                 devices.no_reset, devices.first_no_reset);
+    if (!iommu)
+        say(doctor, false, "PCI devices: %u can be given to guests, but Xen "
+            "uses no IOMMU; turn it on in the firmware (VT-d or AMD-Vi)",
+            devices.n);
+    else if (image != PCI_IMAGE_HAS)
+        say(doctor, false, "PCI devices: %u can be given to guests, but the "
+            "stubdomain's image has no xen-pcifront; run mkstubdom%s",
+            devices.n, image == PCI_IMAGE_OLD ? "" :
+            " -k with a kernel that has it");
+    else
+        say(doctor, true, "PCI devices: %u can be given to guests%s",
+            devices.n, no_reset);
+}
+
 /* When the file came to be. mkstubdom makes a new one where the image
  * changes, and touches the old one where it doesn't. */
 static bool file_born(const char *path, time_t *time_r)
@@ -428,6 +466,7 @@ int cmd_doctor(const struct options *options, int argc, char **argv)
     check_run(&doctor);
     check_helper(&doctor);
     check_image(&doctor);
+    check_pci(&doctor);
     check_guests(&doctor);
     host_dispose(&doctor.host);
     return doctor.problems ? XL_QMP_CONNECTION : XL_QMP_OK;

@@ -115,3 +115,13 @@ bool guest_config_lists(const struct guest_config *config, const char *key)
 
     return !xlu_cfg_get_list(config->parsed, key, &list, &n, 1) && n > 0;
 }
+
+const char *guest_config_item(const struct guest_config *config,
+                              const char *key, int i)
+{
+    XLU_ConfigList *list;
+    int n;
+
+    return xlu_cfg_get_list(config->parsed, key, &list, &n, 1) ? NULL :
+           xlu_cfg_get_listitem(list, i);
+}

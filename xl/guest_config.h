@@ -39,5 +39,8 @@ const char *guest_config_get(const struct guest_config *config,
                              const char *key);
 /* True if the key is a list that is not empty. */
 bool guest_config_lists(const struct guest_config *config, const char *key);
+/* The i-th value of a list, or NULL behind its end. */
+const char *guest_config_item(const struct guest_config *config,
+                              const char *key, int i);
 
 #endif

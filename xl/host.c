@@ -169,6 +169,42 @@ enum stubdom_state host_state(struct host *host, uint32_t domid)
     return state;
 }
 
+bool host_iommu(struct host *host, bool *has_r)
+{
+    libxl_physinfo info;
+    bool asked;
+
+    if (!host_open(host))
+        return false;
+    libxl_physinfo_init(&info);
+    asked = !libxl_get_physinfo(host->libxl, &info);
+    *has_r = info.cap_hvm_directio;
+    libxl_physinfo_dispose(&info);
+    return asked;
+}
+
+/* libxl__device_pci_add() writes it, with dashes for what a path's part
+ * can't have, and libxl removes it with the device. It stays where a guest
+ * was destroyed in a way that libxl did not see: so it counts as long as
+ * there is the domain. */
+bool host_pci_owner(struct host *host, const char *address,
+                    uint32_t *domid_r)
+{
+    struct xs_handle *xs = host_open(host) ? xs_open(0) : NULL;
+    char name[32], text[16];
+
+    if (!xs)
+        return false;
+    snprintf(name, sizeof(name), "%s", address);
+    for (char *c = name; *c; c++)
+        if (*c == ':' || *c == '.')
+            *c = '-';
+    store_read(xs, text, sizeof(text), "/libxl/pci/%s/domid", name);
+    xs_close(xs);
+    *domid_r = (uint32_t)strtoul(text, NULL, 10);
+    return *text && !stubdom_has_ended(host_state(host, *domid_r));
+}
+
 bool host_version(struct host *host, int *major_r, int *minor_r)
 {
     const libxl_version_info *info = host_open(host) ?

@@ -59,6 +59,15 @@ bool host_domains(struct host *host, host_domain_fn *fn, void *data);
  * PAUSED. UNKNOWN: Xen cannot be asked. */
 enum stubdom_state host_state(struct host *host, uint32_t domid);
 
+/* Whether Xen has an IOMMU for HVM guests' devices. False: it cannot be
+ * asked. */
+bool host_iommu(struct host *host, bool *has_r);
+
+/* Whose a PCI device of the host's is, as libxl has noted it. False:
+ * nobody's, or it cannot be asked. address: 0000:03:00.0. */
+bool host_pci_owner(struct host *host, const char *address,
+                    uint32_t *domid_r);
+
 /* Xen's. False: it cannot be asked. */
 bool host_version(struct host *host, int *major_r, int *minor_r);
 

@@ -40,6 +40,9 @@ pci_is_apart() {
         ! archive | cpio -i --quiet --to-stdout "modules/$kver/list" | grep xen-pcifront
 }
 ok 'the frontend of PCI devices is not loaded with the others' pci_is_apart
+ok 'what is in it stands beside it' \
+    test "$(cat "$image/contents")" = "kernel=$kver
+pci=yes"
 size=$(stat -c %s "$image/initrd")
 echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
 ok "of less than $initrd_mib MiB" test "$size" -lt $((initrd_mib << 20))

@@ -7,6 +7,8 @@ static int built_minor = 17;
 #define DOCTOR_XEN_MAJOR 4
 #define DOCTOR_XEN_MINOR built_minor
 #include "xl/cmd_doctor.c"
+#define GUEST_PCI_SYSFS "/proc/self/cwd/sys/bus/pci"
+#include "xl/guest_pci.c"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -78,6 +80,21 @@ bool host_version(struct host *host, int *major_r, int *minor_r)
     return !host->tried;
 }
 
+static bool has_iommu = true;
+
+bool host_iommu(struct host *host, bool *has_r)
+{
+    *has_r = has_iommu;
+    return !host->tried;
+}
+
+bool host_pci_owner(struct host *host, const char *address,
+                    uint32_t *domid_r)
+{
+    (void)host, (void)address, (void)domid_r;
+    return false;
+}
+
 int consoled_open(struct consoled *consoled, const char *path,
                   int timeout_ms)
 {
@@ -123,6 +140,7 @@ static void set_time(const char *path, time_t seconds)
 static void make(void)
 {
     check(mkdtemp(root));
+    check_int(chdir(root), 0);
     put("/proc/xen/capabilities", "control_d\n");
     put(CONSOLED_SOCKET, "");
     check(!chmod(at("/run/xen"), 0755));
@@ -182,6 +200,8 @@ TEST(a_ready_host_is_ok)
         "ok       qmp-helper: " HELPER "\n"
         "ok       qmp-helper.conf: right, or not there\n"
         "ok       stubdomain's image: newer than all kernels and QEMU\n"
+        "ok       PCI devices: none can be given to a guest; xl "
+        "pci-assignable-add makes one so\n"
         "ok       guests: all stubdomains run, none with an older image\n");
 }
 
@@ -290,6 +310,56 @@ TEST(no_helper)
     make();
     check(!chmod(at(HELPER), 0));
     check_problem("qmp-helper: " HELPER " is missing; install");
+}
+
+#define PCIBACK "/sys/bus/pci/drivers/pciback"
+#define CONTENTS XENQMP_STUBDOM_DIR "/contents"
+
+TEST(pci_devices_are_counted)
+{
+    make();
+    put(PCIBACK "/0000:03:00.0", "");
+    put(PCIBACK "/0000:04:00.0", "");
+    put("/sys/bus/pci/devices/0000:03:00.0/reset", "");
+    put(CONTENTS, "kernel=6.1\npci=yes\n");
+    check_int(run(), XL_QMP_OK);
+    check(strstr(printed, "ok       PCI devices: 2 can be given to guests; "
+                 "Linux can't reset 1 of them (0000:04:00.0)"));
+}
+
+TEST(pci_devices_without_an_iommu)
+{
+    make();
+    has_iommu = false;
+    put(PCIBACK "/0000:03:00.0", "");
+    check_problem("PCI devices: 1 can be given to guests, but Xen uses no "
+                  "IOMMU; ");
+}
+
+TEST(no_iommu_and_no_device)
+{
+    make();
+    has_iommu = false;
+    check_int(run(), XL_QMP_OK);
+    check(strstr(printed, "ok       PCI devices: Xen uses no IOMMU"));
+}
+
+TEST(pci_devices_and_an_image_that_cannot_take_them)
+{
+    make();
+    put(PCIBACK "/0000:03:00.0", "");
+    check_problem("PCI devices: 1 can be given to guests, but the "
+                  "stubdomain's image has no xen-pcifront; run mkstubdom\n");
+}
+
+TEST(pci_devices_and_a_kernel_that_cannot_take_them)
+{
+    make();
+    put(PCIBACK "/0000:03:00.0", "");
+    put(CONTENTS, "kernel=6.1\npci=no\n");
+    check_problem("PCI devices: 1 can be given to guests, but the "
+                  "stubdomain's image has no xen-pcifront; run mkstubdom "
+                  "-k");
 }
 
 TEST(no_image)

@@ -115,6 +115,25 @@ const libxl_version_info *libxl_get_version_info(libxl_ctx *ctx)
 /* --- What libxl has noted of domain 8 --------------------------------- */
 
 static bool no_store;
+static const char *pci_owner = "7";
+static bool has_iommu = true;
+
+void libxl_physinfo_init(libxl_physinfo *info)
+{
+    memset(info, 0, sizeof(*info));
+}
+
+void libxl_physinfo_dispose(libxl_physinfo *info)
+{
+    (void)info;
+}
+
+int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
+{
+    (void)ctx;
+    info->cap_hvm_directio = has_iommu;
+    return 0;
+}
 
 struct xs_handle *xs_open(unsigned long flags)
 {
@@ -141,6 +160,8 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
     for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
         if (!strcmp(path, nodes[i][0]))
             return strdup(nodes[i][1]);
+    if (!strcmp(path, "/libxl/pci/0000-03-00-1/domid"))
+        return strdup(pci_owner);
     return NULL;
 }
 
@@ -233,6 +254,35 @@ TEST(what_a_stubdomain_booted_from_is_noted)
     no_store = true;
     check(!host_boot(&host, 8, &boot));
     host_dispose(&host);
+}
+
+TEST(a_pci_device_is_whose_libxl_says)
+{
+    struct host host = { 0 };
+    uint32_t domid;
+
+    check(host_pci_owner(&host, "0000:03:00.1", &domid));
+    check_int(domid, 7);
+    check(!host_pci_owner(&host, "0000:03:00.0", &domid));
+    /* Of a domain that is no more. */
+    pci_owner = "9";
+    check(!host_pci_owner(&host, "0000:03:00.1", &domid));
+    no_store = true;
+    check(!host_pci_owner(&host, "0000:03:00.1", &domid));
+    host_dispose(&host);
+}
+
+TEST(whether_there_is_an_iommu_is_known)
+{
+    struct host host = { 0 };
+    bool iommu;
+
+    check(host_iommu(&host, &iommu) && iommu);
+    has_iommu = false;
+    check(host_iommu(&host, &iommu) && !iommu);
+    host_dispose(&host);
+    no_xen = true;
+    check(!host_iommu(&host, &iommu));
 }
 
 static void count(uint32_t domid, void *data)

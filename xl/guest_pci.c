@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest_pci.h"
+
+#include "tools/common/log.h"
+#include "xl_qmp.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <libxl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Tests have some of their own. */
+#ifndef GUEST_PCI_SYSFS
+#define GUEST_PCI_SYSFS "/sys/bus/pci"
+#endif
+/* Linux' name for xen-pciback's driver (xen/xen-pciback/pci_stub.c). */
+#define DRIVER "pciback"
+#define FUNCTIONS 8
+
+/* --- What the configuration names ---------------------------------------- */
+
+static bool has(const struct guest_pci *pci, const char *address)
+{
+    for (size_t i = 0; i < pci->n; i++)
+        if (!strcmp(pci->devices[i].address, address))
+            return true;
+    return false;
+}
+
+static bool exists(const char *address)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), GUEST_PCI_SYSFS "/devices/%s", address);
+    return !access(path, F_OK);
+}
+
+static int add(struct guest_pci *pci, const libxl_device_pci *device,
+               unsigned int function, const char *entry, const char *file)
+{
+    struct guest_pci_device *to = &pci->devices[pci->n];
+
+    if (pci->n == GUEST_PCI_MAX) {
+        log_error("create: pci names more than %d devices; remove some from "
+                  "%s", GUEST_PCI_MAX, file);
+        return XL_QMP_USAGE;
+    }
+    snprintf(to->address, sizeof(to->address), "%04x:%02x:%02x.%x",
+             (unsigned int)device->domain & 0xffff, device->bus,
+             device->dev & 31u, function % FUNCTIONS);
+    if (has(pci, to->address)) {
+        log_error("create: pci: \"%s\": %s is there twice; remove one from "
+                  "%s", entry, to->address, file);
+        return XL_QMP_USAGE;
+    }
+    to->seize = device->seize;
+    pci->n++;
+    return XL_QMP_OK;
+}
+
+/* Its functions, all that there are if it ends in ".*". */
+static int add_functions(struct guest_pci *pci,
+                         const libxl_device_pci *device, const char *entry,
+                         const char *file)
+{
+    int rc = XL_QMP_OK;
+    size_t before = pci->n;
+
+    if (device->vfunc_mask != LIBXL_PCI_FUNC_ALL)
+        return add(pci, device, device->func, entry, file);
+    for (unsigned int i = 0; !rc && i < FUNCTIONS; i++) {
+        rc = add(pci, device, i, entry, file);
+        if (!rc && !exists(pci->devices[pci->n - 1].address))
+            pci->n--;
+    }
+    /* None: the first is looked for, and missed. */
+    return rc || pci->n > before ? rc : add(pci, device, 0, entry, file);
+}
+
+static int add_entry(struct guest_pci *pci, const struct guest_config *config,
+                     const char *entry)
+{
+    libxl_device_pci device;
+    int rc = XL_QMP_OK;
+
+    libxl_device_pci_init(&device);
+    if (xlu_pci_parse_spec_string(config->parsed, &device, entry)) {
+        log_error("create: pci: \"%s\" is no PCI device's address; write it "
+                  "as lspci does, 03:00.0, in %s", entry, config->path);
+        rc = XL_QMP_USAGE;
+    } else if (device.name) {
+        pci->named = true;
+    } else {
+        rc = add_functions(pci, &device, entry, config->path);
+    }
+    libxl_device_pci_dispose(&device);
+    return rc;
+}
+
+int guest_pci_read(struct guest_pci *pci, const struct guest_config *config)
+{
+    const char *seize = guest_config_get(config, "pci_seize"), *entry;
+    int rc = XL_QMP_OK;
+
+    *pci = (struct guest_pci){ .n = 0 };
+    for (int i = 0; !rc && (entry = guest_config_item(config, "pci", i)); i++)
+        rc = add_entry(pci, config, entry);
+    for (size_t i = 0; seize && strcmp(seize, "0") && i < pci->n; i++)
+        pci->devices[i].seize = true;
+    return rc;
+}
+
+/* --- The host ------------------------------------------------------------ */
+
+/* The driver that has the device; "": none. */
+static void driver_of(const char *address, char *driver_r, size_t size)
+{
+    char path[PATH_MAX], link[PATH_MAX];
+    const char *name;
+    ssize_t n;
+
+    snprintf(path, sizeof(path), GUEST_PCI_SYSFS "/devices/%s/driver",
+             address);
+    n = readlink(path, link, sizeof(link) - 1);
+    link[n < 0 ? 0 : n] = '\0';
+    name = strrchr(link, '/');
+    snprintf(driver_r, size, "%.63s", name ? name + 1 : link);
+}
+
+static int check_device(const struct guest_pci_device *device,
+                        struct host *host)
+{
+    char driver[64];
+    uint32_t owner;
+
+    if (!exists(device->address)) {
+        log_error("create: pci: this host has no device %s; lspci -D lists "
+                  "those that there are", device->address);
+        return XL_QMP_CONNECTION;
+    }
+    driver_of(device->address, driver, sizeof(driver));
+    if (strcmp(driver, DRIVER)) {
+        if (device->seize)
+            return XL_QMP_OK;
+        log_error("create: pci: %s is %s%s, so no guest can have it; "
+                  "modprobe xen-pciback && xl pci-assignable-add %s",
+                  device->address, *driver ? "used in dom0 by " :
+                  "nobody's", driver, device->address);
+        return XL_QMP_CONNECTION;
+    }
+    if (host_pci_owner(host, device->address, &owner)) {
+        char *name = host_domain_name(host, owner);
+
+        log_sanitise(name, name ? strlen(name) : 0);
+        log_error("create: pci: %s is given to domain %" PRIu32 " (%s); xl "
+                  "pci-detach %" PRIu32 " %s takes it away",
+                  device->address, owner, name ? name : "without a name",
+                  owner, device->address);
+        free(name);
+        return XL_QMP_CONNECTION;
+    }
+    return XL_QMP_OK;
+}
+
+enum guest_pci_image guest_pci_image(const char *initrd, char *kernel_r,
+                                     size_t size)
+{
+    enum guest_pci_image r = PCI_IMAGE_OLD;
+    const char *name = strrchr(initrd, '/');
+    char path[PATH_MAX], line[256];
+    FILE *file;
+
+    *kernel_r = '\0';
+    snprintf(path, sizeof(path), "%.*s/contents",
+             (int)(name ? name - initrd : 0), initrd);
+    file = name ? fopen(path, "re") : NULL;
+    while (file && fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!strncmp(line, "kernel=", 7))
+            snprintf(kernel_r, size, "%s", line + 7);
+        else if (!strncmp(line, "pci=", 4))
+            r = strcmp(line + 4, "yes") ? PCI_IMAGE_LACKS : PCI_IMAGE_HAS;
+    }
+    if (file)
+        fclose(file);
+    log_sanitise(kernel_r, strlen(kernel_r));
+    return r;
+}
+
+static int check_frontend(const char *initrd, bool ours)
+{
+    char kernel[128];
+
+    switch (guest_pci_image(initrd, kernel, sizeof(kernel))) {
+    case PCI_IMAGE_HAS:
+        return XL_QMP_OK;
+    case PCI_IMAGE_LACKS:
+        log_error("create: pci: the stubdomain's kernel %s has no "
+                  "xen-pcifront, so it can be given no device; mkstubdom -k "
+                  "names another", kernel);
+        break;
+    case PCI_IMAGE_OLD:
+        /* Of another's making, perhaps. */
+        if (!ours)
+            return XL_QMP_OK;
+        log_error("create: pci: %s was made by a mkstubdom that knows of no "
+                  "PCI devices; run mkstubdom anew", initrd);
+        break;
+    }
+    return XL_QMP_CONNECTION;
+}
+
+int guest_pci_check(const struct guest_pci *pci, struct host *host,
+                    const char *initrd, bool ours)
+{
+    bool iommu;
+    int rc = XL_QMP_OK;
+
+    if (!pci->n && !pci->named)
+        return rc;
+    for (size_t i = 0; !rc && i < pci->n; i++)
+        rc = check_device(&pci->devices[i], host);
+    if (!rc && host_iommu(host, &iommu) && !iommu) {
+        log_error("create: pci: Xen uses no IOMMU here, so a guest can have "
+                  "no device of the host's; turn it on in the firmware (VT-d "
+                  "or AMD-Vi)");
+        rc = XL_QMP_CONNECTION;
+    }
+    return rc ? rc : check_frontend(initrd, ours);
+}
+
+void guest_pci_assignable(struct guest_pci_assignable *r)
+{
+    DIR *dir = opendir(GUEST_PCI_SYSFS "/drivers/" DRIVER);
+    struct dirent *entry;
+    char path[PATH_MAX];
+    unsigned int part;
+
+    *r = (struct guest_pci_assignable){ .n = 0 };
+    while (dir && (entry = readdir(dir))) {
+        if (strlen(entry->d_name) >= sizeof(r->first_no_reset) ||
+            sscanf(entry->d_name, "%x:%x:%x.%x", &part, &part, &part,
+                   &part) != 4)
+            continue;
+        r->n++;
+        snprintf(path, sizeof(path), GUEST_PCI_SYSFS "/devices/%s/reset",
+                 entry->d_name);
+        if (!access(path, F_OK))
+            continue;
+        if (!r->no_reset++)
+            memcpy(r->first_no_reset, entry->d_name,
+                   strlen(entry->d_name) + 1);
+    }
+    if (dir)
+        closedir(dir);
+}
