@@ -2,13 +2,19 @@
 #include "pci.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/common/log.h"
 
 #define BACKEND "/local/domain/0/backend/pci/%u"
+/* Tests have one of their own. */
+#ifndef PCIBACK
+#define PCIBACK "/sys/bus/pci/drivers/pciback"
+#endif
 /* More than xen-pciback takes of one frontend. */
 #define DEVICES_MAX 64
 
@@ -88,6 +94,20 @@ static int devices_add(struct xs_handle *xs, xs_transaction_t t, void *data)
            -1;
 }
 
+static void allow_interrupts(uint32_t dm, const char *address)
+{
+    int fd = open(PCIBACK "/allow_interrupt_control", O_WRONLY | O_CLOEXEC);
+    size_t n = strlen(address);
+
+    if (fd < 0 || write(fd, address, n) != (ssize_t)n)
+        log_error("domain %u: xen-pciback does not let it use the interrupts "
+                  "of PCI device %s: %s; the guest may find the device dead "
+                  "(Linux in dom0 has to be 5.6 or newer)", dm, address,
+                  strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
 bool pci_watch(struct xs_handle *xs, uint32_t dm)
 {
     char path[STORE_PATH_MAX];
@@ -100,11 +120,21 @@ void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm)
 {
     struct pair pair = { .guest = guest, .dm = dm };
 
-    if (devices_count(xs, XBT_NULL, dm) &&
-        store_transaction(xs, devices_add, &pair))
+    unsigned int n = devices_count(xs, XBT_NULL, dm);
+
+    if (n && store_transaction(xs, devices_add, &pair)) {
         log_error("domain %u: its PCI devices cannot be written down for "
                   "domain %u: %s; xl pci-list and pci-detach will not know "
                   "them", dm, guest, strerror(errno));
+        return;
+    }
+    for (unsigned int i = 0; pair.changed && i < n; i++) {
+        char *address = store_read(xs, XBT_NULL, BACKEND "/0/dev-%u", dm, i);
+
+        if (address)
+            allow_interrupts(dm, address);
+        free(address);
+    }
 }
 
 void pci_end(struct xs_handle *xs, uint32_t guest)

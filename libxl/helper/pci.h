@@ -11,6 +11,13 @@
  *
  * xen-pciback takes no notice: to it a directory without a state of 1 is not
  * new (Linux, xenbus_probe_node()).
+ *
+ * And QEMU switches a device between INTx, MSI and MSI-X by itself, in its
+ * configuration space, where a PV guest would ask xen-pciback to. That lets
+ * a frontend's domain write there only once it has been told to, for each
+ * device (Linux, pciback's attribute allow_interrupt_control), and libxl
+ * does not tell it: the guest's driver would wait for interrupts which never
+ * come, while the device raised the one that nobody serves.
  */
 #ifndef XENQMP_HELPER_PCI_H
 #define XENQMP_HELPER_PCI_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "libxl/helper/pci.h"
+/* libxl/helper/pci.c beside an xen-pciback that is a folder. */
+#define PCIBACK "/proc/self/cwd"
+#include "libxl/helper/pci.c"
 
 #include "fake_store.h"
 #include "tap.h"
@@ -70,6 +72,27 @@ TEST(what_goes_is_libxls_to_remove)
     check_str(guests("num_devs"), "2");
     check_str(guests("dev-0"), "0000:03:00.0");
     check_str(guests("dev-1"), "0000:04:00.0");
+}
+
+TEST(a_stubdomain_may_set_up_its_devices_interrupts)
+{
+    char dir[] = "/tmp/test-pci-XXXXXX", text[64];
+    int fd;
+
+    check(mkdtemp(dir));
+    check_int(chdir(dir), 0);
+    fd = open("allow_interrupt_control", O_RDWR | O_CREAT | O_APPEND, 0600);
+    check(fd >= 0);
+    device(0, DM, 0, "0000:03:00.0");
+    count(DM, "1");
+    pci_follow(fake_store, GUEST, DM);
+    pci_follow(fake_store, GUEST, DM);
+    /* Once; this file, unlike the attribute, keeps what is written. */
+    check_int(pread(fd, text, sizeof(text), 0), 12);
+    check_mem(text, 12, "0000:03:00.0", 12);
+    close(fd);
+    check_int(unlink("allow_interrupt_control"), 0);
+    check_int(rmdir(dir), 0);
 }
 
 TEST(a_count_without_end_is_cut)
