@@ -98,16 +98,22 @@ tell "   (QEMU in dom0 and the vchan proxy: 20900 kB + 1000 kB PSS for each gues
 show xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper' || broken "qmp-helper still runs"
 
-tell "A guest with Debian's kernel, from a CD; root logs in on its serial port:"
-os_cfg "" >/run/os.cfg
-show xl create /run/os.cfg
+tell "A guest with Debian's kernel, from a CD, and with an NVMe disk of the host's:"
+show xl pci-assignable-add 00:06.0
+os_cfg "" 'pci = [ "00:06.0" ]' >/run/os.cfg
+show xl-qmp create /run/os.cfg
+show xl pci-list os
+expect 00:06.0
+tell "Root logs in on its serial port, and reads the disk:"
 terminal_open xl console os
 wait_for 120 heard 'login:' && say root
 wait_for 30 heard 'Password:' && say secret
-wait_for 30 heard '# ' && say 'uname -sr; cat /sys/hypervisor/type; exit'
+wait_for 30 heard '# ' && say 'uname -sr; head -n 2 /dev/nvme0n1; grep nvme0q1 /proc/interrupts; cat /sys/hypervisor/type; exit'
 wait_for 30 heard 'xen' || broken "nobody was let in"
 sed -n '/^os: up/,/^xen/p' /run/heard.txt | tr -d '\r' | sed 's/^/           /'
+heard 'one line of what the NVMe disk has' || broken "the disk was not read"
 show xl destroy os
+show xl pci-assignable-remove 00:06.0
 terminal_close
 wait_for 20 sh -c '! pidof qmp-helper' || broken "qmp-helper still runs"
 rm -f /run/client?.out /run/show.out

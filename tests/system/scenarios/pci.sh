@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# PCI devices of the host's, behind its IOMMU, for a guest whose QEMU is in a
-# stubdomain: at creation, while it runs, and back.
+# PCI devices of the host's, behind its IOMMU, for guests whose QEMU is in a
+# stubdomain: at creation, while they run, in the hands of an operating system,
+# and back.
 
 nic=0000:00:05.0 nvme=0000:00:06.0 image=/var/lib/xenqmp/stubdom
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
@@ -17,10 +18,11 @@ refuses() {
         ! xl domid other
 }
 
+while read -r m; do insmod "$m"; done </etc/modules-devices.list
 ok "Xen has an IOMMU" xl info virt_caps
 ok "it can pass devices" sh -c 'xl info | grep -q "^virt_caps.*hvm_directio"'
 ok "a device of dom0's is refused" \
-    refuses 'pci = [ "00:05.0" ]' 'xl pci-assignable-add 0000:00:05.0'
+    refuses 'pci = [ "00:05.0" ]' 'used in dom0 by e1000e.*xl pci-assignable-add 0000:00:05.0'
 ok "one that is not there" refuses 'pci = [ "00:1e.7" ]' 'no device 0000:00:1e.7'
 ok "the NIC can be assigned" xl pci-assignable-add 00:05.0
 ok "the disk can be assigned" xl pci-assignable-add 00:06.0
@@ -52,11 +54,79 @@ is "xl lists one" 1 "$(xl pci-list hvm1 | grep -c 00:0)"
 ok "xl destroy" xl destroy hvm1
 is "the NIC is xen-pciback's again" pciback "$(driver_of $nic)"
 wait_for 20 sh -c '! pidof qmp-helper'
-# libxl leaves there whose a device was last.
-xenstore-rm /libxl/pci
 snapshot after
 ok "nothing is left behind" same_snapshots before after
 ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:05.0'
 
+# Debian's kernel drives both: its data and its interrupts are theirs.
+other=$(ls /sys/bus/pci/devices/0000:00:07.0/net)
+ip addr add 10.78.0.1/24 dev $other
+ip link set $other up
+os_cfg "" 'pci = [ "00:05.0", "00:06.0" ]' >/run/os.cfg
+sum() { sha256sum | cut -d' ' -f1; }
+pattern=$(yes 'one line of what the NVMe disk has' | head -c 1048576 | sum)
+# How often the guest was interrupted, as it last said: interrupts KIND NAME
+interrupts() {
+    sed -n "s/^ *[0-9]*: *\([0-9]*\) .*$1.* $2.*/\1/p" /run/heard.txt | tail -n 1
+}
+has_interrupts() {
+    grep -a 'xen-pirq\|PING\|bytes\|insmod' /run/heard.txt | tail -12
+    [ "$(interrupts "$@")" -gt 2 ]
+}
+log_in() {
+    wait_for 60 heard 'login:' && say root && wait_for 60 heard 'Password:' &&
+        say secret && wait_for 60 heard '# ' && say 'stty -echo; PS1='
+}
+ok "an operating system with both" xl create /run/os.cfg
+terminal_open xl console os
+ok "it comes up" wait_for 60 heard 'os: up'
+ok "what it reads is on the disk" heard "os: nvme $pattern"
+ok "the disk interrupts it, by MSI-X" has_interrupts msi-x nvme0q1
+ok "its NIC reaches dom0's" heard "os: eth0 reaches dom0"
+ok "the NIC interrupts it, by MSI-X" has_interrupts msi-x eth0-rx
+ok "somebody logs in" log_in
+# The driver's IntMode: 1 is MSI, 0 the interrupt pin.
+for kind in 1:-msi 0:ioapic; do
+    say "rmmod e1000e; insmod /lib/modules/e1000e.ko IntMode=${kind%:*}; ip link set eth0 up"
+    say 'ip addr add 10.78.0.2/24 dev eth0; ping -c 5 -W 9 10.78.0.1; grep eth0 /proc/interrupts'
+    say "echo asked ${kind%:*} times"
+    ok "it asks the NIC for another kind" wait_for 60 heard "asked ${kind%:*} times"
+    ok "which is interrupted by ${kind#*:}" has_interrupts "${kind#*:}" eth0
+done
+say 'dd if=/dev/sr0 of=/dev/nvme0n1 bs=64k count=16 conv=fsync; echo it is written'
+ok "it writes to the disk" wait_for 60 heard 'it is written'
+written=$(head -c 1048576 /tests/os.iso | sum)
+
+# By hotplug, with a guest that lets go.
+is_alone() { [ "$(xl pci-list os | grep -c 00:0)" = 1 ] && ! has os 1b36:0010; }
+for n in 1 2 3; do
+    ok "the disk goes" xl pci-detach os 00:06.0
+    ok "from QEMU, too" wait_for 20 is_alone
+    ok "it comes" xl pci-attach os 00:06.0
+    say "until [ -b /dev/nvme0n1 ]; do usleep 100000; done; echo \"round $n: \$(sha256sum </dev/nvme0n1)\""
+    ok "with what was written" wait_for 60 heard "round $n: $written"
+done
+
+before=$(domid os)
+is_another() {
+    [ "$(domid os)" -gt $before ] &&
+        xenstore-read "/local/domain/$(domid os)/serial/0/tty"
+}
+say 'reboot -f'
+ok "it reboots" wait_for 60 is_another
+terminal_close
+terminal_open xl console os
+ok "and comes up" wait_for 60 heard 'os: up'
+ok "the disk has what was written" heard "os: nvme $written"
+ok "the NIC reaches dom0's" heard "os: eth0 reaches dom0"
+ok "somebody logs in again" log_in
+say 'poweroff -f'
+ok "it shuts down" wait_for 60 sh -c '! xl domid os'
+terminal_close
+wait_for 20 sh -c '! pidof qmp-helper'
+
 ok "the NIC is dom0's again" xl pci-assignable-remove -r 00:05.0
 ok "the disk as well" xl pci-assignable-remove -r 00:06.0
+# Its driver finds it, and what the guest left in it.
+ok "dom0's driver has the disk" wait_for 20 test -b /dev/nvme0n1
+is "with what the guest has written" "$written" "$(sum </dev/nvme0n1)"
