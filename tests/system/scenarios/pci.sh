@@ -58,6 +58,36 @@ snapshot after
 ok "nothing is left behind" same_snapshots before after
 ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:05.0'
 
+# A stubdomain that means it badly: its device reaches no memory but its
+# guest's, and comes back whatever becomes of it.
+guest_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
+guest_cfg hvm2 "$helper" "$hostile" 'pci = [ "00:06.0" ]' >/run/hvm2.cfg
+runs() { xl-qmp exec "$1" query-status | grep -q '"running"'; }
+attack_is_done() {
+    [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
+}
+attack() {
+    xenstore-write "/local/domain/$dm/attack" "$1"
+    ok "$1: done" wait_for 60 attack_is_done "$1"
+}
+ok "a guest with the NIC" xl create /run/hvm1.cfg
+ok "a hostile stubdomain with the disk" xl create /run/hvm2.cfg
+dm=$(dm_domid hvm2)
+attack dma
+ok "the IOMMU stops what its device asks for" \
+    sh -c 'xl dmesg | grep -i "fault" | grep -q "00:06.0"'
+attack replug
+ok "the guest with the NIC runs on" runs hvm1
+ok "with its NIC" has hvm1 8086:10d3
+xenstore-write "/local/domain/$dm/attack" crash
+is_crashed() { xl list "$dm" | awk 'NR == 2 { exit $5 !~ /c/ }'; }
+ok "crash: the stubdomain has ended" wait_for 60 is_crashed
+ok "xl destroy" xl destroy hvm2
+ok "the guest with the NIC runs on" runs hvm1
+ok "xl destroy" xl destroy hvm1
+is "the disk is xen-pciback's" pciback "$(driver_of $nvme)"
+ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:06.0'
+
 # Debian's kernel drives both: its data and its interrupts are theirs.
 other=$(ls /sys/bus/pci/devices/0000:00:07.0/net)
 ip addr add 10.78.0.1/24 dev $other
