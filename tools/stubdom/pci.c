@@ -128,15 +128,12 @@ static void backend_find(struct pci *pci)
     pci->loaded = true;
 }
 
-void pci_follow(struct pci *pci)
+static void links_follow(struct pci *pci)
 {
     char wanted[PCI_DEVICES_MAX][64], target[PATH_MAX];
-    unsigned int n = 0, devices;
+    unsigned int n = 0;
 
-    backend_find(pci);
-    devices = pci->backend ? devices_count(pci) : 0;
-    pci->devices_n = devices;
-    for (unsigned int i = 0; i < devices; i++) {
+    for (unsigned int i = 0; i < pci->devices_n; i++) {
         if (!link_of(pci, i, wanted[n], sizeof(wanted[n]), target,
                      sizeof(target)))
             continue;
@@ -154,6 +151,14 @@ void pci_follow(struct pci *pci)
     links_prune(pci, wanted, n);
 }
 
+void pci_follow(struct pci *pci)
+{
+    backend_find(pci);
+    pci->devices_n = pci->backend ? devices_count(pci) : 0;
+    if (pci->links)
+        links_follow(pci);
+}
+
 static void xs_ready(void *data, uint32_t events)
 {
     struct pci *pci = data;
@@ -167,7 +172,7 @@ static void xs_ready(void *data, uint32_t events)
 
 int pci_start(struct pci *pci)
 {
-    if (pci->mount && mount("pci", pci->links, "tmpfs", 0, NULL))
+    if (pci->links && pci->mount && mount("pci", pci->links, "tmpfs", 0, NULL))
         log_error("cannot mount a tmpfs on %s: %s; PCI devices will not be "
                   "found", pci->links, strerror(errno));
     if (!xs_watch(pci->xs, FRONTEND, "frontend") ||

@@ -14,6 +14,11 @@
  * (Linux, drivers/xen/xen-pciback/xenbus.c), before it connects, and libxl
  * asks QEMU for the device when it is connected (libxl_pci.c).
  *
+ * A QEMU since 9.1 does that itself, when it runs in a stubdomain: it reads
+ * xen-pciback's directory and looks under the address here
+ * (xen-host-pci-device.c), which links under hosts' addresses would hide, or
+ * be mistaken for. mkstubdom has looked which of the two it is.
+ *
  * The frontend's driver is loaded when the first device comes: who has none
  * pays for none.
  */
@@ -28,10 +33,14 @@
 /* xen-pciback's own limit of a frontend's devices is not larger. */
 #define PCI_DEVICES_MAX 64
 
+/* An image that has this file has a QEMU that finds devices by itself. */
+#define PCI_FOUND_BY_QEMU "/qemu.pci"
+
 struct pci {
     /* the caller sets */
     struct loop *loop;
-    /* Where links are to be; a tmpfs is mounted there if mount is set. */
+    /* Where links are to be; a tmpfs is mounted there if mount is set. NULL:
+     * QEMU finds devices by itself. */
     const char *links;
     bool mount;
     const char *devices;        /* "/sys/devices/pci-0" */

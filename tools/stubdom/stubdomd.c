@@ -388,7 +388,9 @@ static int start(struct stubdomd *d)
     };
     /* It keeps the connection. */
     d->pci = (struct pci){
-        .loop = &d->loop, .links = "/sys/bus/pci/devices", .mount = true,
+        .loop = &d->loop, .mount = true,
+        .links = access(PCI_FOUND_BY_QEMU, F_OK) ? "/sys/bus/pci/devices" :
+                 NULL,
         .devices = "/sys/devices/pci-0", .load = load_pci, .xs = xs,
     };
     if (loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||

@@ -129,7 +129,7 @@ written=$(head -c 1048576 /tests/os.iso | sum)
 
 # By hotplug, with a guest that lets go.
 is_alone() { [ "$(xl pci-list os | grep -c 00:0)" = 1 ] && ! has os 1b36:0010; }
-for n in 1 2 3; do
+for n in $(seq ${rounds:-3}); do
     ok "the disk goes" xl pci-detach os 00:06.0
     ok "from QEMU, too" wait_for 20 is_alone
     ok "it comes" xl pci-attach os 00:06.0

@@ -123,4 +123,18 @@ TEST(what_is_no_address_is_nobodys)
     finish();
 }
 
+TEST(a_qemu_that_finds_devices_gets_no_links)
+{
+    start();
+    pci.links = NULL;
+    device(0, "0000:03:00.0", "0000:00:00.0");
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    fake_store_set(BACKEND "/num_devs", "1", 0);
+    pci_follow(&pci);
+    check_int(pci.devices_n, 1);
+    check_int(loads, 1);
+    check_str(link_at("0000:03:00.0"), "");
+    finish();
+}
+
 TAP_MAIN()
