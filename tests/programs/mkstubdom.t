@@ -199,7 +199,7 @@ finds_pci() {
     version=$(unshare -r chroot "$tmp/tree" /usr/libexec/xen-qemu-system-i386 --version |
         sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 * 100 + \2/p')
     echo "QEMU's version: $version"
-    if [ $((version)) -ge 901 ]; then
+    if [ $(($version)) -ge 901 ]; then
         [ -e "$tmp/tree/qemu.pci" ]
     else
         [ ! -e "$tmp/tree/qemu.pci" ]
