@@ -98,9 +98,9 @@ tell "   (QEMU in dom0 and the vchan proxy: 20900 kB + 1000 kB PSS for each gues
 show xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper' || broken "qmp-helper still runs"
 
-tell "A guest with Debian's kernel, from a CD, and with an NVMe disk of the host's:"
+tell "A guest with Debian's kernel and an NVMe disk of the host's:"
 show xl pci-assignable-add 00:06.0
-os_cfg "" 'pci = [ "00:06.0" ]' >/run/os.cfg
+linux_cfg 'pci = [ "00:06.0" ]' >/run/os.cfg
 show xl-qmp create /run/os.cfg
 show xl pci-list os
 expect 00:06.0

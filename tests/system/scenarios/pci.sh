@@ -100,16 +100,15 @@ ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:06.0'
 other=$(ls /sys/bus/pci/devices/0000:00:07.0/net)
 ip addr add 10.78.0.1/24 dev $other
 ip link set $other up
-os_cfg "" 'pci = [ "00:05.0", "00:06.0", "00:1f.2" ]' >/run/os.cfg
+linux_cfg 'pci = [ "00:05.0", "00:06.0", "00:1f.2" ]' >/run/os.cfg
 sum() { sha256sum | cut -d' ' -f1; }
 pattern=$(yes 'one line of what the NVMe disk has' | head -c 1048576 | sum)
-# How often the guest was interrupted, as it last said: interrupts KIND NAME
-interrupts() {
-    sed -n "s/^ *[0-9]*: *\([0-9]*\) .*$1.* $2.*/\1/p" /run/heard.txt | tail -n 1
-}
+# has_interrupts KIND NAME: what the guest has last said of them, as Linux names
+# them with Xen's pirqs, which are no more by default since Xen 4.19, and without.
 has_interrupts() {
-    grep -a 'xen-pirq\|PING\|bytes\|insmod' /run/heard.txt | tail -12
-    [ "$(interrupts "$@")" -gt 2 ]
+    grep -i "^ *[0-9]*: *[0-9]* .*$1.* $2" /run/heard.txt | tail -n 1 >/run/interrupts.txt
+    grep -i ': .*\(msi\|apic\)' /run/heard.txt | tail -n 12
+    awk '$2 > 2 { ok = 1 } END { exit !ok }' /run/interrupts.txt
 }
 log_in() {
     wait_for 60 heard 'login:' && say root && wait_for 60 heard 'Password:' &&
@@ -119,26 +118,26 @@ ok "an operating system with three" xl create /run/os.cfg
 terminal_open xl console os
 ok "it comes up" wait_for 60 heard 'os: up'
 ok "what it reads is on the disk" heard "os: nvme $pattern"
-ok "the disk interrupts it, by MSI-X" has_interrupts msi-x nvme0q1
+ok "the disk interrupts it, by MSI-X" has_interrupts 'msi-*x' nvme0q1
 ok "its NIC reaches dom0's" heard "os: eth0 reaches dom0"
-ok "the NIC interrupts it, by MSI-X" has_interrupts msi-x eth0-rx
+ok "the NIC interrupts it, by MSI-X" has_interrupts 'msi-*x' eth0-rx
 ok "somebody logs in" log_in
 say 'until [ -b /dev/sda ]; do usleep 100000; done; echo "sata: $(sha256sum </dev/sda)"; grep ahci /proc/interrupts'
 ok "it reads the disk at the controller" wait_for 60 heard "sata: $pattern"
-ok "which interrupts it, by MSI" wait_for 20 has_interrupts '-msi ' ahci
+ok "which interrupts it, by MSI" wait_for 20 has_interrupts '-msi[ -][ 0]' ahci
 # The driver's IntMode 0. (With 1, MSI, it finds that QEMU's emulated e1000e
 # does not raise any, in dom0 as well.)
 say 'rmmod e1000e; insmod /lib/modules/e1000e.ko IntMode=0; ip link set eth0 up'
 say 'ip addr add 10.78.0.2/24 dev eth0; ping -c 5 -W 9 10.78.0.1; grep eth0 /proc/interrupts; echo asked by pin $((6 * 7)) times'
 ok "it asks the NIC for its pin" wait_for 60 heard "asked by pin 42 times"
-ok "which interrupts it" has_interrupts ioapic eth0
+ok "which interrupts it" has_interrupts 'io-*apic' eth0
 say 'dd if=/dev/sr0 of=/dev/nvme0n1 bs=64k count=16 conv=fsync; echo it is written'
 ok "it writes to the disk" wait_for 60 heard 'it is written'
 written=$(head -c 1048576 /tests/os.iso | sum)
 
 # By hotplug, with a guest that lets go.
 is_alone() { ! xl pci-list os | grep -q 00:06.0 && ! has os 1b36:0010; }
-for n in $(seq ${rounds:-3}); do
+for n in $(seq ${rounds:-2}); do
     ok "the disk goes" xl pci-detach os 00:06.0
     ok "from QEMU, too" wait_for 20 is_alone
     ok "it comes" xl pci-attach os 00:06.0
