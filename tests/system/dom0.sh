@@ -151,6 +151,8 @@ linux_cfg() {
 # heard() something by now. xl console takes no input but a terminal's.
 terminal_open() {
     mkfifo /run/keyboard.txt
+    # Not what another terminal showed.
+    : >/run/heard.txt
     socat -t 1 "EXEC:$*,pty,raw,echo=0" - </run/keyboard.txt >/run/heard.txt 2>&1 &
     terminal=$!
     exec 3<>/run/keyboard.txt
