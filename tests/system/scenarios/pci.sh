@@ -127,7 +127,7 @@ ok "it reads the disk at the controller" wait_for 60 heard "sata: $pattern"
 ok "which interrupts it, by MSI" wait_for 20 has_interrupts '-msi[ -][ 0]' ahci
 # The driver's IntMode 0. (With 1, MSI, it finds that QEMU's emulated e1000e
 # does not raise any, in dom0 as well.)
-say 'rmmod e1000e; insmod /lib/modules/e1000e.ko IntMode=0; ip link set eth0 up'
+say 'rmmod e1000e; insmod /lib/modules/e1000e.ko* IntMode=0; ip link set eth0 up'
 say 'ip addr add 10.78.0.2/24 dev eth0; ping -c 5 -W 9 10.78.0.1; grep eth0 /proc/interrupts; echo asked by pin $((6 * 7)) times'
 ok "it asks the NIC for its pin" wait_for 60 heard "asked by pin 42 times"
 ok "which interrupts it" has_interrupts 'io-*apic' eth0
