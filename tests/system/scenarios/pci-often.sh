@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# pci.sh, with the disk detached and attached twenty times.
+# pci-os.sh, with the disk detached and attached twenty times.
 rounds=20
-. /tests/scenarios/pci.sh
+. /tests/scenarios/pci-os.sh
