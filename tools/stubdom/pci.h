@@ -14,10 +14,10 @@
  * (Linux, drivers/xen/xen-pciback/xenbus.c), before it connects, and libxl
  * asks QEMU for the device when it is connected (libxl_pci.c).
  *
- * A QEMU since 9.1 does that itself, when it runs in a stubdomain: it reads
- * xen-pciback's directory and looks under the address here
- * (xen-host-pci-device.c), which links under hosts' addresses would hide, or
- * be mistaken for. mkstubdom has looked which of the two it is.
+ * A newer QEMU (10.0, not 7.2) does that itself, when it runs in a
+ * stubdomain: it reads xen-pciback's directory and looks under the address
+ * here (xen-host-pci-device.c), which links under hosts' addresses would
+ * hide, or be mistaken for. mkstubdom has looked which of the two it is.
  *
  * The frontend's driver is loaded when the first device comes: who has none
  * pays for none.

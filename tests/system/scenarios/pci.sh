@@ -80,9 +80,10 @@ screen=$(grep -l 0x0300 /sys/bus/pci/devices/*/class)
 screen=$(sed -n '1s/ .*//p' "${screen%class}resource")
 devmem $((screen + 4096)) 32 0x12345678
 attack dma-0x2001000
-ok "its device has written to the guest's memory" sh -c \
+ok "its device has written to the guest's memory" wait_for 20 sh -c \
     'xl qemu-monitor-command hvm2 "xp /4wx 0x2001000" | grep "2001000: .*0x[0-9a-f]*[1-9a-f]"'
 attack "dma-$((screen + 4096))"
+attack dma-fails
 is "and nowhere else" 0x12345678 "$(devmem $((screen + 4096)) 32)"
 attack replug
 ok "the guest with the NIC runs on" runs hvm1
