@@ -368,20 +368,43 @@ TEST_AS_ROOT(suspended_it_comes_back)
     client_ask(fd, "cont", "{\"return\": {}}");
 }
 
-/* By hand, and its guest stays. */
-TEST_AS_ROOT(a_stubdomain_that_is_destroyed_alone_is_told)
+static void check_tells_of_the_destroyed(void)
 {
-    int fd = stubdomain_with_a_command(), status = -1;
+    int status = -1;
 
-    guest_destroy(8);
-    client_expect(fd, "the stubdomain has been destroyed; the command may "
-                  "have been executed");
-    check_ends(fd);
     check(host_wait(all_gone, NULL));
     check(host_wait(log_has, "domain 7: its stubdomain, domain 8, has been "
                     "destroyed; the guest has no devices"));
     check(host_wait(has_ended, &status));
     check_int(status, 0);
+}
+
+/* By hand, and its guest stays. qmp-helper hears of it by xenstored,
+ * xenconsoled by Xen: either may be first. */
+TEST_AS_ROOT(a_stubdomain_that_is_destroyed_alone_is_told)
+{
+    int fd = stubdomain_with_a_command();
+
+    check(!kill(ours, SIGSTOP));
+    guest_destroy(8);
+    client_expect(fd, "the stubdomain has been destroyed; the command may "
+                  "have been executed");
+    check_ends(fd);
+    check(!kill(ours, SIGCONT));
+    check_tells_of_the_destroyed();
+}
+
+TEST_AS_ROOT(and_so_it_is_if_its_console_is_gone_first)
+{
+    int fd = stubdomain_with_a_command();
+
+    check(!kill(helper, SIGSTOP));
+    guest_destroy(8);
+    client_expect(fd, "The connection to QEMU in the stubdomain of domain 7 "
+                  "was lost; the command may have been executed");
+    check(!kill(helper, SIGCONT));
+    check_ends(fd);
+    check_tells_of_the_destroyed();
 }
 
 TEST_AS_ROOT(but_not_of_a_guest_that_is_destroyed)
