@@ -11,6 +11,8 @@
 #include "tools/common/log.h"
 
 #define BACKEND "/local/domain/0/backend/pci/%u"
+/* Linux's: where a driver of dom0's says why it gave up its backend. */
+#define FAILURE "/local/domain/0/error/backend/pci/%u/0/error"
 /* Tests have one of their own. */
 #ifndef PCIBACK
 #define PCIBACK "/sys/bus/pci/drivers/pciback"
@@ -108,20 +110,38 @@ static void allow_interrupts(uint32_t dm, const char *address)
         close(fd);
 }
 
+/* Once: a frontend could have it said again and again. */
+static void failure_tell(struct xs_handle *xs, uint32_t guest, uint32_t dm)
+{
+    char *why = store_read(xs, XBT_NULL, FAILURE, dm), path[STORE_PATH_MAX];
+
+    if (!why)
+        return;
+    snprintf(path, sizeof(path), FAILURE, dm);
+    if (xs_unwatch(xs, path, PCI_TOKEN))
+        log_error("domain %u: xen-pciback has given up its PCI devices for "
+                  "domain %u: %s; detach what it names, or destroy the guest, "
+                  "and see dom0's kernel log", guest, dm, why);
+    free(why);
+}
+
 bool pci_watch(struct xs_handle *xs, uint32_t dm)
 {
     char path[STORE_PATH_MAX];
 
     snprintf(path, sizeof(path), BACKEND, dm);
+    if (!xs_watch(xs, path, PCI_TOKEN))
+        return false;
+    snprintf(path, sizeof(path), FAILURE, dm);
     return xs_watch(xs, path, PCI_TOKEN);
 }
 
 void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm)
 {
     struct pair pair = { .guest = guest, .dm = dm };
-
     unsigned int n = devices_count(xs, XBT_NULL, dm);
 
+    failure_tell(xs, guest, dm);
     if (n && store_transaction(xs, devices_add, &pair)) {
         log_error("domain %u: its PCI devices cannot be written down for "
                   "domain %u: %s; xl pci-list and pci-detach will not know "

@@ -28,7 +28,7 @@
 #define PCI_TOKEN "pci"
 
 bool pci_watch(struct xs_handle *xs, uint32_t dm);
-/* After each of its events. */
+/* After each of its events. That xen-pciback has given up is told once. */
 void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm);
 /* The stubdomain has gone: so does what libxl left, if the guest has. */
 void pci_end(struct xs_handle *xs, uint32_t guest);

@@ -53,4 +53,9 @@ echo "ok 1 # skip not here"; echo 1..1
 END
 ok "a test that is skipped has failed" \
     counts "1 passed, 1 failed" ./good ./skipped
+
+test_of again <<'END'
+mkdir "$XENQMP_AGAIN/1"; echo ok 1; echo 1..1
+END
+ok "a boot begun anew is counted" counts "2 passed, 0 failed, 1 begun anew after a fault of the emulated processor" ./good ./again
 plan

@@ -182,7 +182,7 @@ snapshot() {
         # Kernel threads come and go.
         for p in /proc/[0-9]*; do
             [ -s "$p/cmdline" ] && tr '\0' ' ' <"$p/cmdline" | sed 's/^/process /' && echo
-        done | grep -v -e ' sed ' -e ' tr ' | sort
+        done | grep -v -e ' sed ' -e ' tr ' -e ' sleep 10 $' | sort
         find /run /tmp /var/lib/xen ! -path '/run/*.snapshot' \
             ! -path /run/ok.out ! -path '/run/*.cfg' ! -path '/run/*.txt' \
             ! -path /run/xen/domid-history ! -path '/run/xen-hotplug/*' \

@@ -88,6 +88,9 @@ is "and nowhere else" 0x12345678 "$(devmem $((screen + 4096)) 32)"
 attack replug
 ok "the guest with the NIC runs on" runs hvm1
 ok "with its NIC" has hvm1 8086:10d3
+attack pci-ring
+ok "it is said that xen-pciback gave up, and why" wait_for 20 \
+    grep -q 'has given up its PCI devices for domain [0-9]*: [0-9-]* ' /var/log/xen/qemu-dm-hvm2-dm.log
 xenstore-write "/local/domain/$dm/attack" crash
 is_crashed() { xl list "$dm" | awk 'NR == 2 { exit $5 !~ /c/ }'; }
 ok "crash: the stubdomain has ended" wait_for 60 is_crashed

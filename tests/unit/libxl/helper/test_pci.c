@@ -95,6 +95,42 @@ TEST(a_stubdomain_may_set_up_its_devices_interrupts)
     check_int(rmdir(dir), 0);
 }
 
+static char said[1024];
+
+static bool note(const char *program, int priority, const char *line)
+{
+    (void)program, (void)priority;
+    snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s\n", line);
+    return true;
+}
+
+TEST(what_xen_pciback_gives_up_for_is_told_once)
+{
+    log_divert(note);
+    check(pci_watch(fake_store, DM));
+    pci_follow(fake_store, GUEST, DM);
+    check_str(said, "");
+    fake_store_set("/local/domain/0/error/backend/pci/6/0/error",
+                   "22 no device\n0000:03:00.0", 0);
+    for (int i = 0; i < 2; i++) {
+        struct xs_handle *xs = fake_store;
+        char **watch;
+        bool any = false;
+
+        while ((watch = xs_check_watch(xs))) {
+            any = true;
+            free(watch);
+        }
+        if (any)
+            pci_follow(xs, GUEST, DM);
+        check_str(said, "domain 5: xen-pciback has given up its PCI devices "
+                  "for domain 6: 22 no device?0000:03:00.0; detach what it "
+                  "names, or destroy the guest, and see dom0's kernel log\n");
+        fake_store_set("/local/domain/0/error/backend/pci/6/0/error",
+                       "22 again", 0);
+    }
+}
+
 TEST(a_count_without_end_is_cut)
 {
     count(DM, "4000000000");

@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# tests/system/boot: only the emulated processor's own fault has a boot begun
+# anew, twice in a run. The emulator here is simulated: $tmp/say-N is what it
+# does at its Nth start, "$1" being Xen's console, "$2" dom0's second port.
+SRCDIR=${SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$SRCDIR/tests/tap.sh"
+
+mkdir "$tmp/bin" "$tmp/build"
+cat >"$tmp/bin/qemu-system-x86_64" <<'END'
+#!/bin/sh
+tmp=${0%/bin/*}
+console= port=
+for word; do
+    case $word in
+    file:*) [ "$console" ] && port=${word#file:} || console=${word#file:} ;;
+    esac
+done
+: >"$console"
+echo >>"$tmp/starts"
+. "$tmp/say-$(wc -l <"$tmp/starts")" >"$port"
+END
+chmod +x "$tmp/bin/qemu-system-x86_64"
+
+passes='echo "ok 1 - fine"; echo "== beat"; echo 1..1; echo "== passed"'
+fails='echo "not ok 1 - bad"; echo 1..1; echo "== failed"; echo "== logs"'
+mmio='echo "(XEN) d5v0 MMIO emulation failed (1): d5v0 16bit @ d980:00000000 -> 00 00" >>"$console"'
+stands='echo "ok 1 - fine"; echo "== beat"; while :; do :; done'
+
+# STARTS RESULT AGAIN COMMANDS...: boot ends so, after so many starts and with
+# so many places taken.
+boots() {
+    starts=$1 result=$2 again=$3
+    shift 3
+    rm -f "$tmp"/say-*
+    : >"$tmp/starts"
+    for commands; do
+        echo >>"$tmp/starts"
+        echo "$commands" >"$tmp/say-$(wc -l <"$tmp/starts")"
+    done
+    rm "$tmp/starts"
+    PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build XENQMP_AGAIN=$places \
+        "$SRCDIR/tests/system/boot" -s 1 smoke >"$tmp/said" 2>&1
+    status=$?
+    cat "$tmp/said"
+    [ "$status" = "$result" ] && [ "$(wc -l <"$tmp/starts")" = "$starts" ] &&
+        { [ ! "$places" ] || [ "$(ls "$places" | wc -l)" = "$again" ]; }
+}
+run() { places=$tmp/again; rm -rf "$places"; mkdir "$places"; }
+
+run
+ok "what passes is started once" boots 1 0 0 "$passes"
+ok "and says so" grep -qx 'ok 1 - fine' "$tmp/said"
+ok "what fails is started once" boots 1 1 0 "$fails"
+ok "also if Xen cannot emulate what a guest does in protected mode" \
+    boots 1 1 0 "$(echo "$mmio" | sed s/16bit/32bit/); $fails"
+ok "a guest whose interrupt came too early: anew" \
+    boots 2 0 1 "$mmio; $fails" "$passes"
+ok "of the first attempt nothing is said" \
+    sh -c '! grep -q "not ok" "$1"' - "$tmp/said"
+ok "a processor that stands: anew" boots 2 0 2 "$stands" "$passes"
+ok "no third time in a run" boots 1 1 2 "$mmio; $fails"
+ok "but with the reason" grep -q '^# the emulated processor failed .*16bit' "$tmp/said"
+run
+ok "that time went on is seen" boots 1 1 0 'echo "ok 1 - fine"; echo 1..1; echo "== passed"'
+ok "what fails then has failed" boots 2 1 1 "$mmio; $fails" "$fails"
+places=
+ok "by hand nothing is begun anew" boots 1 1 0 "$stands"
+ok "it is told that the processor stood" \
+    grep -q '^# the emulated processor failed .*no beat in 1 s' "$tmp/said"
+plan
