@@ -8,6 +8,7 @@
 #include "config.h"
 #include "creation.h"
 #include "guest_config.h"
+#include "guest_disks.h"
 #include "guest_pci.h"
 #include "host.h"
 #include "tools/common/log.h"
@@ -32,6 +33,7 @@ struct create {
     const char *path;           /* the configuration's */
     char **args;                /* xl's, NULL at the end; room for all */
     size_t args_n;
+    char *disks;                /* one of them, or NULL */
     struct guest_config config;
     struct guest_pci pci;
 };
@@ -261,9 +263,24 @@ static void print_word(const char *word)
     putchar('\'');
 }
 
-/* Prints the command or runs it. */
-static int run_xl(struct create *create)
+/* Whether an empty drive can be the kernel's. */
+static bool has_empty_drives(const struct options *options)
 {
+    struct host host = { .logger = options->logger };
+    int major, minor;
+    bool r = host_version(&host, &major, &minor) &&
+             (major > 4 || (major == 4 && minor >= 19));
+
+    host_dispose(&host);
+    return r;
+}
+
+/* Prints the command or runs it. */
+static int run_xl(struct create *create, const struct options *options)
+{
+    create->disks = guest_disks_argument(&create->config);
+    if (create->disks && has_empty_drives(options))
+        create->args[create->args_n++] = create->disks;
     for (size_t i = 0; i < SETTINGS_N; i++)
         if (!get(create, settings[i].key))
             create->args[create->args_n++] = (char *)settings[i].argument;
@@ -286,7 +303,7 @@ int cmd_create(const struct options *options, int argc, char **argv)
     int rc, host;
 
     guest_config_init(&create.config);
-    create.args = calloc((size_t)argc + SETTINGS_N + 3,
+    create.args = calloc((size_t)argc + SETTINGS_N + 4,
                          sizeof(*create.args));
     if (!create.args) {
         log_error("out of memory");
@@ -304,11 +321,12 @@ int cmd_create(const struct options *options, int argc, char **argv)
     /* A dry run shows the command in any case. */
     host = check_host(&create, options);
     if (!host || create.dry_run)
-        rc = run_xl(&create);
+        rc = run_xl(&create, options);
     if (!rc)
         rc = host;
 out:
     guest_config_dispose(&create.config);
+    free(create.disks);
     free(create.args);
     return rc;
 }

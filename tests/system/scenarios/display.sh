@@ -76,7 +76,13 @@ wait_for 20 sh -c '! pidof qmp-helper'
 # Without a password, and at another port. A viewer that asks for a thousand
 # screens and reads none.
 guest_cfg hvm1 "$helper" 'vncdisplay = 7' 'vncunused = 0' |
-    sed 's/^vnc = 0/vnc = 1/' >/run/hvm1.cfg
+    sed 's/^vnc = 0/vnc = 1/; s,/echo.img,/keys.img,' >/run/hvm1.cfg
+# The VGA's text memory: what stands there, and in which colours.
+shows_text() {
+    xl qemu-monitor-command hvm1 'xp /2000hx 0xb8000' | sed 's/^[0-9a-f]*://' | tr -d ' \r\n' |
+        grep -q "$(printf %s "$1" | od -An -v -tx1 | sed 's/ /0x07/g')"
+}
+types() { /tests/viewer 127.0.0.1 5907 "$1" >/dev/null && wait_for 10 shows_text "$1"; }
 stall() {
     {
         printf 'RFB 003.003\n\001'
@@ -95,6 +101,8 @@ ok "xl create, without a password" xl create /run/hvm1.cfg
 is "at the port that was asked for" 5907 "$(port_of)"
 ok "the display worker has a user of its own" [ "$(processes_of "$(domid hvm1)" | wc -l)" = 1 ]
 ok "the guest runs" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "the BIOS has started it" wait_for 60 shows_text 'Booting from Floppy...'
+ok "what a viewer types appears" types 'xen, qmp and vnc'
 ok "a screenshot" wait_for 60 screenshot first
 stall &
 stalled=$!

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a guest gets of the host's PCI devices, beside one whose QEMU is in dom0,
+# and what an attach takes. Prints figures; nothing passes or fails by them.
+
+broken=0
+while read -r m; do insmod "$m"; done </etc/modules-devices.list
+mkdir -p /run/cd
+mount -t iso9660 -o loop,ro /tests/os.iso /run/cd || broken=1
+for device in 00:05.0 00:06.0; do
+    xl pci-assignable-add $device || broken=1
+done
+other=$(ls /sys/bus/pci/devices/0000:00:07.0/net)
+ip addr add 10.78.0.1/24 dev "$other"
+ip link set "$other" up
+
+linux_cfg 'pci = [ "00:05.0", "00:06.0" ]' >/run/ours.cfg
+sed -e '/stubdom/d' -e '/^device_model_override/d' -e 's,/os/,/run/cd/,g' /run/ours.cfg >/run/stock.cfg
+
+# answer PATTERN: what the guest said behind it.
+answer() { sed -n "s/^$1 //p" /run/heard.txt | tr -d '\r' | tail -n 1; }
+log_in() {
+    wait_for 60 heard 'login:' && say root && wait_for 60 heard 'Password:' &&
+        say secret && wait_for 60 heard '# ' && say 'stty -echo; PS1='
+}
+# of NAME: centiseconds of forty whole reads, microseconds of an echo, and of
+# four attaches.
+figures() {
+    local start n
+    xl create "/run/$1.cfg" && terminal_open xl console os && wait_for 120 heard 'os: up' && log_in || return
+    say 'now() { cut -d" " -f1 /proc/uptime | tr -d .; }; a=$(now)
+        for n in $(seq 40); do echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 of=/dev/null bs=64k; done 2>/dev/null
+        echo; echo "nvme $(($(now) - a))"
+        ping -q -c 200 -i 0.01 10.78.0.1 | sed -n "s,.*= [0-9.]*/\([0-9]*\)\.\([0-9]*\)/.*,echo \1\2,p"; echo; echo "nothing more"'
+    wait_for 600 heard 'nothing more' || return
+    xl pci-detach os 00:06.0 || return
+    start=$(seconds)
+    for n in 1 2 3 4; do
+        xl pci-attach os 00:06.0 && xl pci-detach os 00:06.0 || return
+    done
+    echo "$(answer nvme) $(answer echo) $(echo "$start $(seconds)" | awk '{ print int(($2 - $1) * 100) }')" >"/run/$1.figures.txt"
+    terminal_close
+    xl destroy os
+    wait_for 20 sh -c '! pidof qmp-helper'
+}
+ratio() { awk -v f="$1" '{ v[NR] = $f } END { printf "%.2f", v[1] / (v[2] + !v[2]) }' /run/ours.figures.txt /run/stock.figures.txt; }
+for name in ours stock; do
+    figures $name || broken=1
+done
+echo "# xenqmp $(cat /run/ours.figures.txt), QEMU in dom0 $(cat /run/stock.figures.txt): cs for 40 MiB of an NVMe disk, us for an echo by e1000e, cs for four attaches and detaches"
+echo "# xenqmp / stock: NVMe $(ratio 1), echo $(ratio 2), attach and detach $(ratio 3)"
+is "each guest had its devices" 0 $broken
+umount /run/cd
+for device in 00:05.0 00:06.0; do
+    xl pci-assignable-remove -r $device
+done

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest_disks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libxl.h>
+
+static bool is_empty_drive(const struct guest_config *config,
+                           const char *spec)
+{
+    libxl_device_disk disk;
+    bool r;
+
+    libxl_device_disk_init(&disk);
+    r = !xlu_disk_parse(config->parsed, 1, &spec, &disk) && disk.is_cdrom &&
+        (!disk.pdev_path || !*disk.pdev_path) &&
+        disk.backend == LIBXL_DISK_BACKEND_UNKNOWN;
+    libxl_device_disk_dispose(&disk);
+    return r;
+}
+
+/* As a string of xl.cfg's, in which quotes can't be escaped. */
+static void put_string(FILE *out, const char *spec, bool empty)
+{
+    const char *target = strstr(spec, "target=");
+    char quote = strchr(spec, '"') ? '\'' : '"';
+    size_t n = empty && target ? (size_t)(target - spec) : strlen(spec);
+
+    /* What is behind target= is all its. */
+    fprintf(out, "%c%.*s%s%s%c", quote, (int)n, spec,
+            !empty ? "" : target ? "backendtype=phy," : ",backendtype=phy",
+            spec + n, quote);
+}
+
+char *guest_disks_argument(const struct guest_config *config)
+{
+    bool any = false;
+    const char *spec;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    fputs("disk=[", out);
+    for (int i = 0; (spec = guest_config_item(config, "disk", i)); i++) {
+        bool empty = is_empty_drive(config, spec);
+
+        any = any || empty;
+        fputs(i ? ", " : " ", out);
+        put_string(out, spec, empty);
+    }
+    fputs(" ]", out);
+    if (!fclose(out) && any)
+        return text;
+    free(text);
+    return NULL;
+}
