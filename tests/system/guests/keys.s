@@ -11,6 +11,9 @@ _start:
     movw %ax, %ds
     movw %ax, %ss
     movw $0x7c00, %sp
+    movb $0xff, %al                 # nor has the BIOS any
+    outb %al, $0x21
+    outb %al, $0xa1
 
 key:
     movl $20000, %ecx               # each look is a question to QEMU
