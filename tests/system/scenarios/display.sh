@@ -80,7 +80,7 @@ guest_cfg hvm1 "$helper" 'vncdisplay = 7' 'vncunused = 0' |
 # The VGA's text memory: what stands there, and in which colours.
 shows_text() {
     xl qemu-monitor-command hvm1 'xp /2000hx 0xb8000' | sed 's/^[0-9a-f]*://' | tr -d ' \r\n' |
-        grep -q "$(printf %s "$1" | od -An -v -tx1 | sed 's/ /0x07/g')"
+        grep -q "$(printf %s "$1" | od -An -v -tx1 | sed 's/ /0x07/g' | tr -d '\n')"
 }
 types() { /tests/viewer 127.0.0.1 5907 "$1" >/dev/null && wait_for 10 shows_text "$1"; }
 stall() {
