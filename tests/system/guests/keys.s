@@ -14,6 +14,7 @@ _start:
     movw $0x7c00, %sp
     movb $0xff, %al
     outb %al, $0xa1
+    jmp key                         # those that came while it was read
 
 sleep:
     movb $0xfd, %al                 # the keyboard's alone
