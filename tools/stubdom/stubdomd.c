@@ -27,6 +27,7 @@
 #include "consoles.h"
 #include "disks.h"
 #include "display.h"
+#include "frontends.h"
 #include "tools/common/log.h"
 #include "tools/common/loop.h"
 #include "monitor.h"
@@ -46,6 +47,7 @@ struct stubdomd {
     struct loop loop;
     struct relay relay;
     struct disks disks;         /* has monitor A */
+    struct frontends frontends;
     struct monitor b;
     struct state state;
     struct network network;
@@ -366,9 +368,9 @@ static void load_pci(void)
 
 static int start(struct stubdomd *d)
 {
-    struct xs_handle *xs = xs_open(0);
+    struct xs_handle *xs = xs_open(0), *disks_xs = xs_open(0);
 
-    if (!xs) {
+    if (!xs || !disks_xs) {
         log_error("cannot speak to xenstored");
         return -1;
     }
@@ -378,6 +380,7 @@ static int start(struct stubdomd *d)
         .uevents = disks_uevents_open(), .connected = a_connected,
         .data = d,
     };
+    d->frontends = (struct frontends){ .loop = &d->loop, .xs = disks_xs };
     d->b = (struct monitor){
         .loop = &d->loop, .path = QEMU_MONITOR_B, .fd = -1,
         .connected = b_connected, .readable = b_readable, .data = d,
@@ -394,6 +397,7 @@ static int start(struct stubdomd *d)
         .devices = "/sys/devices/pci-0", .load = load_pci, .xs = xs,
     };
     if (loop_init(&d->loop) || signals_open(d) || consoles_init(d, xs) ||
+        frontends_start(&d->frontends) ||
         pci_start(&d->pci) || qemu_init(d, xs) ||
         disks_start(&d->disks, QEMU_MONITOR_A))
         return -1;
