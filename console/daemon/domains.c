@@ -58,7 +58,6 @@ static void console_remove(struct domain *d, unsigned int n)
         return;
     refresh_forget(&c->refresh);
     d->guest.consoles[n] = NULL;
-    d->guest.account.consoles_n--;
     toolstack_close(c);
 }
 
@@ -76,7 +75,7 @@ static void console_notice(struct domains *domains, struct domain *d,
             return;
         }
         d->guest.consoles[n] = c;
-        d->guest.account.consoles_n++;
+        refresh_add(&c->refresh);
         part = KEYS_ALL;
     }
     refresh_by_dom0(&c->refresh, part);
@@ -229,18 +228,6 @@ static void backend_event(struct domains *domains, const char *path)
                        keys_of_backend(*path ? path : NULL));
 }
 
-/* What follows a console's directory in the path; NULL: nothing, or the
- * path is of no node in it. */
-static const char *key_of(const struct console *c, const char *path)
-{
-    char dir[STORE_PATH_MAX];
-    size_t n;
-
-    keys_frontend_path(dir, sizeof(dir), c->domid, c->n, NULL);
-    n = strlen(dir);
-    return !strncmp(path, dir, n) && path[n] == '/' ? path + n + 1 : NULL;
-}
-
 /* What is to be read when that key of its frontend has changed. */
 static enum keys_part console_part(const struct console *c, const char *key)
 {
@@ -253,30 +240,38 @@ static enum keys_part console_part(const struct console *c, const char *key)
     return part == KEYS_RING && !c->output ? KEYS_NOTHING : part;
 }
 
-/* Something in a console's frontend directory has changed. */
+/* Something in the directory of a domain's primary console, or in that of
+ * its other frontends, has changed. */
 static void frontend_event(struct domains *domains, const char *path,
                            const char *token)
 {
-    unsigned long long domid, n;
+    unsigned long long domid, kind, n = 0;
+    char watched[STORE_PATH_MAX];
     struct console *c = NULL;
     struct domain *d;
     const char *key;
 
     if (!number_take(&token, UINT32_MAX, &domid) ||
-        !number_take(&token, CONSOLES_MAX - 1, &n))
+        !number_take(&token, REFRESH_KINDS - 1, &kind))
         return;
     d = domains_find(domains, (uint32_t)domid);
-    if (d)
-        c = d->guest.consoles[n];
     /* Events can arrive after their watch was removed. */
-    if (!c)
+    if (!d)
         return;
-    key = key_of(c, path);
-    if (key || !refresh_greeted(&c->refresh))
-        refresh_by_guest(&c->refresh, console_part(c, key), key &&
-                         (!strcmp(key, "state") ||
-                          !strcmp(key, "ring-ref") ||
-                          !strcmp(key, "port")));
+    keys_watched_path(watched, sizeof(watched), d->domid, (unsigned int)kind);
+    if (strncmp(path, watched, strlen(watched)) || !path[strlen(watched)]) {
+        refresh_by_watch(&d->guest.account, (enum refresh_kind)kind);
+        return;
+    }
+    key = path + strlen(watched) + 1;
+    if (kind == REFRESH_PRIMARY || number_take(&key, CONSOLES_MAX - 1, &n))
+        c = d->guest.consoles[n];
+    if (c)
+        refresh_by_guest(&c->refresh, console_part(c, *key ? key : NULL),
+                         !strcmp(key, "state") ||
+                         !strcmp(key, "ring-ref") || !strcmp(key, "port"));
+    else
+        refresh_by_stranger(&d->guest.account);
 }
 
 static void census_due(void *data)

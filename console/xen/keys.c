@@ -39,14 +39,22 @@ static void path_end(char *path, size_t size, const char *key)
         snprintf(path + n, size - n, "/%s", key);
 }
 
+void keys_watched_path(char *path, size_t size, uint32_t domid,
+                       unsigned int n)
+{
+    snprintf(path, size, "/local/domain/%" PRIu32 "%s/console", domid,
+             n ? "/device" : "");
+}
+
 void keys_frontend_path(char *path, size_t size, uint32_t domid,
                         unsigned int n, const char *key)
 {
+    char number[16];
+
+    keys_watched_path(path, size, domid, n);
+    snprintf(number, sizeof(number), "%u", n);
     if (n)
-        snprintf(path, size, "/local/domain/%" PRIu32 "/device/console/%u",
-                 domid, n);
-    else
-        snprintf(path, size, "/local/domain/%" PRIu32 "/console", domid);
+        path_end(path, size, number);
     path_end(path, size, key);
 }
 

@@ -99,6 +99,10 @@ bool keys_type_is_ours(const struct keys *keys, unsigned int n);
 /* size: STORE_PATH_MAX is enough. key NULL: the directory itself. */
 void keys_frontend_path(char *path, size_t size, uint32_t domid,
                         unsigned int n, const char *key);
+/* What is watched for the frontend's keys: of others than the primary
+ * console, the directory of all of them. */
+void keys_watched_path(char *path, size_t size, uint32_t domid,
+                       unsigned int n);
 void keys_backend_path(char *path, size_t size, uint32_t domid,
                        unsigned int n, const char *key);
 
