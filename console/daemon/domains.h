@@ -24,11 +24,17 @@
 
 struct domain {
     uint32_t domid;
-    struct domain *next;        /* in its bucket */
+    struct domain *in_bucket;   /* the next there */
     bool seen;                  /* of one enumeration */
     struct guest guest;
     TAILQ_ENTRY(domain) unlisted;
+    bool begun;                 /* what an earlier daemon has left of it was
+                                 * taken over */
     bool lists;                 /* its backends are to be listed */
+    unsigned int next;          /* the console whose terminal is to be
+                                 * named next; 0: not listed yet */
+    uint8_t id[HV_ID_SIZE];
+    uint64_t handed;            /* what this one leaves: handover.h */
 };
 
 struct domains {

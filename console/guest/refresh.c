@@ -99,6 +99,11 @@ static void enqueue(struct refresh_item *item)
     TAILQ_INSERT_TAIL(item->queue, item, entry);
 }
 
+static bool is_queued(const struct refresh_item *item)
+{
+    return item->queue && item->queue != &item->refresh->later;
+}
+
 static void put_off_ends(void *data)
 {
     enqueue(data);
@@ -121,10 +126,18 @@ void refresh_by_dom0(struct refresh_item *item, enum keys_part part)
     if (part == KEYS_NOTHING)
         return;
     part_add(item, part);
-    if (!item->by_dom0 || !item->queue) {
+    if (!item->by_dom0 || !is_queued(item)) {
         item->by_dom0 = true;
         enqueue(item);
     }
+}
+
+void refresh_later(struct refresh_item *item)
+{
+    item->part = KEYS_ALL;
+    item->by_dom0 = true;
+    item->queue = &item->refresh->later;
+    TAILQ_INSERT_TAIL(item->queue, item, entry);
 }
 
 void refresh_by_guest(struct refresh_item *item, enum keys_part part,
@@ -144,7 +157,7 @@ void refresh_by_guest(struct refresh_item *item, enum keys_part part,
     if (part == KEYS_NOTHING)
         return;
     part_add(item, part);
-    if (item->queue || (loop_timer_is_set(&item->put_off) &&
+    if (is_queued(item) || (loop_timer_is_set(&item->put_off) &&
                         (!is_flood(account) || account->missed)))
         return;
     enqueue(item);
@@ -175,7 +188,7 @@ void refresh_by_watch(struct refresh_account *account,
 
 /* Before any is read: what changes later comes with an event. After a flood
  * that was not watched, anything may have changed. */
-static void item_watch(struct refresh_item *item)
+void refresh_watch(struct refresh_item *item)
 {
     struct refresh_account *account = item->account;
     struct refresh_watch *watch = watch_of(item);
@@ -196,7 +209,7 @@ static void item_watch(struct refresh_item *item)
     LIST_FOREACH(kin, &watch->items, kin) {
         kin->republished = true;
         part_add(kin, KEYS_ALL);
-        if (kin != item && !kin->queue)
+        if (kin != item && !is_queued(kin))
             enqueue(kin);
     }
 }
@@ -208,7 +221,8 @@ static bool noisy_may_run(const struct refresh *r)
 
 bool refresh_is_pending(const struct refresh *r)
 {
-    return r->now || !TAILQ_EMPTY(&r->ready) || noisy_may_run(r);
+    return r->now || !TAILQ_EMPTY(&r->ready) || noisy_may_run(r) ||
+           !TAILQ_EMPTY(&r->later);
 }
 
 /* True if it was read just now, or its guest too often, and will be read
@@ -248,7 +262,7 @@ static void reading_start(struct refresh_item *item)
     struct refresh *r = item->refresh;
     int64_t now = loop_now_ms();
 
-    item_watch(item);
+    refresh_watch(item);
     r->now = item;
     r->on_guest = !item->by_dom0;
     r->republished = item->republished;
@@ -272,6 +286,8 @@ static void reading_choose(struct refresh *r)
 
     if (!item && noisy_may_run(r))
         item = TAILQ_FIRST(&r->noisy);
+    if (!item)
+        item = TAILQ_FIRST(&r->later);
     if (!item)
         return;
     dequeue(item);
@@ -347,6 +363,7 @@ void refresh_init(struct refresh *r, struct loop *loop,
     r->fn = fn;
     TAILQ_INIT(&r->ready);
     TAILQ_INIT(&r->noisy);
+    TAILQ_INIT(&r->later);
 }
 
 void refresh_dispose(struct refresh *r)

@@ -48,6 +48,7 @@ struct refresh {
     refresh_fn *fn;
     struct refresh_queue ready; /* to be read */
     struct refresh_queue noisy; /* likewise, of guests that pay for it */
+    struct refresh_queue later; /* likewise, when there is nothing else */
     struct refresh_item *now;   /* whose keys are being read; NULL: none */
     struct keys_reading reading;
     bool on_guest, republished; /* of that reading */
@@ -110,6 +111,11 @@ void refresh_dispose(struct refresh *refresh);
 void refresh_add(struct refresh_item *item);
 /* Has that part read soon. */
 void refresh_by_dom0(struct refresh_item *item, enum keys_part part);
+/* Nothing is known to have changed: has all of it read when nothing else is
+ * to be read. refresh_watch() sees to what changes before. */
+void refresh_later(struct refresh_item *item);
+/* Sets the watch that it needs, if it is not there. */
+void refresh_watch(struct refresh_item *item);
 /* An event of the watch on its frontend's directory. */
 void refresh_by_guest(struct refresh_item *item, enum keys_part part,
                       bool republished);
