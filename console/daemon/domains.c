@@ -117,7 +117,7 @@ static void domain_take_over(struct domains *domains, struct domain *d)
                             console_add(domains, d, n) : NULL;
 
         if (c && toolstack_take_over(c, &h.consoles[n]))
-            refresh_later(&c->refresh);
+            refresh_later(&c->refresh, c->text);
         else if (c)
             refresh_by_dom0(&c->refresh, KEYS_ALL);
         keys_dispose(&h.consoles[n]);

@@ -95,6 +95,7 @@ static void enqueue(struct refresh_item *item)
     struct refresh *r = item->refresh;
 
     dequeue(item);
+    item->expected = NULL;
     item->queue = !item->by_dom0 && noise_over(item) ? &r->noisy : &r->ready;
     TAILQ_INSERT_TAIL(item->queue, item, entry);
 }
@@ -132,9 +133,10 @@ void refresh_by_dom0(struct refresh_item *item, enum keys_part part)
     }
 }
 
-void refresh_later(struct refresh_item *item)
+void refresh_later(struct refresh_item *item, char *const *expected)
 {
     item->part = KEYS_ALL;
+    item->expected = expected;
     item->by_dom0 = true;
     item->queue = &item->refresh->later;
     TAILQ_INSERT_TAIL(item->queue, item, entry);
@@ -273,6 +275,9 @@ static void reading_start(struct refresh_item *item)
      * its own reading then. */
     keys_reading_start(&r->reading, item->refresh->xs, item->domid, item->n,
                        item->part, r->on_guest ? 1 : KEYS_TRIES);
+    if (item->expected && item->n)
+        keys_reading_expect(&r->reading, item->expected);
+    item->expected = NULL;
     item->part = KEYS_NOTHING;
     item->by_dom0 = item->republished = false;
     item->account->events = 0;

@@ -95,6 +95,7 @@ struct refresh_item {
     /* private */
     LIST_ENTRY(refresh_item) kin;   /* of one watch */
     TAILQ_ENTRY(refresh_item) entry;
+    char *const *expected;      /* of refresh_later() */
     struct refresh_queue *queue;    /* that it is in; NULL: none */
     enum keys_part part;        /* to be read */
     bool by_dom0;               /* for dom0 has changed it */
@@ -112,8 +113,9 @@ void refresh_add(struct refresh_item *item);
 /* Has that part read soon. */
 void refresh_by_dom0(struct refresh_item *item, enum keys_part part);
 /* Nothing is known to have changed: has all of it read when nothing else is
- * to be read. refresh_watch() sees to what changes before. */
-void refresh_later(struct refresh_item *item);
+ * to be read. expected: its texts, for keys_reading_expect(); borrowed.
+ * refresh_watch() sees to what changes before. */
+void refresh_later(struct refresh_item *item, char *const *expected);
 /* Sets the watch that it needs, if it is not there. */
 void refresh_watch(struct refresh_item *item);
 /* An event of the watch on its frontend's directory. */
