@@ -209,6 +209,7 @@ mutate: sysroot/.complete
 # Figures, as ratios to the stock set-up in the same run, and a picture.
 bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim.so
 	XENQMP_BUILD=$(CURDIR) tests/bench/consoles | $(srcdir)/tests/bench/plots tests/bench/consoles.svg
+	XENQMP_BUILD=$(CURDIR) tests/bench/restart
 	XENQMP_BUILD=$(CURDIR) tests/bench/display
 	XENQMP_BUILD=$(CURDIR) tests/bench/attacks
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/monitors

@@ -5,12 +5,16 @@
  *   watch                            token        what it leads to
  *   @introduceDomain, @releaseDomain domains      Xen is asked for all
  *   backend/console (recursive)      backend      that console is read
- *   a console's frontend directory   c/DOMID/N    that console is read
+ *   a domain's primary console       c/DOMID/0    that console is read
+ *   a domain's other frontends       c/DOMID/1    that console is read
  *
  * Consoles come from the backend's directory, which is dom0's, and from
  * the domains that Xen names, for the primary ones; never from a frontend's
  * directory. An event only marks what it is about; xenstored and Xen are
  * asked later, a little in each turn (refresh.h).
+ *
+ * A daemon that starts first serves what the last one was connected to
+ * (handover.h), domain after domain, and asks xenstored then.
  */
 #ifndef XENQMP_DOMAINS_H
 #define XENQMP_DOMAINS_H

@@ -6,8 +6,14 @@
  * With a thousand domains xenstored has most of a minute to do until all of
  * their keys are read. So what the keys said of consoles that are connected
  * is kept in a file, one a domain. A daemon that starts serves them by it
- * before it asks xenstored for anything, and reads the keys when nothing
- * else is to be read; what has changed meanwhile is followed then.
+ * before it asks xenstored for anything but the names of logs, and reads the
+ * keys when nothing else is to be read; what has changed meanwhile is
+ * followed then.
+ *
+ * The domain is told by its UUID, which is Xen's. A guest that publishes
+ * another ring while no daemon runs has closed the port of the one before;
+ * should it have got that number again for another console's, these two are
+ * mistaken until the keys are read. No other guest is.
  *
  * It holds what dom0's keys have said, and is root's, as records are
  * (record.h). It is written after a console has connected, at once or not

@@ -18,8 +18,8 @@
 void frontend_follow(struct console *console, const struct keys *keys,
                      bool republished);
 
-/* The same for a console that an earlier daemon was connected to by these
- * keys; xenstored is asked nothing. */
+/* The console has an output, and an earlier daemon was connected to it by
+ * these keys; xenstored is asked nothing. */
 void frontend_take_over(struct console *console, const struct keys *keys);
 /* What the daemon after this one needs for that; the texts are borrowed.
  * False: it is not connected. */

@@ -146,9 +146,14 @@ void host_end(pid_t pid)
         }
 }
 
+pid_t host_store(void)
+{
+    return programs[0];
+}
+
 void host_end_store(void)
 {
-    host_end(programs[0]);
+    host_end(host_store());
 }
 
 void host_stop(void)

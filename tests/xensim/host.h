@@ -28,7 +28,7 @@ const char *host_dir(void);
 pid_t host_spawn(const char *const argv[]);
 /* Kills it, and waits for its end. */
 void host_end(pid_t pid);
-/* xenstored. */
+pid_t host_store(void);
 void host_end_store(void);
 /* Ends all that was started. */
 void host_stop(void);

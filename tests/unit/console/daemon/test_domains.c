@@ -202,11 +202,18 @@ TEST(what_was_another_domains_is_not_taken_over)
     finish();
 }
 
-/* Nor is a console that its guest has closed, or that can't be mapped. */
-TEST(what_is_not_connected_any_more_is_read_first)
+/* Nor is a console whose guest has not seen that it is connected, or has
+ * closed it, or that can't be mapped. */
+TEST(what_is_not_connected_is_read_first)
 {
     start();
-    serve_linux();
+    serve_unix();
+    server_restart(NULL);
+    first_steps();
+    check(!domains_find(&server.domains, 5)->guest.consoles[3]);
+    settle();
+    fake_store_set(FE "/state", "4", 5);
+    settle();
     fake_store_set(FE "/state", "6", 5);
     settle();
     server_restart(NULL);
