@@ -141,7 +141,6 @@ static void domain_hand_over(struct domain *d)
                   strerror(errno));
 }
 
-
 /* Reads which consoles the backend's directory has for the domain. */
 static void consoles_enumerate(struct domains *domains, struct domain *d)
 {
@@ -222,6 +221,7 @@ static void domain_add(struct domains *domains, uint32_t domid,
     d->seen = true;
     d->in_bucket = *bucket;
     *bucket = d;
+    d->inherited = !domains->swept;
     memcpy(d->id, id, sizeof(d->id));
     list_later(domains, d);
 }
@@ -236,10 +236,6 @@ static void domain_remove(struct domains *domains, struct domain **link)
         console_remove(d, n);
     if (d->lists)
         TAILQ_REMOVE(&domains->unlisted, d, unlisted);
-    /* Records outlive a daemon that was killed, and the domain may go before
-     * its consoles are opened again. */
-    for (unsigned int n = 0; n < CONSOLES_MAX; n++)
-        record_remove(d->domid, n);
     handover_remove(d->domid);
     *link = d->in_bucket;
     free(d);
@@ -265,6 +261,10 @@ static bool domain_is_known(void *data, uint32_t domid)
 /* Xen does not say which domain came or went. */
 static void domains_enumerate(struct domains *domains)
 {
+    /* Records outlive a daemon that was killed, and the domain may go before
+     * its consoles are opened again. */
+    bool sweep = !domains->swept;
+
     if (hv_domains(domains->backend->hv, domain_seen, domains)) {
         log_warn("cannot list the domains: %s; one that came or went is "
                  "seen when the next one does", strerror(errno));
@@ -278,12 +278,13 @@ static void domains_enumerate(struct domains *domains)
                 (*link)->seen = false;
                 link = &(*link)->in_bucket;
             } else {
+                sweep |= (*link)->inherited;
                 domain_remove(domains, link);
             }
         }
     }
     fdstore_sweep(domain_is_known, domains);
-    if (!domains->swept)
+    if (sweep)
         record_sweep(domain_is_known, domains);
     domains->swept = true;
 }

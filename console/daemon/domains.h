@@ -32,6 +32,7 @@ struct domain {
     bool seen;                  /* of one enumeration */
     struct guest guest;
     TAILQ_ENTRY(domain) unlisted;
+    bool inherited;             /* it was there before this daemon */
     bool begun;                 /* what an earlier daemon has left of it was
                                  * taken over */
     bool lists;                 /* its backends are to be listed */

@@ -205,7 +205,7 @@ void refresh_watch(struct refresh_item *item)
     if (!watch->set)
         log_guest(item->domid, LOG_LEVEL_ERROR, "%s is not followed: cannot "
                   "watch %s: %s", item->label, path, strerror(errno));
-    if (!account->missed)
+    if (!item->n || !watch->set || !account->missed)
         return;
     account->missed = false;
     LIST_FOREACH(kin, &watch->items, kin) {
