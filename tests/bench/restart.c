@@ -8,7 +8,7 @@
  * is created and destroyed. What counts is the last column: for a console,
  * or for that one domain, how many times the first size's figure it is.
  * Processor time is the daemon's; until it is at rest, and all keys were
- * read again, xenstored's besides.
+ * read again, xenstored's besides. That is what one domain more is told in.
  *
  *   tests/bench/restart [DOMAINS...]
  */
@@ -30,8 +30,8 @@ enum figure {
     TENTH, HALF, ALL,   /* of them, until served after kill -9 */
     ALL_CPU,            /* of it, by then */
     AGAIN_CPU,          /* of it and xenstored, until all is at rest */
-    CREATED,            /* a domain more: until its consoles are served */
-    DESTROYED,          /* until its rings are unmapped */
+    CREATED, DESTROYED, /* a domain more; of both, until all is at rest */
+    ALONE_CREATED, ALONE_DESTROYED, /* of xenstored, with no daemon */
     FIGURES,
 };
 
@@ -39,8 +39,8 @@ static const char *const names[FIGURES] = {
     "served for the first time", "  processor time until at rest",
     "after kill -9: a tenth served", "  half", "  all",
     "  processor time by then", "  processor time until at rest",
-    "one more created",
-    "  and destroyed",
+    "one more: time to create it", "  to destroy it",
+    "  without a daemon, to create it", "  to destroy it",
 };
 
 static struct guest_console consoles[XENSIM_DOMAINS][CONSOLES];
@@ -79,12 +79,13 @@ static bool last_served(void *data)
 {
     unsigned int *d = data;
 
-    return served(*d, *d + 1) == each_n;
+    return !ours || served(*d, *d + 1) == each_n;
 }
 
 static bool unmapped(void *data)
 {
-    return xensim->mapped - xensim->unmapped <= *(uint64_t *)data;
+    return !ours ||
+           xensim->mapped - xensim->unmapped <= *(uint64_t *)data;
 }
 
 static void wait_for(bool (*fn)(void *data), void *data)
@@ -104,6 +105,8 @@ static void settle(void)
 {
     double before;
 
+    if (!ours)
+        return;
     do {
         double until = now_s() + SETTLE_S;
 
@@ -115,7 +118,7 @@ static void settle(void)
 
 static double cpu_of_both(void)
 {
-    return cpu_s(ours) + cpu_s(host_store());
+    return (ours ? cpu_s(ours) : 0) + cpu_s(host_store());
 }
 
 static void start(enum who who)
@@ -163,26 +166,26 @@ static void restart(enum who who, double *took)
     took[AGAIN_CPU] = cpu_of_both() - cpu;
 }
 
-static void lives(double *took)
+static void lives(double *created_r, double *destroyed_r)
 {
     double created[LIVES], destroyed[LIVES], began;
 
     for (int i = 0; i < LIVES; i++) {
         uint64_t pages = xensim->mapped - xensim->unmapped;
 
-        began = now_s();
+        began = cpu_of_both();
         domain_make(domains_n);
         wait_for(last_served, &domains_n);
-        created[i] = now_s() - began;
         settle();
-        began = now_s();
+        created[i] = cpu_of_both() - began;
+        began = cpu_of_both();
         guest_destroy(domains_n + 1);
         wait_for(unmapped, &pages);
-        destroyed[i] = now_s() - began;
         settle();
+        destroyed[i] = cpu_of_both() - began;
     }
-    took[CREATED] = quantile(created, LIVES, 0.5);
-    took[DESTROYED] = quantile(destroyed, LIVES, 0.5);
+    *created_r = quantile(created, LIVES, 0.5);
+    *destroyed_r = quantile(destroyed, LIVES, 0.5);
 }
 
 static void measure(enum who who, double *took)
@@ -192,6 +195,7 @@ static void measure(enum who who, double *took)
     start_host();
     for (unsigned int d = 0; d < domains_n; d++)
         domain_make(d);
+    lives(&took[ALONE_CREATED], &took[ALONE_DESTROYED]);
     cpu = cpu_s(host_store());
     began = now_s();
     start(who);
@@ -201,7 +205,7 @@ static void measure(enum who who, double *took)
     took[FIRST_CPU] = cpu_of_both() - cpu;
     if (who == OURS)
         restart(who, took);
-    lives(took);
+    lives(&took[CREATED], &took[DESTROYED]);
 }
 
 /* In a process of its own. */
@@ -238,12 +242,12 @@ static void curve(enum who who, const unsigned int *sizes, size_t n)
         domains_n = sizes[i];
         in_child(who, took[i]);
         for (enum figure f = FIRST; f < FIGURES; f++) {
-            bool one = f == CREATED || f == DESTROYED;
+            bool one = f >= CREATED;
             double grown = took[i][f] / took[0][f] *
                            (one ? 1 : (double)sizes[0] / sizes[i]);
 
             if (took[i][f] > 0)
-                printf("%-11s %-6s %5u of %u: %-30s %9.3f s  x %.2f\n", strrchr(xenstored, '/') + 1,
+                printf("%-11s %-6s %5u of %u: %-31s %9.4f s  x %.2f\n", strrchr(xenstored, '/') + 1,
                        who == OURS ? "xenqmp" : "stock", sizes[i], each_n,
                        names[f], took[i][f], grown);
         }
