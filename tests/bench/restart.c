@@ -247,7 +247,8 @@ static void curve(enum who who, const unsigned int *sizes, size_t n)
                            (one ? 1 : (double)sizes[0] / sizes[i]);
 
             if (took[i][f] > 0)
-                printf("%-11s %-6s %5u of %u: %-31s %9.4f s  x %.2f\n", strrchr(xenstored, '/') + 1,
+                printf("%-11s %-6s %5u of %u: %-31s %9.4f s  x %.2f\n",
+                       strrchr(xenstored, '/') + 1,
                        who == OURS ? "xenqmp" : "stock", sizes[i], each_n,
                        names[f], took[i][f], grown);
         }
