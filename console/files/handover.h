@@ -16,8 +16,9 @@
  * mistaken until the keys are read. No other guest is.
  *
  * It holds what dom0's keys have said, and is root's, as records are
- * (record.h); /run is memory, so the loop writes it. It is written after a console has connected, at once or not
- * at all; after a kill -9 in between, its console is found in xenstore.
+ * (record.h); /run is memory, so the loop writes it. It is written after a
+ * console has connected, at once or not at all; after a kill -9 in between,
+ * its console is found in xenstore.
  */
 #ifndef XENQMP_HANDOVER_H
 #define XENQMP_HANDOVER_H
