@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "domains.h"
 
+#include "console/files/handover.h"
+#include "console/guest/frontend.h"
 #include "console/output/fdstore.h"
 #include "tools/common/log.h"
 #include "console/xen/store.h"
@@ -8,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +39,7 @@ struct domain *domains_find(struct domains *domains, uint32_t domid)
     struct domain *d = *bucket_of(domains, domid);
 
     while (d && d->domid != domid)
-        d = d->next;
+        d = d->in_bucket;
     return d;
 }
 
@@ -44,7 +47,7 @@ void domains_each(struct domains *domains,
                   void (*fn)(struct console *, void *), void *data)
 {
     for (size_t i = 0; i < DOMAINS_HASH; i++)
-        for (struct domain *d = domains->buckets[i]; d; d = d->next)
+        for (struct domain *d = domains->buckets[i]; d; d = d->in_bucket)
             for (size_t n = 0; n < CONSOLES_MAX; n++)
                 if (d->guest.consoles[n])
                     fn(d->guest.consoles[n], data);
@@ -58,8 +61,24 @@ static void console_remove(struct domain *d, unsigned int n)
         return;
     refresh_forget(&c->refresh);
     d->guest.consoles[n] = NULL;
-    d->guest.account.consoles_n--;
     toolstack_close(c);
+}
+
+/* NULL: no memory. */
+static struct console *console_add(struct domains *domains, struct domain *d,
+                                   unsigned int n)
+{
+    struct console *c = toolstack_open(domains->backend, d->domid, n,
+                                       &d->guest);
+
+    if (!c) {
+        log_error("domain %" PRIu32 " console %u is not served: out of "
+                  "memory", d->domid, n);
+        return NULL;
+    }
+    d->guest.consoles[n] = c;
+    refresh_add(&c->refresh);
+    return c;
 }
 
 /* dom0 has done something to the console. */
@@ -69,39 +88,11 @@ static void console_notice(struct domains *domains, struct domain *d,
     struct console *c = d->guest.consoles[n];
 
     if (!c) {
-        c = toolstack_open(domains->backend, d->domid, n, &d->guest);
-        if (!c) {
-            log_error("domain %" PRIu32 " console %u is not served: out of "
-                      "memory", d->domid, n);
-            return;
-        }
-        d->guest.consoles[n] = c;
-        d->guest.account.consoles_n++;
+        c = console_add(domains, d, n);
         part = KEYS_ALL;
     }
-    refresh_by_dom0(&c->refresh, part);
-}
-
-/* Reads which consoles the backend's directory has for the domain. */
-static void consoles_enumerate(struct domains *domains, struct domain *d)
-{
-    char path[STORE_PATH_MAX];
-    unsigned int names_n = 0;
-    char **names;
-
-    snprintf(path, sizeof(path), BACKENDS "/%" PRIu32, d->domid);
-    names = xs_directory(domains->backend->xs, XBT_NULL, path, &names_n);
-    for (unsigned int i = 0; names && i < names_n; i++) {
-        unsigned long long n;
-
-        if (decimal_parse(names[i], CONSOLES_MAX - 1, &n) && n)
-            console_notice(domains, d, (unsigned int)n, KEYS_ALL);
-    }
-    free(names);
-    /* Those that are gone find out by being read. */
-    for (unsigned int n = 1; n < CONSOLES_MAX; n++)
-        if (d->guest.consoles[n])
-            refresh_by_dom0(&d->guest.consoles[n]->refresh, KEYS_ALL);
+    if (c)
+        refresh_by_dom0(&c->refresh, part);
 }
 
 static void list_later(struct domains *domains, struct domain *d)
@@ -109,9 +100,114 @@ static void list_later(struct domains *domains, struct domain *d)
     if (!d->lists)
         TAILQ_INSERT_TAIL(&domains->unlisted, d, unlisted);
     d->lists = true;
+    d->next = 0;
 }
 
-static void domain_add(struct domains *domains, uint32_t domid)
+/* Serves on the consoles that an earlier daemon was connected to. */
+static void domain_take_over(struct domains *domains, struct domain *d)
+{
+    struct handover h = { .domid = d->domid };
+
+    memcpy(h.id, d->id, sizeof(h.id));
+    if (!handover_read(&h))
+        return;
+    strcpy(d->guest.vm, h.vm);
+    for (unsigned int n = 0; n < CONSOLES_MAX; n++) {
+        struct console *c = h.consoles[n].present ?
+                            console_add(domains, d, n) : NULL;
+
+        if (c && toolstack_take_over(c, &h.consoles[n]))
+            refresh_later(&c->refresh, c->text);
+        else if (c)
+            refresh_by_dom0(&c->refresh, KEYS_ALL);
+        keys_dispose(&h.consoles[n]);
+    }
+}
+
+/* Leaves to the next daemon what it can serve on. */
+static void domain_hand_over(struct domain *d)
+{
+    struct handover h = { .domid = d->domid };
+
+    memcpy(h.id, d->id, sizeof(h.id));
+    strcpy(h.vm, d->guest.vm);
+    for (unsigned int n = 0; n < CONSOLES_MAX; n++)
+        if (d->guest.consoles[n])
+            frontend_hand_over(d->guest.consoles[n], &h.consoles[n]);
+    if (handover_write(&h, &d->handed))
+        log_guest(d->domid, LOG_LEVEL_WARN, "domain %" PRIu32 ": cannot "
+                  "write " RECORD_FOLDER "/%" PRIu32 "-keys: %s; the next "
+                  "daemon has to ask xenstored first", d->domid, d->domid,
+                  strerror(errno));
+}
+
+/* Reads which consoles the backend's directory has for the domain. */
+static void consoles_enumerate(struct domains *domains, struct domain *d)
+{
+    char path[STORE_PATH_MAX];
+    unsigned int names_n = 0;
+    bool listed[CONSOLES_MAX] = { true };
+    char **names;
+
+    snprintf(path, sizeof(path), BACKENDS "/%" PRIu32, d->domid);
+    names = xs_directory(domains->backend->xs, XBT_NULL, path, &names_n);
+    for (unsigned int i = 0; names && i < names_n; i++) {
+        unsigned long long n;
+
+        if (decimal_parse(names[i], CONSOLES_MAX - 1, &n) && n) {
+            listed[n] = true;
+            if (!d->guest.consoles[n])
+                console_notice(domains, d, (unsigned int)n, KEYS_ALL);
+        }
+    }
+    free(names);
+    for (unsigned int n = 0; n < CONSOLES_MAX; n++) {
+        struct console *c = d->guest.consoles[n];
+
+        if (!c)
+            continue;
+        refresh_watch(&c->refresh);
+        /* Those that are gone find out by being read. */
+        if (!listed[n])
+            refresh_by_dom0(&c->refresh, KEYS_ALL);
+    }
+}
+
+/* A domain that Xen has named, with nothing known of it but that: all are
+ * taken over before xenstored is asked for one of them. */
+static void domain_begin(struct domains *domains, struct domain *d)
+{
+    d->begun = true;
+    domain_take_over(domains, d);
+    if (!d->guest.consoles[0])
+        console_notice(domains, d, 0, KEYS_ALL);
+    TAILQ_REMOVE(&domains->unlisted, d, unlisted);
+    TAILQ_INSERT_TAIL(&domains->unlisted, d, unlisted);
+}
+
+/* A few requests: which consoles there are; or where one's terminal is. */
+static void domain_list(struct domains *domains, struct domain *d)
+{
+    struct console *c = NULL;
+
+    if (!d->next)
+        consoles_enumerate(domains, d);
+    for (; d->next < CONSOLES_MAX; d->next++) {
+        c = d->guest.consoles[d->next];
+        if (c && toolstack_wants_tty(c))
+            break;
+    }
+    if (d->next < CONSOLES_MAX) {
+        d->next++;
+        toolstack_name_tty(c);
+        return;
+    }
+    TAILQ_REMOVE(&domains->unlisted, d, unlisted);
+    d->lists = false;
+}
+
+static void domain_add(struct domains *domains, uint32_t domid,
+                       const uint8_t id[HV_ID_SIZE])
 {
     struct domain *d = calloc(1, sizeof(*d));
     struct domain **bucket = bucket_of(domains, domid);
@@ -123,9 +219,10 @@ static void domain_add(struct domains *domains, uint32_t domid)
     log_debug("domain %" PRIu32 " is new", domid);
     d->domid = domid;
     d->seen = true;
-    d->next = *bucket;
+    d->in_bucket = *bucket;
     *bucket = d;
-    console_notice(domains, d, 0, KEYS_ALL);
+    d->inherited = !domains->swept;
+    memcpy(d->id, id, sizeof(d->id));
     list_later(domains, d);
 }
 
@@ -139,11 +236,13 @@ static void domain_remove(struct domains *domains, struct domain **link)
         console_remove(d, n);
     if (d->lists)
         TAILQ_REMOVE(&domains->unlisted, d, unlisted);
-    *link = d->next;
+    handover_remove(d->domid);
+    *link = d->in_bucket;
     free(d);
 }
 
-static void domain_seen(void *data, uint32_t domid)
+static void domain_seen(void *data, uint32_t domid,
+                        const uint8_t id[HV_ID_SIZE])
 {
     struct domains *domains = data;
     struct domain *d = domains_find(domains, domid);
@@ -151,7 +250,7 @@ static void domain_seen(void *data, uint32_t domid)
     if (d)
         d->seen = true;
     else
-        domain_add(domains, domid);
+        domain_add(domains, domid, id);
 }
 
 static bool domain_is_known(void *data, uint32_t domid)
@@ -177,10 +276,10 @@ static void domains_enumerate(struct domains *domains)
         while (*link) {
             if ((*link)->seen) {
                 (*link)->seen = false;
-                link = &(*link)->next;
+                link = &(*link)->in_bucket;
             } else {
+                sweep |= (*link)->inherited;
                 domain_remove(domains, link);
-                sweep = true;
             }
         }
     }
@@ -229,18 +328,6 @@ static void backend_event(struct domains *domains, const char *path)
                        keys_of_backend(*path ? path : NULL));
 }
 
-/* What follows a console's directory in the path; NULL: nothing, or the
- * path is of no node in it. */
-static const char *key_of(const struct console *c, const char *path)
-{
-    char dir[STORE_PATH_MAX];
-    size_t n;
-
-    keys_frontend_path(dir, sizeof(dir), c->domid, c->n, NULL);
-    n = strlen(dir);
-    return !strncmp(path, dir, n) && path[n] == '/' ? path + n + 1 : NULL;
-}
-
 /* What is to be read when that key of its frontend has changed. */
 static enum keys_part console_part(const struct console *c, const char *key)
 {
@@ -253,30 +340,49 @@ static enum keys_part console_part(const struct console *c, const char *key)
     return part == KEYS_RING && !c->output ? KEYS_NOTHING : part;
 }
 
-/* Something in a console's frontend directory has changed. */
+/* Something in the directory of a domain's primary console, or in that of
+ * its other frontends, has changed. */
 static void frontend_event(struct domains *domains, const char *path,
                            const char *token)
 {
-    unsigned long long domid, n;
+    unsigned long long domid, kind, n = 0;
+    char watched[STORE_PATH_MAX];
     struct console *c = NULL;
     struct domain *d;
     const char *key;
 
     if (!number_take(&token, UINT32_MAX, &domid) ||
-        !number_take(&token, CONSOLES_MAX - 1, &n))
+        !number_take(&token, REFRESH_KINDS - 1, &kind))
         return;
     d = domains_find(domains, (uint32_t)domid);
-    if (d)
-        c = d->guest.consoles[n];
     /* Events can arrive after their watch was removed. */
-    if (!c)
+    if (!d)
         return;
-    key = key_of(c, path);
-    if (key || !refresh_greeted(&c->refresh))
-        refresh_by_guest(&c->refresh, console_part(c, key), key &&
-                         (!strcmp(key, "state") ||
-                          !strcmp(key, "ring-ref") ||
-                          !strcmp(key, "port")));
+    keys_watched_path(watched, sizeof(watched), d->domid, (unsigned int)kind);
+    if (strncmp(path, watched, strlen(watched)) || !path[strlen(watched)]) {
+        refresh_by_watch(&d->guest.account, (enum refresh_kind)kind);
+        return;
+    }
+    key = path + strlen(watched) + 1;
+    if (kind == REFRESH_PRIMARY || number_take(&key, CONSOLES_MAX - 1, &n))
+        c = d->guest.consoles[n];
+    if (c)
+        refresh_by_guest(&c->refresh, console_part(c, *key ? key : NULL),
+                         !strcmp(key, "state") ||
+                         !strcmp(key, "ring-ref") || !strcmp(key, "port"));
+    else
+        refresh_by_stranger(&d->guest.account);
+}
+
+/* A refresh_fn. */
+static bool console_follow(struct console *c, struct keys_reading *reading,
+                           bool by_dom0, bool republished)
+{
+    bool present = toolstack_follow(c, reading, by_dom0, republished);
+
+    domain_hand_over((struct domain *)((char *)c->guest -
+                                       offsetof(struct domain, guest)));
+    return present;
 }
 
 static void census_due(void *data)
@@ -327,11 +433,14 @@ static void domains_step(struct domains *domains)
         domains->census_ms = loop_now_ms();
         domains_enumerate(domains);
     } else if (d) {
-        TAILQ_REMOVE(&domains->unlisted, d, unlisted);
-        d->lists = false;
-        consoles_enumerate(domains, d);
+        if (d->begun)
+            domain_list(domains, d);
+        else
+            domain_begin(domains, d);
     } else if ((gone = refresh_step(&domains->backend->refresh))) {
-        console_remove(domains_find(domains, gone->domid), gone->n);
+        d = domains_find(domains, gone->domid);
+        console_remove(d, gone->n);
+        domain_hand_over(d);
     }
 }
 
@@ -352,7 +461,7 @@ int domains_init(struct domains *domains, struct backend *backend)
 
     domains->backend = backend;
     TAILQ_INIT(&domains->unlisted);
-    refresh_init(&backend->refresh, &backend->loop, xs, toolstack_follow);
+    refresh_init(&backend->refresh, &backend->loop, xs, console_follow);
     if (xs_watch(xs, BACKENDS, "backend") &&
         xs_watch(xs, "@introduceDomain", "domains") &&
         xs_watch(xs, "@releaseDomain", "domains"))

@@ -5,12 +5,16 @@
  *   watch                            token        what it leads to
  *   @introduceDomain, @releaseDomain domains      Xen is asked for all
  *   backend/console (recursive)      backend      that console is read
- *   a console's frontend directory   c/DOMID/N    that console is read
+ *   a domain's primary console       c/DOMID/0    that console is read
+ *   a domain's other frontends       c/DOMID/1    that console is read
  *
  * Consoles come from the backend's directory, which is dom0's, and from
  * the domains that Xen names, for the primary ones; never from a frontend's
  * directory. An event only marks what it is about; xenstored and Xen are
  * asked later, a little in each turn (refresh.h).
+ *
+ * A daemon that starts first serves what the last one was connected to
+ * (handover.h), domain after domain, and asks xenstored then.
  */
 #ifndef XENQMP_DOMAINS_H
 #define XENQMP_DOMAINS_H
@@ -24,11 +28,18 @@
 
 struct domain {
     uint32_t domid;
-    struct domain *next;        /* in its bucket */
+    struct domain *in_bucket;   /* the next there */
     bool seen;                  /* of one enumeration */
     struct guest guest;
     TAILQ_ENTRY(domain) unlisted;
+    bool inherited;             /* it was there before this daemon */
+    bool begun;                 /* what an earlier daemon has left of it was
+                                 * taken over */
     bool lists;                 /* its backends are to be listed */
+    unsigned int next;          /* the console whose terminal is to be
+                                 * named next; 0: not listed yet */
+    uint8_t id[HV_ID_SIZE];
+    uint64_t handed;            /* what this one leaves: handover.h */
 };
 
 struct domains {

@@ -33,8 +33,8 @@ static void console_append(struct console *c, void *data)
     size_t buffered = 0;
 
     qmp_buf_printf(reply, "domid=%" PRIu32 " console=%u", c->domid, c->n);
-    key_append(reply, "name", c->name);
-    key_append(reply, "type", c->type ? c->type :
+    key_append(reply, "name", c->text[KEY_NAME]);
+    key_append(reply, "type", c->text[KEY_TYPE] ? c->text[KEY_TYPE] :
                               c->n ? "" : "xenconsoled");
     key_append(reply, "state", console_state_name(c->state));
     qmp_buf_printf(reply, " output=");

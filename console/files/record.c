@@ -25,11 +25,62 @@ int record_init(const char *folder)
     return mkdir(folder, 0700) && errno != EEXIST ? -1 : 0;
 }
 
-static void path_of(char *path, uint32_t domid, unsigned int n,
+static void path_of(char *path, uint32_t domid, const char *what,
                     const char *suffix)
 {
-    snprintf(path, PATH_MAX, "%s/%" PRIu32 "-%u%s", record_folder, domid, n,
-             suffix);
+    snprintf(path, PATH_MAX, "%s/%" PRIu32 "-%s%s", record_folder, domid,
+             what, suffix);
+}
+
+int record_file_write(uint32_t domid, const char *what, const void *bytes,
+                      size_t n)
+{
+    char path[PATH_MAX], fresh[PATH_MAX];
+    ssize_t done;
+    int fd;
+
+    path_of(path, domid, what, "");
+    path_of(fresh, domid, what, ".new");
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+              0600);
+    if (fd < 0)
+        return -1;
+    done = write(fd, bytes, n);
+    close(fd);
+    FAULT("record-new");
+    if (done == (ssize_t)n && !rename(fresh, path)) {
+        FAULT("record-in-place");
+        return 0;
+    }
+    if (done >= 0 && done != (ssize_t)n)
+        errno = ENOSPC;
+    return -1;
+}
+
+int record_file_open(uint32_t domid, const char *what)
+{
+    char path[PATH_MAX];
+
+    path_of(path, domid, what, "");
+    return open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+void record_file_remove(uint32_t domid, const char *what)
+{
+    char path[PATH_MAX];
+
+    path_of(path, domid, what, "");
+    if (!record_frozen)
+        unlink(path);
+}
+
+/* A record's name is its console's number. */
+#define WHAT_MAX 16
+
+static const char *what_of(unsigned int n, char *what)
+{
+    snprintf(what, WHAT_MAX, "%u", n);
+    return what;
 }
 
 /* All of the ring first: read back, it is compared as text. */
@@ -42,9 +93,8 @@ static int ring_print(const struct record *r, char *text)
 
 int record_write(const struct record *r)
 {
-    char path[PATH_MAX], fresh[PATH_MAX], text[3 * RECORD_TEXT_MAX];
-    int fd, n = ring_print(r, text);
-    ssize_t done;
+    char text[3 * RECORD_TEXT_MAX], what[WHAT_MAX];
+    int n = ring_print(r, text);
 
     n += snprintf(text + n, RECORD_TEXT_MAX, "%" PRIu64 " %" PRIu64
                   " %" PRIu32 " %" PRIu64 "\n", r->dev, r->ino, r->base,
@@ -52,32 +102,16 @@ int record_write(const struct record *r)
     if (*r->name || r->crc)
         n += snprintf(text + n, RECORD_TEXT_MAX, "%" PRIu32 " %s\n", r->crc,
                       *r->name ? r->name : "-");
-    path_of(path, r->domid, r->n, "");
-    path_of(fresh, r->domid, r->n, ".new");
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-              0600);
-    if (fd < 0)
-        return -1;
-    done = write(fd, text, (size_t)n);
-    close(fd);
-    FAULT("record-new");
-    if (done == n && !rename(fresh, path)) {
-        FAULT("record-in-place");
-        return 0;
-    }
-    if (done >= 0 && done != n)
-        errno = ENOSPC;
-    return -1;
+    return record_file_write(r->domid, what_of(r->n, what), text, (size_t)n);
 }
 
 bool record_read(struct record *r)
 {
-    char path[PATH_MAX], text[3 * RECORD_TEXT_MAX], ring[RECORD_TEXT_MAX];
+    char text[3 * RECORD_TEXT_MAX], ring[RECORD_TEXT_MAX], what[WHAT_MAX];
     int fd, end = 0, n = ring_print(r, ring);
     ssize_t got;
 
-    path_of(path, r->domid, r->n, "");
-    fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    fd = record_file_open(r->domid, what_of(r->n, what));
     if (fd < 0)
         return false;
     got = read(fd, text, sizeof(text) - 1);
@@ -103,11 +137,9 @@ bool record_read(struct record *r)
 
 void record_remove(uint32_t domid, unsigned int n)
 {
-    char path[PATH_MAX];
+    char what[WHAT_MAX];
 
-    path_of(path, domid, n, "");
-    if (!record_frozen)
-        unlink(path);
+    record_file_remove(domid, what_of(n, what));
 }
 
 void record_freeze(void)

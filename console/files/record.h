@@ -17,6 +17,7 @@
 #define XENQMP_RECORD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RECORD_FOLDER "/run/xen/xenconsoled"
@@ -52,9 +53,15 @@ int record_write(const struct record *record);
  * ring. */
 bool record_read(struct record *record);
 void record_remove(uint32_t domid, unsigned int n);
-/* The daemon stops: record_remove() does nothing from here on. */
+/* Other files of a domain's in the folder; what: a name, without '/'. */
+int record_file_write(uint32_t domid, const char *what, const void *bytes,
+                      size_t n);
+/* -1 with errno. */
+int record_file_open(uint32_t domid, const char *what);
+void record_file_remove(uint32_t domid, const char *what);
+/* The daemon stops: nothing is removed from here on. */
 void record_freeze(void);
-/* Removes those of domains of which alive() is false. */
+/* Removes all files of domains of which alive() is false. */
 void record_sweep(bool (*alive)(void *data, uint32_t domid), void *data);
 
 #endif

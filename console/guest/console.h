@@ -27,6 +27,7 @@
 #include "console/xen/hv.h"
 #include "console/xen/keys.h"
 #include "console/files/logger.h"
+#include "console/files/record.h"
 #include "console/output/output.h"
 #include "refresh.h"
 #include "console/xen/ring.h"
@@ -59,6 +60,7 @@ enum console_state {
 /* What the consoles of a domain share. */
 struct guest {
     struct console *consoles[CONSOLES_MAX];     /* NULL: there is none */
+    char vm[RECORD_VM_MAX];     /* as records have it; "": not known yet */
     struct refresh_account account;
 };
 
@@ -72,7 +74,7 @@ struct console {
     struct counters counters;
     struct settings settings;   /* of output, or as last tried */
     struct output *output;      /* NULL in FOREIGN and FAILED */
-    char *type, *name;          /* of the keys; NULL: absent */
+    char *text[KEYS_TEXT_N];    /* of the keys; NULL: absent */
     struct output_host host;
     /* of flow.c */
     struct ring ring;           /* in SERVING; page, port in ADOPTING, too */

@@ -111,25 +111,34 @@ static bool ring_map(struct console *c)
     return false;
 }
 
-/* Which ring it is, for the outputs' records. */
-static void ring_name(struct console *c)
+/* The guest's, for records: one word, for it is a line's part in them. */
+static void vm_read(const struct console *c, char *r)
 {
-    struct record *ring = &c->host.ring;
     char path[STORE_PATH_MAX];
     char *vm;
 
     snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/vm", c->domid);
     vm = store_read(c->backend->xs, XBT_NULL, path);
+    snprintf(r, RECORD_VM_MAX, "%s", vm ? vm : "");
+    free(vm);
+    log_sanitise(r, strlen(r));
+    for (; *r; r++)
+        if (*r == ' ')
+            *r = '?';
+}
+
+/* Which ring it is, for the outputs' records. */
+static void ring_name(struct console *c)
+{
+    struct record *ring = &c->host.ring;
+    char *vm = c->guest->vm;
+
+    if (!*vm)
+        vm_read(c, vm);
     *ring = (struct record){ .domid = c->domid, .n = c->n,
                              .ring_ref = c->ring_ref,
                              .port = c->remote_port };
-    /* One word: it is a line's part in the record. */
-    snprintf(ring->vm, sizeof(ring->vm), "%s", vm && *vm ? vm : "-");
-    log_sanitise(ring->vm, strlen(ring->vm));
-    for (char *p = ring->vm; *p; p++)
-        if (*p == ' ')
-            *p = '?';
-    free(vm);
+    strcpy(ring->vm, *vm ? vm : "-");
 }
 
 /* Takes over the ring where an earlier daemon stopped: at the position, or
@@ -157,6 +166,8 @@ static bool was_connected(const struct console *c)
 
     if (!c->n || c->frontend_state != XenbusStateConnected)
         return false;
+    if (c->backend_state == XenbusStateConnected)
+        return true;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
     state = store_read(c->backend->xs, XBT_NULL, path);
     r = state && atoi(state) == XenbusStateConnected;
@@ -272,4 +283,24 @@ void frontend_follow(struct console *c, const struct keys *keys,
         break;
     }
     c->frontend_state = state;
+}
+
+void frontend_take_over(struct console *c, const struct keys *keys)
+{
+    if (c->n)
+        c->backend_state = XenbusStateConnected;
+    ring_connect(c, keys);
+}
+
+bool frontend_hand_over(const struct console *c, struct keys *r)
+{
+    bool connected = c->port >= 0 &&
+                     (!c->n || (c->frontend_state == XenbusStateConnected &&
+                                c->backend_state == XenbusStateConnected));
+
+    *r = (struct keys){ .present = connected, .ring_known = connected,
+                        .ring_ref = c->ring_ref, .port = c->remote_port,
+                        .frontend_state = c->frontend_state };
+    memcpy(r->text, c->text, sizeof(r->text));
+    return connected;
 }

@@ -18,6 +18,13 @@
 void frontend_follow(struct console *console, const struct keys *keys,
                      bool republished);
 
+/* The console has an output, and an earlier daemon was connected to it by
+ * these keys; xenstored is asked nothing. */
+void frontend_take_over(struct console *console, const struct keys *keys);
+/* What the daemon after this one needs for that; the texts are borrowed.
+ * False: it is not connected. */
+bool frontend_hand_over(const struct console *console, struct keys *r);
+
 /* The output knows where it stands in the ring. */
 void frontend_located(struct console *console);
 

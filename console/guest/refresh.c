@@ -23,8 +23,8 @@
 /* From then on each doubles the gap to the next, 6 times: 2.5 seconds. */
 #define NOISE_STEPS     6
 
-/* A console that has more while it waits is not watched until it is read:
- * more than anybody causes by setting it up. */
+/* A guest that has more for each of its consoles while they wait is not
+ * watched until one is read: more than anybody causes by setting it up. */
 #define EVENTS_MAX 64
 
 /* After a reading that took t, noisy guests have none for so many t. Half a
@@ -47,41 +47,43 @@ static unsigned int noise_over(const struct refresh_item *item)
     return noise > most ? noise - most : 0;
 }
 
-static void watch_of(const struct refresh_item *item, char *path,
-                     size_t path_size, char *token, size_t token_size)
+/* True if it has changed more than is looked at one by one. */
+static bool is_flood(const struct refresh_account *account)
 {
-    keys_frontend_path(path, path_size, item->domid, item->n, NULL);
-    snprintf(token, token_size, "c/%" PRIu32 "/%u", item->domid, item->n);
+    return account->events > EVENTS_MAX * account->consoles_n;
 }
 
-static void console_watch(struct refresh_item *item)
+static enum refresh_kind kind_of(const struct refresh_item *item)
+{
+    return item->n ? REFRESH_OTHERS : REFRESH_PRIMARY;
+}
+
+static struct refresh_watch *watch_of(const struct refresh_item *item)
+{
+    return &item->account->watches[kind_of(item)];
+}
+
+static void watch_name(const struct refresh_item *item, char *path,
+                       size_t path_size, char *token, size_t token_size)
+{
+    keys_watched_path(path, path_size, item->domid, item->n);
+    snprintf(token, token_size, "c/%" PRIu32 "/%u", item->domid,
+             (unsigned int)kind_of(item));
+}
+
+static void item_unwatch(struct refresh_item *item)
 {
     char path[STORE_PATH_MAX], token[32];
 
-    if (item->watched)
+    if (!watch_of(item)->set)
         return;
-    watch_of(item, path, sizeof(path), token, sizeof(token));
-    item->watched = xs_watch(item->refresh->xs, path, token);
-    item->greetings += item->watched;
-    if (!item->watched)
-        log_guest(item->domid, LOG_LEVEL_ERROR, "%s is not followed: cannot "
-                  "watch %s: %s", item->label, path, strerror(errno));
-}
-
-static void console_unwatch(struct refresh_item *item)
-{
-    char path[STORE_PATH_MAX], token[32];
-
-    if (!item->watched)
-        return;
-    watch_of(item, path, sizeof(path), token, sizeof(token));
+    watch_name(item, path, sizeof(path), token, sizeof(token));
     xs_unwatch(item->refresh->xs, path, token);
-    item->watched = false;
+    watch_of(item)->set = false;
 }
 
 static void dequeue(struct refresh_item *item)
 {
-
     if (item->queue)
         TAILQ_REMOVE(item->queue, item, entry);
     item->queue = NULL;
@@ -93,8 +95,14 @@ static void enqueue(struct refresh_item *item)
     struct refresh *r = item->refresh;
 
     dequeue(item);
+    item->expected = NULL;
     item->queue = !item->by_dom0 && noise_over(item) ? &r->noisy : &r->ready;
     TAILQ_INSERT_TAIL(item->queue, item, entry);
+}
+
+static bool is_queued(const struct refresh_item *item)
+{
+    return item->queue && item->queue != &item->refresh->later;
 }
 
 static void put_off_ends(void *data)
@@ -108,15 +116,30 @@ static void part_add(struct refresh_item *item, enum keys_part part)
         item->part = part;
 }
 
+void refresh_add(struct refresh_item *item)
+{
+    LIST_INSERT_HEAD(&watch_of(item)->items, item, kin);
+    item->account->consoles_n++;
+}
+
 void refresh_by_dom0(struct refresh_item *item, enum keys_part part)
 {
     if (part == KEYS_NOTHING)
         return;
     part_add(item, part);
-    if (!item->by_dom0 || !item->queue) {
+    if (!item->by_dom0 || !is_queued(item)) {
         item->by_dom0 = true;
         enqueue(item);
     }
+}
+
+void refresh_later(struct refresh_item *item, char *const *expected)
+{
+    item->part = KEYS_ALL;
+    item->expected = expected;
+    item->by_dom0 = true;
+    item->queue = &item->refresh->later;
+    TAILQ_INSERT_TAIL(item->queue, item, entry);
 }
 
 void refresh_by_guest(struct refresh_item *item, enum keys_part part,
@@ -130,23 +153,67 @@ void refresh_by_guest(struct refresh_item *item, enum keys_part part,
                       account->noise;
     item->republished |= republished;
     /* What comes when it is not watched may be anything. */
-    if (++item->events > EVENTS_MAX)
+    account->events++;
+    if (is_flood(account))
         part = KEYS_ALL;
     if (part == KEYS_NOTHING)
         return;
     part_add(item, part);
-    if (item->queue || (loop_timer_is_set(&item->put_off) &&
-                        (item->events <= EVENTS_MAX || !item->watched)))
+    if (is_queued(item) || (loop_timer_is_set(&item->put_off) &&
+                        (!is_flood(account) || account->missed)))
         return;
     enqueue(item);
 }
 
-bool refresh_greeted(struct refresh_item *item)
+void refresh_by_stranger(struct refresh_account *account)
 {
-    if (!item->greetings)
-        return false;
-    item->greetings--;
-    return true;
+    struct refresh_item *item =
+        LIST_FIRST(&account->watches[REFRESH_OTHERS].items);
+
+    if (item)
+        refresh_by_guest(item, KEYS_NOTHING, false);
+}
+
+void refresh_by_watch(struct refresh_account *account,
+                      enum refresh_kind kind)
+{
+    struct refresh_watch *watch = &account->watches[kind];
+    struct refresh_item *item;
+
+    if (watch->greetings) {
+        watch->greetings--;
+        return;
+    }
+    LIST_FOREACH(item, &watch->items, kin)
+        refresh_by_guest(item, KEYS_ALL, false);
+}
+
+/* Before any is read: what changes later comes with an event. After a flood
+ * that was not watched, anything may have changed. */
+void refresh_watch(struct refresh_item *item)
+{
+    struct refresh_account *account = item->account;
+    struct refresh_watch *watch = watch_of(item);
+    char path[STORE_PATH_MAX], token[32];
+    struct refresh_item *kin;
+
+    if (watch->set)
+        return;
+    watch_name(item, path, sizeof(path), token, sizeof(token));
+    watch->set = xs_watch(item->refresh->xs, path, token);
+    watch->greetings += watch->set;
+    if (!watch->set)
+        log_guest(item->domid, LOG_LEVEL_ERROR, "%s is not followed: cannot "
+                  "watch %s: %s", item->label, path, strerror(errno));
+    if (!item->n || !watch->set || !account->missed)
+        return;
+    account->missed = false;
+    LIST_FOREACH(kin, &watch->items, kin) {
+        kin->republished = true;
+        part_add(kin, KEYS_ALL);
+        if (kin != item && !is_queued(kin))
+            enqueue(kin);
+    }
 }
 
 static bool noisy_may_run(const struct refresh *r)
@@ -156,7 +223,8 @@ static bool noisy_may_run(const struct refresh *r)
 
 bool refresh_is_pending(const struct refresh *r)
 {
-    return r->now || !TAILQ_EMPTY(&r->ready) || noisy_may_run(r);
+    return r->now || !TAILQ_EMPTY(&r->ready) || noisy_may_run(r) ||
+           !TAILQ_EMPTY(&r->later);
 }
 
 /* True if it was read just now, or its guest too often, and will be read
@@ -171,9 +239,10 @@ static bool put_off(struct refresh_item *item)
     if (due <= now || loop_timer_set(item->refresh->loop, &item->put_off,
                                      due - now, put_off_ends, item))
         return false;
-    if (item->events > EVENTS_MAX) {
-        console_unwatch(item);
-        item->republished = true;
+    /* The primary console's directory is dom0's. */
+    if (item->n && is_flood(item->account)) {
+        item_unwatch(item);
+        item->account->missed = true;
     }
     return true;
 }
@@ -195,21 +264,23 @@ static void reading_start(struct refresh_item *item)
     struct refresh *r = item->refresh;
     int64_t now = loop_now_ms();
 
+    refresh_watch(item);
     r->now = item;
     r->on_guest = !item->by_dom0;
     r->republished = item->republished;
     r->spent_us = 0;
     if (r->on_guest)
         account_charge(item, now);
-    /* Before it is read: what changes later comes with an event. */
-    console_watch(item);
     /* A guest that collides gets no second try; nor does dom0, which has
      * its own reading then. */
     keys_reading_start(&r->reading, item->refresh->xs, item->domid, item->n,
                        item->part, r->on_guest ? 1 : KEYS_TRIES);
+    if (item->expected && item->n)
+        keys_reading_expect(&r->reading, item->expected);
+    item->expected = NULL;
     item->part = KEYS_NOTHING;
     item->by_dom0 = item->republished = false;
-    item->events = 0;
+    item->account->events = 0;
     item->read_ms = now;
 }
 
@@ -220,6 +291,8 @@ static void reading_choose(struct refresh *r)
 
     if (!item && noisy_may_run(r))
         item = TAILQ_FIRST(&r->noisy);
+    if (!item)
+        item = TAILQ_FIRST(&r->later);
     if (!item)
         return;
     dequeue(item);
@@ -281,7 +354,10 @@ void refresh_forget(struct refresh_item *item)
         keys_reading_dispose(&r->reading);
     if (r->now == item)
         r->now = NULL;
-    console_unwatch(item);
+    LIST_REMOVE(item, kin);
+    item->account->consoles_n--;
+    if (LIST_EMPTY(&watch_of(item)->items))
+        item_unwatch(item);
 }
 
 void refresh_init(struct refresh *r, struct loop *loop,
@@ -292,6 +368,7 @@ void refresh_init(struct refresh *r, struct loop *loop,
     r->fn = fn;
     TAILQ_INIT(&r->ready);
     TAILQ_INIT(&r->noisy);
+    TAILQ_INIT(&r->later);
 }
 
 void refresh_dispose(struct refresh *r)

@@ -150,6 +150,12 @@ struct console *toolstack_open(struct backend *backend, uint32_t domid,
     return c;
 }
 
+static void texts_free(char *text[KEYS_TEXT_N])
+{
+    for (int key = 0; key < KEYS_TEXT_N; key++)
+        free(text[key]);
+}
+
 void toolstack_close(struct console *c)
 {
     if (c->backend->stop)
@@ -160,8 +166,7 @@ void toolstack_close(struct console *c)
     loop_timer_clear(&c->backend->loop, &c->retry);
     if (c->is_ready)
         TAILQ_REMOVE(&c->backend->ready, c, ready);
-    free(c->type);
-    free(c->name);
+    texts_free(c->text);
     free(c);
 }
 
@@ -200,16 +205,19 @@ bool toolstack_wants_tty(const struct console *c)
     return c->output && output_tty(c->output) && !c->tty_published;
 }
 
-/* Tells xenconsole where the terminal is. */
-static void tty_publish(struct console *c)
+void toolstack_name_tty(struct console *c)
 {
-    const char *tty = output_tty(c->output);
-    char path[STORE_PATH_MAX];
+    char path[STORE_PATH_MAX], *found;
+    const char *tty;
 
     if (!toolstack_wants_tty(c))
         return;
+    tty = output_tty(c->output);
     keys_frontend_path(path, sizeof(path), c->domid, c->n, "tty");
-    c->tty_published = store_write_owned(c->backend->xs, path, tty);
+    found = store_read(c->backend->xs, XBT_NULL, path);
+    c->tty_published = (found && !strcmp(found, tty)) ||
+                       store_write_owned(c->backend->xs, path, tty);
+    free(found);
     if (!c->tty_published)
         log_guest(c->domid, LOG_LEVEL_DEBUG, "%s: cannot write %s to its "
                   "key 'tty': %s", c->host.label, tty, errno == EPERM ?
@@ -260,34 +268,43 @@ static bool output_follow(struct console *c, const struct settings *wanted,
     return true;
 }
 
-static void console_configure(struct console *c, struct keys *keys,
-                              bool by_dom0, bool republished)
+/* Takes the texts. False: it has no output now. */
+static bool console_configure(struct console *c, struct keys *keys,
+                              bool by_dom0)
 {
     const struct settings_text text = {
         .output = keys->text[KEY_OUTPUT],
         .policy = keys->text[KEY_POLICY],
         .limit = keys->text[KEY_LIMIT],
     };
+    bool is_ours = keys_type_is_ours(keys, c->n);
     struct settings settings;
     const char *why = NULL;
 
-    if (!keys_type_is_ours(keys, c->n)) {
+    texts_free(c->text);
+    memcpy(c->text, keys->text, sizeof(c->text));
+    memset(keys->text, 0, sizeof(keys->text));
+    if (!is_ours) {
         if (c->state != CONSOLE_FOREIGN)
             console_leave(c, CONSOLE_FOREIGN);
-        return;
+        return false;
     }
     if (settings_parse(&text, &settings, &why)) {
         if (c->why_failed != why)
             log_error("%s is not served: %s", c->host.label, why);
         c->why_failed = why;
         console_leave(c, CONSOLE_FAILED);
-        return;
+        return false;
     }
     c->why_failed = NULL;
-    if (!output_follow(c, &settings, by_dom0))
-        return;
-    tty_publish(c);
-    frontend_follow(c, keys, republished);
+    return output_follow(c, &settings, by_dom0);
+}
+
+bool toolstack_take_over(struct console *c, struct keys *keys)
+{
+    if (console_configure(c, keys, true))
+        frontend_take_over(c, keys);
+    return c->port >= 0;
 }
 
 bool toolstack_follow(struct console *c, struct keys_reading *reading,
@@ -309,13 +326,11 @@ bool toolstack_follow(struct console *c, struct keys_reading *reading,
     /* Before a primary console's ring is there, the toolstack is still
      * writing. */
     if (keys->present && (c->n || keys->ring_known)) {
-        free(c->type);
-        free(c->name);
-        c->type = keys->text[KEY_TYPE];
-        c->name = keys->text[KEY_NAME];
         foreign_report(c, keys);
-        console_configure(c, keys, by_dom0, republished);
-        keys->text[KEY_TYPE] = keys->text[KEY_NAME] = NULL;
+        if (console_configure(c, keys, by_dom0)) {
+            toolstack_name_tty(c);
+            frontend_follow(c, keys, republished);
+        }
     }
     /* And it lives as long as its domain. */
     return keys->present || !c->n;

@@ -19,8 +19,14 @@ void toolstack_close(struct console *console);
  * what it keeps. False: to be closed by the caller. */
 bool toolstack_follow(struct console *console, struct keys_reading *reading,
                       bool by_dom0, bool republished);
+/* A console that an earlier daemon was connected to by these keys, of which
+ * it takes the texts. xenstored is asked nothing. False: it is not connected
+ * any more, or can't be served; its keys are to be read. */
+bool toolstack_take_over(struct console *console, struct keys *keys);
 /* True if it has a terminal that the key `tty` does not name yet. */
 bool toolstack_wants_tty(const struct console *console);
+/* Tells xenconsole where the terminal is, if there is one. */
+void toolstack_name_tty(struct console *console);
 
 /* For SIGHUP: opens the guest's log, if there is to be one, and other log
  * files anew. */

@@ -3,6 +3,7 @@
 
 #include "tools/common/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -231,8 +232,9 @@ bool hv_domain_is_alive(struct hv *hv, uint32_t domid)
            info.domain == domid && !(info.flags & XEN_DOMINF_dying);
 }
 
-int hv_domains(struct hv *hv, void (*fn)(void *data, uint32_t domid),
-               void *data)
+static_assert(sizeof(xen_domain_handle_t) == HV_ID_SIZE, "a UUID");
+
+int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data)
 {
     xc_domaininfo_t info[HV_DOMAINS_BATCH];
     uint32_t next = 1;
@@ -242,7 +244,7 @@ int hv_domains(struct hv *hv, void (*fn)(void *data, uint32_t domid),
         n = xc_domain_getinfolist(hv->xc, next, HV_DOMAINS_BATCH, info);
         for (int i = 0; i < n; i++) {
             if (!(info[i].flags & XEN_DOMINF_dying))
-                fn(data, info[i].domain);
+                fn(data, info[i].domain, info[i].handle);
             next = info[i].domain + 1U;
         }
     } while (n == HV_DOMAINS_BATCH);

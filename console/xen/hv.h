@@ -48,10 +48,14 @@ bool hv_port_is_bound(struct hv *hv, int port);
 /* False if there is none now. *data_r NULL: of a port no longer bound. */
 bool hv_pending(struct hv *hv, void **data_r);
 
+/* The domain's UUID, which no other has. */
+#define HV_ID_SIZE 16
+
 bool hv_domain_is_alive(struct hv *hv, uint32_t domid);
 /* Calls fn for every domain but 0 that is not dying; -1 if Xen failed. */
-int hv_domains(struct hv *hv, void (*fn)(void *data, uint32_t domid),
-               void *data);
+typedef void hv_domain_fn(void *data, uint32_t domid,
+                          const uint8_t id[HV_ID_SIZE]);
+int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data);
 
 /* New bytes of Xen's own log; 0 if none. */
 size_t hv_console_read(struct hv *hv, char *bytes, size_t size);

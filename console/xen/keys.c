@@ -12,9 +12,11 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
-/* Of a reading, in this order; the text keys one by one in between. */
+/* Of a reading, in this order; the text keys one by one in between. One that
+ * expects something begins at the last, and goes on with the ring, or with
+ * the first. */
 enum { STEP_START, STEP_TEXT, STEP_END = STEP_TEXT + KEYS_TEXT_N,
-       STEP_RING };
+       STEP_RING, STEP_EXPECT };
 
 static const char *const text_names[] = {
     [KEY_TYPE] = "type",
@@ -39,14 +41,22 @@ static void path_end(char *path, size_t size, const char *key)
         snprintf(path + n, size - n, "/%s", key);
 }
 
+void keys_watched_path(char *path, size_t size, uint32_t domid,
+                       unsigned int n)
+{
+    snprintf(path, size, "/local/domain/%" PRIu32 "%s/console", domid,
+             n ? "/device" : "");
+}
+
 void keys_frontend_path(char *path, size_t size, uint32_t domid,
                         unsigned int n, const char *key)
 {
+    char number[16];
+
+    keys_watched_path(path, size, domid, n);
+    snprintf(number, sizeof(number), "%u", n);
     if (n)
-        snprintf(path, size, "/local/domain/%" PRIu32 "/device/console/%u",
-                 domid, n);
-    else
-        snprintf(path, size, "/local/domain/%" PRIu32 "/console", domid);
+        path_end(path, size, number);
     path_end(path, size, key);
 }
 
@@ -107,6 +117,28 @@ static void text_read(struct keys_reading *rd, enum keys_text key)
         free(value);
     else
         r->text[key] = value;
+}
+
+/* Whether the text is what was expected, whoever wrote it. */
+static bool text_is_expected(const struct keys_reading *rd,
+                             enum keys_text key)
+{
+    const char *expected = rd->expected[key];
+    char path[STORE_PATH_MAX];
+    char *value;
+    bool r;
+
+    keys_backend_path(path, sizeof(path), rd->domid, rd->n,
+                      text_names[key]);
+    value = store_read(rd->xs, XBT_NULL, path);
+    if (!value) {
+        keys_frontend_path(path, sizeof(path), rd->domid, rd->n,
+                           text_names[key]);
+        value = store_read(rd->xs, XBT_NULL, path);
+    }
+    r = value && expected ? !strcmp(value, expected) : !value && !expected;
+    free(value);
+    return r;
 }
 
 /* False: no such number. The primary console's are dom0's; the others' need
@@ -189,8 +221,28 @@ void keys_reading_start(struct keys_reading *rd, struct xs_handle *xs,
     rd->step = part == KEYS_ALL ? STEP_START : STEP_RING;
 }
 
+void keys_reading_expect(struct keys_reading *rd, char *const *expected)
+{
+    rd->expected = expected;
+    rd->step = STEP_EXPECT;
+}
+
+static void expected_step(struct keys_reading *rd)
+{
+    if (!text_is_expected(rd, (enum keys_text)(rd->step - STEP_EXPECT))) {
+        rd->step = STEP_START;
+    } else if (++rd->step == STEP_EXPECT + KEYS_TEXT_N) {
+        rd->part = KEYS_RING;
+        rd->step = STEP_RING;
+    }
+}
+
 bool keys_reading_step(struct keys_reading *rd)
 {
+    if (rd->step >= STEP_EXPECT) {
+        expected_step(rd);
+        return false;
+    }
     switch (rd->step) {
     case STEP_START:
         rd->step = directory_read(rd) ? STEP_TEXT : STEP_END;

@@ -71,6 +71,7 @@ struct keys_reading {
     struct xs_handle *xs;
     uint32_t domid;
     unsigned int n, step, tries;
+    char *const *expected;
     xs_transaction_t t;         /* XBT_NULL: none is open */
 };
 
@@ -85,6 +86,12 @@ struct keys_reading {
 void keys_reading_start(struct keys_reading *reading, struct xs_handle *xs,
                         uint32_t domid, unsigned int n, enum keys_part part,
                         unsigned int tries);
+/* Of a reading that has just started, of a console that is not the primary:
+ * as long as these are its texts (KEYS_TEXT_N), it is done without a
+ * transaction and without asking who owns what, and then is one of
+ * KEYS_RING. Whoever wrote them, they say the same. */
+void keys_reading_expect(struct keys_reading *reading,
+                         char *const *expected);
 /* True when it is done. KEYS_STEP_MAX requests at most. */
 #define KEYS_STEP_MAX 5
 bool keys_reading_step(struct keys_reading *reading);
@@ -99,6 +106,10 @@ bool keys_type_is_ours(const struct keys *keys, unsigned int n);
 /* size: STORE_PATH_MAX is enough. key NULL: the directory itself. */
 void keys_frontend_path(char *path, size_t size, uint32_t domid,
                         unsigned int n, const char *key);
+/* What is watched for the frontend's keys: of others than the primary
+ * console, the directory of all of them. */
+void keys_watched_path(char *path, size_t size, uint32_t domid,
+                       unsigned int n);
 void keys_backend_path(char *path, size_t size, uint32_t domid,
                        unsigned int n, const char *key);
 

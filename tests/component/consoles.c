@@ -287,6 +287,7 @@ TEST(a_console_that_nobody_takes_over_leaves_nothing_behind)
     close(tty_open(&other));
     check(!no_records(NULL));
     guest_destroy(5);
+    guest_destroy(6);
     check(host_wait(no_records, NULL));
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Many domains of five consoles each before one xenconsoled. 200; in check-
- * full $XENQMP_DOMAINS, 1,000, with which xenstored has minutes to do.
+ * Many domains of five consoles each before one xenconsoled, with either
+ * xenstored. 200; in check-full $XENQMP_DOMAINS, 1,000, with which xenstored
+ * has minutes to do.
  */
 #include "component.h"
 
@@ -86,8 +87,38 @@ static void all_connect(void)
 {
     for (unsigned int d = 0; d < domains_n; d++) {
         wait_long(has_tty, &consoles[d][0]);
-        for (unsigned int n = 1; n < CONSOLES; n++)
+        for (unsigned int n = 1; n < CONSOLES; n++) {
             wait_long(is_connected, &consoles[d][n]);
+            /* As Linux does. */
+            guest_write(d + 1, "4", "%s/state", consoles[d][n].frontend);
+        }
+    }
+}
+
+/* Who is killed now has left to the next one what that needs. */
+static bool is_handed_over(void *data)
+{
+    const char *text, *path = data;
+    unsigned int n = 0;
+
+    /* Strings, each with its 0. */
+    static char bytes[65536];
+    int fd = open(path, O_RDONLY);
+    ssize_t size = read(fd, bytes, sizeof(bytes));
+
+    close(fd);
+    for (text = bytes; text < bytes + size; text += strlen(text) + 1)
+        n += !strncmp(text, "console ", 8);
+    return n == CONSOLES;
+}
+
+static void all_handed_over(void)
+{
+    for (unsigned int d = 0; d < domains_n; d++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/run/xen/xenconsoled/%u-keys", d + 1);
+        wait_long(is_handed_over, path);
     }
 }
 
@@ -125,7 +156,7 @@ static bool descriptors_are(void *data)
     return descriptors() <= *(unsigned int *)data;
 }
 
-TEST(many_domains_of_five_consoles)
+static void many_domains(void)
 {
     const char *wanted = getenv("XENQMP_DOMAINS");
     uint64_t pages;
@@ -148,6 +179,7 @@ TEST(many_domains_of_five_consoles)
         check_heard(d);
 
     /* The next one takes all of them over. */
+    all_handed_over();
     close(control);
     kill_ours();
     start_ours(NULL);
@@ -168,6 +200,17 @@ TEST(many_domains_of_five_consoles)
     check(!ours_ended());
     wait_long(descriptors_are, &before);
     close(control);
+}
+
+TEST(many_domains_of_five_consoles)
+{
+    many_domains();
+}
+
+TEST(many_domains_with_oxenstored)
+{
+    xenstored = HOST_OXENSTORED;
+    many_domains();
 }
 
 TAP_MAIN()

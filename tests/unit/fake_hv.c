@@ -140,14 +140,13 @@ bool hv_domain_is_alive(struct hv *hv, uint32_t domid)
     return domid < 16 && fake_hv.alive[domid];
 }
 
-int hv_domains(struct hv *hv, void (*fn)(void *data, uint32_t domid),
-               void *data)
+int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data)
 {
     (void)hv;
     fake_hv.listed++;
     for (uint32_t domid = 1; domid < 16; domid++)
         if (fake_hv.alive[domid])
-            fn(data, domid);
+            fn(data, domid, fake_hv.ids[domid]);
     return 0;
 }
 

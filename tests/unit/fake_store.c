@@ -358,9 +358,8 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
     return false;
 }
 
-void fake_store_forget(void)
+void fake_store_disconnect(void)
 {
-    fake_store_remove("");
     for (int i = 0; i < WATCHES; i++) {
         free(watches[i].path);
         free(watches[i].token);
@@ -370,6 +369,12 @@ void fake_store_forget(void)
         free(events[--events_n].path);
         free(events[events_n].token);
     }
+}
+
+void fake_store_forget(void)
+{
+    fake_store_remove("");
+    fake_store_disconnect();
 }
 
 const char *xs_daemon_socket(void)

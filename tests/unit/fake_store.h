@@ -24,6 +24,8 @@ bool fake_store_is_private(const char *path);
 unsigned int fake_store_watches(void);
 /* So far, of any kind: xenstored is waited for in each. */
 unsigned int fake_store_requests(void);
+/* The client has gone, watches and events with it. */
+void fake_store_disconnect(void);
 /* Nodes, watches and events: all of it is as at first. */
 void fake_store_forget(void);
 /* So many commits fail with EAGAIN from here on. */

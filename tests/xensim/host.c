@@ -99,6 +99,23 @@ static bool store_is_up(void *data)
     return guest_store;
 }
 
+/* oxenstored's place of Linux's files, and its socket, are not the
+ * environment's to say. */
+static void oxenstored_start(const char *xenstored)
+{
+    static const char config[] = "/run/xensim/oxenstored.conf";
+    const char *const argv[] = { xenstored, "--no-fork", "--config-file",
+                                 config, NULL };
+
+    close(open(config, O_WRONLY | O_CREAT, 0600));
+    file_write(config, "xenstored-kva = /proc/xen/xsd_kva\n"
+                       "xenstored-port = /proc/xen/xsd_port\n"
+                       "persistent = false\n"
+                       "quota-activate = false\n");
+    setenv("XENSTORED_PATH", "/run/xenstored/socket", 1);
+    host_spawn(argv);
+}
+
 void host_start(const char *preload, const char *xenstored)
 {
     const char *const argv[] = { xenstored, "-N", "-I", NULL };
@@ -111,7 +128,10 @@ void host_start(const char *preload, const char *xenstored)
     setenv("XENSTORED_RUNDIR", dir, 1);
     setenv("XENSTORED_ROOTDIR", dir, 1);
     setenv("XENSTORED_PATH", "/run/xensim/socket", 1);
-    host_spawn(argv);
+    if (strstr(xenstored, "oxenstored"))
+        oxenstored_start(xenstored);
+    else
+        host_spawn(argv);
     if (!host_wait(store_is_up, NULL))
         errx(1, "xensim: xenstored does not start; see its log");
 }
@@ -126,9 +146,14 @@ void host_end(pid_t pid)
         }
 }
 
+pid_t host_store(void)
+{
+    return programs[0];
+}
+
 void host_end_store(void)
 {
-    host_end(programs[0]);
+    host_end(host_store());
 }
 
 void host_stop(void)

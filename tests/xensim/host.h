@@ -10,13 +10,15 @@
 #include <sys/types.h>
 
 /* In the build's sysroot. */
-#define HOST_XENSTORED "xen/bin/xenstored"
+#define HOST_XENSTORED  "xen/bin/xenstored"
+#define HOST_OXENSTORED "xen/bin/oxenstored"
 /* For what never comes: however busy the machine, nothing takes as long. */
 #ifndef HOST_WAIT_MS
 #define HOST_WAIT_MS 120000
 #endif
 
-/* Makes a hypervisor in a new directory and starts Debian's xenstored.
+/* Makes a hypervisor in a new directory and starts Debian's xenstored,
+ * of either kind.
  * preload, xenstored: files. Ends the test with a line if it can't. */
 void host_start(const char *preload, const char *xenstored);
 /* The directory, for the test's own files. */
@@ -26,7 +28,7 @@ const char *host_dir(void);
 pid_t host_spawn(const char *const argv[]);
 /* Kills it, and waits for its end. */
 void host_end(pid_t pid);
-/* xenstored. */
+pid_t host_store(void);
 void host_end_store(void);
 /* Ends all that was started. */
 void host_stop(void);

@@ -73,6 +73,181 @@ TEST(a_guest_that_writes_keys_without_end_is_put_off)
     finish();
 }
 
+/* As Linux says that it has seen the backend's 4. */
+static void serve_linux(void)
+{
+    serve_unix();
+    fake_store_set(FE "/state", "4", 5);
+    settle();
+}
+
+/* Xen is asked for the domains, and one of them looked at. */
+static void first_steps(void)
+{
+    xs_event(&server, EPOLLIN);
+    domains_step(&server.domains);
+    domains_step(&server.domains);
+}
+
+TEST(what_a_daemon_was_connected_to_is_served_before_xenstored_is_asked)
+{
+    unsigned int requests;
+
+    start();
+    fake_store_set("/local/domain/5/vm", "/vm/4711", 0);
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/ring-ref", "4711", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    serve_linux();
+    server_restart(NULL);
+    requests = fake_store_requests();
+    first_steps();
+    check_int(fake_store_requests(), requests);
+    check_int(console(0)->state, CONSOLE_SERVING);
+    check_int(console(3)->state, CONSOLE_SERVING);
+    check_str(console(3)->host.ring.vm, "/vm/4711");
+    check_str(console(3)->text[KEY_TYPE], "xenconsoled");
+    check(fake_hv_port(5, 4)->notified);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    check_int(console(3)->frontend_state, 4);
+    check_str(fake_store_get(BE "/state"), "4");
+    check_int(fake_store_watches(), 5);
+    finish();
+}
+
+/* Its keys are read all the same, and by less. */
+TEST(what_is_as_it_was_left_costs_little)
+{
+    unsigned int requests, whole;
+
+    start();
+    serve_linux();
+    requests = fake_store_requests();
+    refresh_by_dom0(&console(3)->refresh, KEYS_ALL);
+    settle();
+    whole = fake_store_requests() - requests;
+    server_restart(NULL);
+    first_steps();
+    /* Listed, watched. */
+    domains_step(&server.domains);
+    while (server.backend.refresh.now ||
+           !TAILQ_EMPTY(&server.backend.refresh.ready))
+        refresh_step(&server.backend.refresh);
+    requests = fake_store_requests();
+    settle();
+    check(fake_store_requests() > requests);
+    check((fake_store_requests() - requests) * 3 <= whole * 2);
+    finish();
+}
+
+static void another_ring(void)
+{
+    ring_published("9", "6");
+    fake_store_set(FE "/state", "4", 5);
+}
+
+static void another_type(void)
+{
+    fake_store_set(BE "/type", "ioemu", 0);
+}
+
+static void another_key(void)
+{
+    fake_store_set(FE "/limit", "1", 5);
+    fake_store_set(BE "/name", "n", 0);
+}
+
+static void backend_gone(void)
+{
+    fake_store_remove(BE);
+}
+
+TEST(what_has_changed_while_no_daemon_ran_is_followed)
+{
+    start();
+    serve_linux();
+    server_restart(another_ring);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    check_int(console(3)->ring_ref, 9);
+    server_restart(another_key);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    check_str(console(3)->text[KEY_NAME], "n");
+    check(!console(3)->text[KEY_LIMIT] && console(3)->foreign);
+    server_restart(another_type);
+    settle();
+    check_int(console(3)->state, CONSOLE_FOREIGN);
+    server_restart(backend_gone);
+    settle();
+    check(!domains_find(&server.domains, 5)->guest.consoles[3]);
+    finish();
+}
+
+static void another_domain(void)
+{
+    fake_hv.ids[5][15]++;
+}
+
+TEST(what_was_another_domains_is_not_taken_over)
+{
+    start();
+    serve_linux();
+    server_restart(another_domain);
+    first_steps();
+    check(!domains_find(&server.domains, 5)->guest.consoles[3]);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    finish();
+}
+
+/* Nor is a console whose guest has not seen that it is connected, or has
+ * closed it, or that can't be mapped. */
+TEST(what_is_not_connected_is_read_first)
+{
+    start();
+    serve_unix();
+    server_restart(NULL);
+    first_steps();
+    check(!domains_find(&server.domains, 5)->guest.consoles[3]);
+    settle();
+    fake_store_set(FE "/state", "4", 5);
+    settle();
+    fake_store_set(FE "/state", "6", 5);
+    settle();
+    server_restart(NULL);
+    first_steps();
+    check(!domains_find(&server.domains, 5)->guest.consoles[3]);
+    fake_store_set(FE "/state", "3", 5);
+    settle();
+    fake_store_set(FE "/state", "4", 5);
+    settle();
+    server_restart(NULL);
+    fake_hv.rings[5][8] = NULL;
+    first_steps();
+    check_int(console(3)->state, CONSOLE_WAITING);
+    check(console(3)->refresh.queue == &server.backend.refresh.ready);
+    settle();
+    finish();
+}
+
+TEST(what_changes_comes_before_what_is_only_looked_at)
+{
+    start();
+    serve_linux();
+    server_restart(NULL);
+    first_steps();
+    domains_step(&server.domains);
+    check(console(3)->refresh.queue == &server.backend.refresh.later);
+    fake_store_set(BE "/type", "ioemu", 0);
+    xs_event(&server, EPOLLIN);
+    check(console(3)->refresh.queue == &server.backend.refresh.ready);
+    settle();
+    check_int(console(3)->state, CONSOLE_FOREIGN);
+    finish();
+}
+
 static unsigned int fds_open(void)
 {
     unsigned int n = 0;

@@ -205,6 +205,68 @@ TEST(what_was_not_watched_is_read_whole)
     finish();
 }
 
+/* A frontend that no backend belongs to is its guest's to write to, too. */
+static void write_strange(int i)
+{
+    fake_store_set("/local/domain/5/device/console/7/state",
+                   i % 2 ? "1" : "2", 5);
+}
+
+TEST(a_flood_in_a_frontend_of_nobodys_is_not_watched)
+{
+    unsigned int watches;
+
+    start();
+    serve_unix();
+    watches = fake_store_watches();
+    check_int(requests_of(write_strange, 2 * EVENTS_MAX), 0);
+    refresh_gap_ms = NEVER_MS;
+    for (int i = 0; i <= 4 * EVENTS_MAX; i++) {
+        write_strange(i);
+        settle();
+    }
+    check_int(fake_store_watches(), watches - 1);
+    finish();
+}
+
+/* One console's flood costs the others their watch; what they change then is
+ * found when one of them is read. */
+TEST(all_that_was_not_watched_is_read)
+{
+    start();
+    many_made();
+    refresh_gap_ms = NEVER_MS;
+    for (int i = 0; i < 2 * EVENTS_MAX * (CONSOLES + 1); i++) {
+        fake_store_set("/local/domain/5/device/console/1/state",
+                       i % 2 ? "1" : "2", 5);
+        settle();
+    }
+    check(account()->missed);
+    fake_store_set("/local/domain/5/device/console/2/state", "6", 5);
+    settle();
+    check_int(console(2)->state, CONSOLE_WAITING);
+    gaps_end();
+    account()->next_ms = 0;
+    refresh_by_dom0(&console(1)->refresh, KEYS_ALL);
+    settle();
+    check(!account()->missed);
+    check_int(console(2)->state, CONSOLE_CLOSED);
+    finish();
+}
+
+TEST(a_guest_has_two_watches)
+{
+    start();
+    many_made();
+    check_int(fake_store_watches(), 3 + 2);
+    for (unsigned int n = 1; n < CONSOLES; n++)
+        console_remove(domains_find(&server.domains, 5), n);
+    check_int(fake_store_watches(), 3 + 2);
+    console_remove(domains_find(&server.domains, 5), CONSOLES);
+    check_int(fake_store_watches(), 3 + 1);
+    finish();
+}
+
 TEST(dom0_does_not_wait_with_the_guest)
 {
     start();
