@@ -115,11 +115,15 @@ if is_native; then
     helper=
     helper_log=/var/log/xen/qmp-proxy-hvm1-dm.log
 fi
+# What rdinit= chooses and is more than a shell lies in an image of its own.
+unpacked='stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.unpacked"'
 # A stock guest's; an unmodified xl passes over the transport.
 stock='stubdomain_transport = "vchan"
+'$unpacked'
 stubdomain_cmdline = "rdinit=/stock.init"'
 # A stubdomain that attacks dom0 (guests/hostile.init).
-hostile='stubdomain_cmdline = "rdinit=/hostile.init"'
+hostile=$unpacked'
+stubdomain_cmdline = "rdinit=/hostile.init"'
 # The same, of a guest that boots from its first disk: disk_guest_cfg NAME
 # DISKS [LINE...]; the disks as in the list, in quotes.
 disk_guest_cfg() {

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -62,18 +64,38 @@ void boot_mount_xenfs(void)
     mount_one("xenfs", "/proc/xen");
 }
 
-static void load_module(const char *path)
-{
+/* Each with its reason. */
+static const struct {
+    const char *file, *options;
+} module_options[] = {
     /* QEMU's first device model operation names no domain, which a
      * restricted privcmd refuses. */
-    const char *options = strstr(path, "xen-privcmd") ? "unrestricted=1" : "";
+    { "/xen-privcmd.ko", "unrestricted=1" },
+    /* Eight cost memory. */
+    { "/loop.ko", "max_loop=1" },
+    /* 4 MiB a disk, to copy through. */
+    { "/xen-blkfront.ko", "feature_persistent=0" },
+};
+
+static const char *options_of(const char *path)
+{
+    for (size_t i = 0; i < sizeof(module_options) / sizeof(*module_options);
+         i++)
+        if (strstr(path, module_options[i].file))
+            return module_options[i].options;
+    return "";
+}
+
+static void load_module(const char *path)
+{
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
         log_error("cannot open module %s: %s", path, strerror(errno));
         return;
     }
-    if (syscall(SYS_finit_module, fd, options, 0) && errno != EEXIST)
+    if (syscall(SYS_finit_module, fd, options_of(path), 0) &&
+        errno != EEXIST)
         log_error("cannot load module %s: %s; kernel and initrd must be of "
                   "one mkstubdom", path, strerror(errno));
     close(fd);
@@ -114,9 +136,65 @@ int boot_load_modules(const char *dir)
     return -1;
 }
 
+/* A loop device of that file. -1: errno. */
+static int loop_open(const char *file, char *device_r, size_t size)
+{
+    struct loop_config config = {
+        .info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR,
+    };
+    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), n, fd = -1;
+    int of_file = open(file, O_RDONLY | O_CLOEXEC);
+
+    config.fd = (uint32_t)of_file;
+    n = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+    if (n >= 0 && of_file >= 0) {
+        snprintf(device_r, size, "/dev/loop%d", n);
+        fd = open(device_r, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config)) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    if (of_file >= 0)
+        close(of_file);
+    if (control >= 0)
+        close(control);
+    return fd;
+}
+
+int boot_mount_image(const char *file, const char *dir)
+{
+    char device[64];
+    int loop, r;
+
+    if (access(file, F_OK))
+        return 0;
+    loop = loop_open(file, device, sizeof(device));
+    r = loop < 0 ? -1 : mount(device, dir, "squashfs", MS_RDONLY, NULL);
+    if (r)
+        log_error("cannot mount %s on %s: %s; make the image anew with "
+                  "mkstubdom", file, dir, strerror(errno));
+    if (loop >= 0)
+        close(loop);
+    return r;
+}
+
 void boot_load_pci(const char *dir)
 {
     if (!access(dir, F_OK) && load_list(dir, "pci"))
         log_error("this image's kernel has no xen-pcifront: PCI devices will "
                   "not be found; name a kernel that has it to mkstubdom");
+}
+
+unsigned long boot_oom_kills(void)
+{
+    FILE *f = fopen("/proc/vmstat", "re");
+    unsigned long kills = 0;
+    char line[128];
+
+    while (f && fgets(line, sizeof(line), f))
+        sscanf(line, "oom_kill %lu", &kills);
+    if (f)
+        fclose(f);
+    return kills;
 }
