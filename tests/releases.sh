@@ -7,6 +7,7 @@
 #   xen=      the version in the names of Xen's packages
 #   clang=    the version in the name of its clang's libclang-rt package
 #   initrd_mib=  what mkstubdom's image may have, of its QEMU and kernel
+#   memory_mib=  what a stubdomain may need with everything on
 #
 # $srcdir is set.
 

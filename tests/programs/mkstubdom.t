@@ -49,15 +49,23 @@ once() {
     ! files "$image" | sed -n 's,^lib/,/lib/,p' | grep -Fxf - "$tmp/list"
 }
 ok 'no library is in both' once
-# The drivers of PCI devices are for whoever has some.
-pci_is_apart() {
-    unsquashfs -cat "$tmp/squashfs" "modules/$kver/pci" | grep -q xen-pcifront &&
-        ! unsquashfs -cat "$tmp/squashfs" "modules/$kver/list" | grep xen-pcifront
+# The drivers of NICs and of PCI devices are for whoever has some.
+are_apart() {
+    list() { unsquashfs -cat "$tmp/squashfs" "modules/$kver/$1"; }
+    list pci | grep -q xen-pcifront && list network | grep -q xen-netfront &&
+        ! list list | grep -e xen-pcifront -e xen-netfront -e bridge
 }
-ok 'the frontend of PCI devices is not loaded with the others' pci_is_apart
+ok 'drivers of NICs and PCI devices are not loaded with the others' are_apart
 ok 'what is in it stands beside it' \
-    test "$(cat "$image/contents")" = "kernel=$kver
+    test "$(sed '/^memory/d' "$image/contents")" = "kernel=$kver
 pci=yes"
+# Less than the kernel alone would be wrong, and more than all four disks, two
+# NICs and a display may have.
+memory() { sed -n "s/^memory$1=//p" "$image/contents"; }
+all=$(($(memory '') + $(memory _display) + 4 * $(memory _disk) + 2 * $(memory _nic)))
+echo "# memory: $(memory '') MiB, with everything on $all MiB"
+ok "and how much memory it needs, at most $memory_mib MiB with everything on" \
+    test "$(memory '')" -gt 64 -a "$all" -le "$memory_mib"
 size=$(stat -c %s "$image/initrd")
 echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
 ok "of less than $initrd_mib MiB" test "$size" -lt $((initrd_mib << 20))
@@ -177,6 +185,17 @@ none() {
         grep -q 'vmlinuz-0.1 is missing: install linux-image-0.1' "$tmp/said" && [ ! -e "$tmp/none" ]
 }
 ok 'one that is not there is named' none
+
+# On a host that lacks what packs it.
+unpacked_host() {
+    mkdir "$tmp/few"
+    for tool in cpio gzip modprobe; do
+        ln -s "$(PATH=$PATH:/sbin:/usr/sbin command -v $tool)" "$tmp/few/$tool"
+    done
+    ! (PATH=$tmp/few && make) 2>"$tmp/said" &&
+        grep -qx 'mkstubdom: mksquashfs is missing: install squashfs-tools' "$tmp/said"
+}
+ok 'what packs it is named if it is missing' unpacked_host
 
 # QEMU itself, in the image: it makes no NIC whose ROM it doesn't find.
 firmware() {

@@ -97,7 +97,8 @@ device_model_version = "qemu-xen"
 device_model_stubdomain_override = 1
 stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
 stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
-stubdomain_memory = 192
+stubdomain_memory = 112
+stubdomain_cmdline = "cryptomgr.notests"
 vnc = 0
 boot = "a"
 device_model_args_hvm = [ "-drive", "if=floppy,file=/echo.img,format=raw,readonly=on" ]
@@ -116,7 +117,8 @@ if is_native; then
     helper_log=/var/log/xen/qmp-proxy-hvm1-dm.log
 fi
 # What rdinit= chooses and is more than a shell lies in an image of its own.
-unpacked='stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.unpacked"'
+unpacked='stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.unpacked"
+stubdomain_memory = 192'
 # A stock guest's; an unmodified xl passes over the transport.
 stock='stubdomain_transport = "vchan"
 '$unpacked'

@@ -6,6 +6,7 @@
 #include <linux/loop.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -24,17 +25,24 @@ static void mount_one(const char *type, const char *dir)
         log_error("cannot mount %s: %s", dir, strerror(errno));
 }
 
+/* False: errno. */
+static bool file_write(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 /* QEMU reserves for the guest's memory what it never uses, and Linux refuses
  * what is so much more than the stubdomain has. */
 static void boot_allow_overcommit(void)
 {
-    int fd = open("/proc/sys/vm/overcommit_memory", O_WRONLY | O_CLOEXEC);
-
-    if (fd < 0 || write(fd, "1", 1) != 1)
+    if (!file_write("/proc/sys/vm/overcommit_memory", "1"))
         log_error("cannot allow QEMU to reserve memory (%s); it may fail "
                   "to start with \"failed to allocate\"", strerror(errno));
-    if (fd >= 0)
-        close(fd);
 }
 
 void boot_mount(void)
@@ -164,12 +172,19 @@ static int loop_open(const char *file, char *device_r, size_t size)
 
 int boot_mount_image(const char *file, const char *dir)
 {
-    char device[64];
+    char device[64], ahead[128];
     int loop, r;
 
     if (access(file, F_OK))
         return 0;
     loop = loop_open(file, device, sizeof(device));
+    /* One block of the squashfs (mkstubdom): what is read ahead of a program
+     * that is mapped is mostly not used, but unpacked and kept. */
+    snprintf(ahead, sizeof(ahead), "/sys/block/%s/queue/read_ahead_kb",
+             loop < 0 ? "" : strrchr(device, '/') + 1);
+    if (loop >= 0 && !file_write(ahead, "32"))
+        log_error("cannot write to %s: %s; the start takes longer", ahead,
+                  strerror(errno));
     r = loop < 0 ? -1 : mount(device, dir, "squashfs", MS_RDONLY, NULL);
     if (r)
         log_error("cannot mount %s on %s: %s; make the image anew with "
@@ -179,6 +194,13 @@ int boot_mount_image(const char *file, const char *dir)
     return r;
 }
 
+void boot_load_network(const char *dir)
+{
+    if (!access(dir, F_OK) && load_list(dir, "network"))
+        log_error("this image has no drivers for NICs; make it anew with "
+                  "mkstubdom");
+}
+
 void boot_load_pci(const char *dir)
 {
     if (!access(dir, F_OK) && load_list(dir, "pci"))
@@ -186,15 +208,34 @@ void boot_load_pci(const char *dir)
                   "not be found; name a kernel that has it to mkstubdom");
 }
 
-unsigned long boot_oom_kills(void)
+/* The number behind a name at a line's beginning; 0: there is none. */
+static unsigned long number_in(const char *file, const char *name)
 {
-    FILE *f = fopen("/proc/vmstat", "re");
-    unsigned long kills = 0;
+    FILE *f = fopen(file, "re");
+    unsigned long number = 0;
+    size_t n = strlen(name);
     char line[128];
 
     while (f && fgets(line, sizeof(line), f))
-        sscanf(line, "oom_kill %lu", &kills);
+        if (!strncmp(line, name, n))
+            number = strtoul(line + n, NULL, 10);
     if (f)
         fclose(f);
-    return kills;
+    return number;
+}
+
+void boot_limit_run(void)
+{
+    unsigned long kib = number_in("/proc/meminfo", "MemAvailable:") / 4 * 3;
+    char options[32];
+
+    snprintf(options, sizeof(options), "size=%luk", kib ? kib : 1024);
+    if (mount("tmpfs", "/run", "tmpfs", MS_REMOUNT, options))
+        log_error("cannot limit the size of a saved state: %s; memory may "
+                  "run out", strerror(errno));
+}
+
+unsigned long boot_oom_kills(void)
+{
+    return number_in("/proc/vmstat", "oom_kill ");
 }

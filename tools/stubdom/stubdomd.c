@@ -234,6 +234,7 @@ static void update(struct stubdomd *d)
     if (relay->want_save_prepare) {
         relay->want_save_prepare = false;
         state_prepare(&d->state);
+        boot_limit_run();
     }
     if (relay->want_save_copy) {
         relay->want_save_copy = false;
@@ -333,6 +334,11 @@ static int consoles_init(struct stubdomd *d, struct xs_handle *xs)
     return state_init(&d->state, SAVE_FILE, open_console(d, CONSOLE_SAVE));
 }
 
+static void load_network(void)
+{
+    boot_load_network(MODULES);
+}
+
 static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
 {
     struct qemu *qemu = &d->qemu;
@@ -343,6 +349,7 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
         return -1;
     if (has_display(d) && display_set_arguments(&qemu->arguments))
         return -1;
+    d->network.load = load_network;
     network_init(&d->network, &d->loop, &qemu->arguments);
     if (arguments_set_incoming(&qemu->arguments, state->incoming)) {
         int tty = open_console(d, CONSOLE_RESTORE);
