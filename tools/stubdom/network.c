@@ -202,8 +202,8 @@ void network_init(struct network *network, struct loop *loop,
         if (devid < 0)
             continue;
         if (!any) {
-            network->load();
             ipv6_disable();
+            network->load();
         }
         any = true;
         tap_connect(fd, tap, devid);

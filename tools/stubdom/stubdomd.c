@@ -10,8 +10,8 @@
  * Two monitors: A belongs to the disks (disks.h) and is connected always; B
  * is the relay's, connected anew at each qmp_reset.
  *
- * Order: file systems, the image, modules, xenstore, consoles, network, QEMU, then the
- * loop. It ends when QEMU ends, by powering the stubdomain off.
+ * Order: file systems, the image, modules, xenstore, consoles, network,
+ * QEMU, then the loop. It ends when QEMU ends, by powering the stubdomain off.
  */
 #include <errno.h>
 #include <signal.h>
