@@ -214,6 +214,7 @@ bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/monitors
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/saves
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/stubdomain
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/screen
 
 # The picture that the README shows.

@@ -54,14 +54,20 @@ measured_cfg() {
             -e 's/^vnc = 0/vnc = 1/'
 }
 log=/var/log/xen/qemu-dm-hvm1.log
-show() { tr -d '\r' <$log | sed 's/^/# /'; }
+# In memory; where the start is; and the longest of Linux' own steps.
+show() {
+    tr -d '\r' <$log >/run/log.txt
+    grep -E '^(measure|anon|slab|vmstat|df) |^meminfo (Mem|Cached|Inactive|AnonPages|Shmem|Slab|SRecl|Kernel|PageT)' /run/log.txt
+    grep -E '^dmesg .*(p2m virtual|Remapped|Freeing initrd|self-tests|Loading compiled|initmem|Run /|loop: mod|Event-channel|xvda: |tun: )' /run/log.txt
+    sed -n 's/^dmesg .* initcall \([^ ]*\) .*after \([0-9]*\) usecs$/initcall \2 us \1/p' /run/log.txt | sort -rnk2 | head -n 12
+}
 less="cryptomgr.notests initcall_blacklist=tracer_init_tracefs"
 for line in "" "quiet initcall_debug log_buf_len=2M"; do
     rm -f $log
     measured_cfg 96 "$less $line" >/run/hvm1.cfg
     ok "xl create $line" xl create /run/hvm1.cfg
     ok "it is measured" wait_for 30 grep -q 'measure end' $log
-    show
+    show | sed 's/^/# /'
     xl destroy hvm1
     ended
 done
