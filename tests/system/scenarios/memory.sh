@@ -39,7 +39,7 @@ status_is_running() { xl-qmp exec hvm1 query-status | grep -q running; }
 ok "what mkstubdom says: xl-qmp create" xl-qmp create /run/hvm1.cfg
 echo "# $(xl list | grep hvm1-dm | xargs)"
 ok "it runs" wait_for 20 status_is_running
-ok "its display shows something" xl-qmp screenshot hvm1 /run/screen.png.txt
+ok "its display shows something" xl-qmp screenshot hvm1 /run/screen.png
 for n in 1 2 3; do
     ok "its devices are told, $n" xl-qmp exec hvm1 qom-list '{ "path": "/machine/unattached" }'
 done
@@ -60,7 +60,7 @@ ok "QEMU is killed, and stubdomd says why" \
 ok "and so does qmp-helper" wait_for 20 grep -q 'has shut down' $helper_log
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
-rm -f /run/*.txt
+rm -f /run/*.txt /run/screen.png
 ip link del xenbr0
 snapshot after
 ok "nothing is left behind" same_snapshots before after
