@@ -8,6 +8,7 @@
 #   clang=    the version in the name of its clang's libclang-rt package
 #   t64=      behind the names of libraries that 64-bit times have changed
 #   initrd_mib=  what mkstubdom's image may have, of its QEMU and kernel
+#   memory_mib=  what a stubdomain may need with everything on
 #
 # $srcdir is set.
 

@@ -30,7 +30,7 @@ $(eval $(call unit_tests,libvirt,,-Ltests/unit/libvirt -lfake_libxl -Wl$(comma)-
 # What stands in for the world.
 tests/unit/libxl/client/test_sessions tests/unit/libxl/worker/test_sessions: obj/tools/stubdom/relay.o
 $(addprefix tests/unit/libxl/client/test_,io open) tests/unit/xl/test_xl_qmp: $(call fakes,fake_qmp)
-$(addprefix tests/unit/libxl/helper/test_,display pci qemu serial store stubdom) $(addprefix tests/unit/tools/stubdom/test_,frontends pci) tests/unit/console/xen/test_keys: $(call fakes,fake_store)
+$(addprefix tests/unit/libxl/helper/test_,display pci qemu serial store stubdom) tests/unit/tools/common/test_stubdom_memory $(addprefix tests/unit/tools/stubdom/test_,frontends pci) tests/unit/console/xen/test_keys: $(call fakes,fake_store)
 tests/unit/console/output/test_fdstore tests/unit/console/daemon/test_supervisor: $(call fakes,fake_systemd)
 tests/unit/libxl/display/test_tls tests/unit/libxl/helper/test_display: $(TLS_PIC)
 # On console_fixture.h.
@@ -215,6 +215,7 @@ bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/monitors
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/saves
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/stubdomain
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/screen
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/pci
 

@@ -12,6 +12,7 @@
 #include "guest_pci.h"
 #include "host.h"
 #include "tools/common/log.h"
+#include "tools/common/stubdom_image.h"
 #include "xl_qmp.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct create {
     char *disks;                /* one of them, or NULL */
     struct guest_config config;
     struct guest_pci pci;
+    char memory[40];            /* the argument, if none is set */
 };
 
 /* What is filled in unless it is set. */
@@ -48,9 +50,9 @@ static const struct setting {
     { "device_model_override", "device_model_override=\"" HELPER "\"" },
     { "stubdomain_kernel", "stubdomain_kernel=\"" KERNEL "\"" },
     { "stubdomain_ramdisk", "stubdomain_ramdisk=\"" RAMDISK "\"" },
-    /* libxl's own 128 MB are too few for QEMU and a kernel. */
-    { "stubdomain_memory", "stubdomain_memory=192" },
+    { "stubdomain_cmdline", "stubdomain_cmdline=\"" STUBDOM_CMDLINE "\"" },
 };
+#define MEMORY_KEY "stubdomain_memory"
 #define SETTINGS_N (sizeof(settings) / sizeof(settings[0]))
 
 /* --- The command line --------------------------------------------------- */
@@ -125,7 +127,7 @@ static int check_usb(const struct create *create)
 {
     const char *usb = get(create, "usbdevice"), *key = NULL;
 
-    if (guest_config_lists(&create->config, "usbdev"))
+    if (guest_config_count(&create->config, "usbdev"))
         key = "usbdev";
     if (usb && !strncmp(usb, "host:", 5))
         key = "usbdevice";
@@ -226,6 +228,52 @@ static int check_pci(const struct create *create,
     return rc;
 }
 
+/* What libxl adds to stubdomain_memory: the guest's video memory, or what
+ * its video adapter has without a word. */
+static unsigned int video_mib(const struct create *create)
+{
+    const char *set = get(create, "videoram"), *vga = get(create, "vga");
+    const char *stdvga = get(create, "stdvga");
+
+    if (set)
+        return (unsigned int)strtoul(set, NULL, 10);
+    if (vga && !strcmp(vga, "none"))
+        return 0;
+    return (vga && strcmp(vga, "cirrus")) ||
+           (!vga && stdvga && strcmp(stdvga, "0")) ? 16 : 8;
+}
+
+/* What is set, or if nothing is, what is needed. */
+static int check_memory(struct create *create)
+{
+    const struct guest_config *config = &create->config;
+    const char *initrd = get(create, "stubdomain_ramdisk");
+    const char *vnc = get(create, "vnc"), *set = get(create, MEMORY_KEY);
+    const char *cmdline = get(create, "stubdomain_cmdline");
+    struct stubdom_devices devices = {
+        .displays = !vnc || strcmp(vnc, "0"),
+        .nics = guest_config_count(config, "vif"),
+        .disks = guest_config_count(config, "disk"),
+        .host_devices = guest_config_count(config, "pci"),
+        .tracing = cmdline && stubdom_image_traces(cmdline),
+    };
+    struct stubdom_image image;
+    unsigned int need, video = video_mib(create);
+
+    stubdom_image_read(&image, initrd ? initrd : RAMDISK);
+    need = stubdom_image_memory(&image, &devices);
+    if (need)
+        need = need > video ? need - video : 1;
+    snprintf(create->memory, sizeof(create->memory), MEMORY_KEY "=%u",
+             need ? need : STUBDOM_MEMORY_MIB);
+    if (!set || strtoul(set, NULL, 10) >= need)
+        return XL_QMP_OK;
+    log_error("create: " MEMORY_KEY " = %s is too little: the stubdomain's image "
+              "needs %u MiB with this guest's devices; set it to that, or "
+              "remove it from %s", set, need, create->path);
+    return XL_QMP_USAGE;
+}
+
 static int check_host(const struct create *create,
                       const struct options *options)
 {
@@ -285,6 +333,9 @@ static int run_xl(struct create *create, const struct options *options)
         if (!get(create, settings[i].key))
             create->args[create->args_n++] = (char *)settings[i].argument;
 
+    if (!get(create, MEMORY_KEY))
+        create->args[create->args_n++] = create->memory;
+
     if (create->dry_run) {
         for (size_t i = 0; i < create->args_n; i++) {
             if (i)
@@ -316,6 +367,8 @@ int cmd_create(const struct options *options, int argc, char **argv)
         rc = guest_config_read(&create.config, create.path);
     if (!rc)
         rc = check_config(&create);
+    if (!rc)
+        rc = check_memory(&create);
     if (rc)
         goto out;
     /* A dry run shows the command in any case. */

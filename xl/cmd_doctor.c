@@ -8,6 +8,7 @@
 #include "guest_pci.h"
 #include "host.h"
 #include "tools/common/log.h"
+#include "tools/common/stubdom_image.h"
 #include "xl_qmp.h"
 
 #include <fcntl.h>
@@ -317,8 +318,11 @@ static bool find_newer(time_t than, char *path_r, size_t size)
 
 static void check_image(struct doctor *doctor)
 {
+    struct stubdom_image image;
     struct stat kernel, initrd;
     char newer[PATH_MAX];
+
+    stubdom_image_read(&image, at(XENQMP_STUBDOM_DIR "/initrd"));
 
     if (stat(at(XENQMP_STUBDOM_DIR "/vmlinuz"), &kernel) ||
         stat(at(XENQMP_STUBDOM_DIR "/initrd"), &initrd))
@@ -327,24 +331,29 @@ static void check_image(struct doctor *doctor)
     else if (find_newer(initrd.st_mtime, newer, sizeof(newer)))
         say(doctor, false, "stubdomain's image: older than %s; run "
             "mkstubdom, and start the guests again", newer);
+    else if (!image.memory_mib)
+        say(doctor, false, "stubdomain's image: made by a mkstubdom that says "
+            "of no memory; run mkstubdom");
     else
         say(doctor, true, "stubdomain's image: newer than all kernels and "
-            "QEMU");
+            "QEMU; a stubdomain needs %u MiB of memory, %u more for a "
+            "display, %u for each NIC, %u for each disk", image.memory_mib,
+            image.each_mib.displays, image.each_mib.nics,
+            image.each_mib.disks);
 }
 
 /* Nothing is amiss without an IOMMU, but that no guest can have a device. */
 static void check_pci(struct doctor *doctor)
 {
     struct guest_pci_assignable devices;
-    char kernel[128], no_reset[128] = "";
-    enum guest_pci_image image;
+    char no_reset[128] = "";
+    struct stubdom_image image;
     bool iommu;
 
     if (!host_iommu(&doctor->host, &iommu))
         return;
     guest_pci_assignable(&devices);
-    image = guest_pci_image(at(XENQMP_STUBDOM_DIR "/initrd"), kernel,
-                            sizeof(kernel));
+    stubdom_image_read(&image, at(XENQMP_STUBDOM_DIR "/initrd"));
     if (!devices.n) {
         say(doctor, true, "PCI devices: %s", iommu ? "none can be given to a "
             "guest; xl pci-assignable-add makes one so" : "Xen uses no IOMMU, "
@@ -359,10 +368,10 @@ static void check_pci(struct doctor *doctor)
         say(doctor, false, "PCI devices: %u can be given to guests, but Xen "
             "uses no IOMMU; turn it on in the firmware (VT-d or AMD-Vi)",
             devices.n);
-    else if (image != PCI_IMAGE_HAS)
+    else if (image.pci != IMAGE_PCI_HAS)
         say(doctor, false, "PCI devices: %u can be given to guests, but the "
             "stubdomain's image has no xen-pcifront; run mkstubdom%s",
-            devices.n, image == PCI_IMAGE_OLD ? "" :
+            devices.n, image.pci == IMAGE_PCI_UNKNOWN ? "" :
             " -k with a kernel that has it");
     else
         say(doctor, true, "PCI devices: %u can be given to guests%s",
@@ -423,13 +432,20 @@ static void check_guest(uint32_t domid, void *data)
 {
     struct doctor *doctor = data;
     struct host_boot boot;
+    struct stubdom_memory memory;
     const char *newer;
     uint32_t stubdom;
     time_t born;
 
     if (!host_stubdom(&doctor->host, domid, &stubdom) ||
-        !check_stubdom(doctor, domid, stubdom) ||
-        !host_boot(&doctor->host, stubdom, &boot))
+        !check_stubdom(doctor, domid, stubdom))
+        return;
+    if (!host_memory_is_enough(&doctor->host, domid, stubdom, &memory))
+        say_of_guest(doctor, domid, "has %u MiB of memory, and with today's "
+                     "image it needs %u; set stubdomain_memory = %u in its "
+                     "configuration", memory.has_mib, memory.needs_mib,
+                     memory.needs_mib);
+    if (!host_boot(&doctor->host, stubdom, &boot))
         return;
     if (file_born(boot.ramdisk, &born) && born > boot.time)
         newer = boot.ramdisk;

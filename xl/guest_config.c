@@ -108,12 +108,14 @@ const char *guest_config_get(const struct guest_config *config,
            value;
 }
 
-bool guest_config_lists(const struct guest_config *config, const char *key)
+unsigned int guest_config_count(const struct guest_config *config,
+                                const char *key)
 {
     XLU_ConfigList *list;
     int n = 0;
 
-    return !xlu_cfg_get_list(config->parsed, key, &list, &n, 1) && n > 0;
+    return xlu_cfg_get_list(config->parsed, key, &list, &n, 1) || n < 0 ?
+           0 : (unsigned int)n;
 }
 
 const char *guest_config_item(const struct guest_config *config,

@@ -37,8 +37,9 @@ int guest_config_read(struct guest_config *config, const char *path);
 /* After that: the value of a key, or NULL. */
 const char *guest_config_get(const struct guest_config *config,
                              const char *key);
-/* True if the key is a list that is not empty. */
-bool guest_config_lists(const struct guest_config *config, const char *key);
+/* How many values the key's list has; 0 if it is none. */
+unsigned int guest_config_count(const struct guest_config *config,
+                                const char *key);
 /* The i-th value of a list, or NULL behind its end. */
 const char *guest_config_item(const struct guest_config *config,
                               const char *key, int i);

@@ -2,6 +2,7 @@
 #include "guest_pci.h"
 
 #include "tools/common/log.h"
+#include "tools/common/stubdom_image.h"
 #include "xl_qmp.h"
 
 #include <dirent.h>
@@ -166,44 +167,20 @@ static int check_device(const struct guest_pci_device *device,
     return XL_QMP_OK;
 }
 
-enum guest_pci_image guest_pci_image(const char *initrd, char *kernel_r,
-                                     size_t size)
-{
-    enum guest_pci_image r = PCI_IMAGE_OLD;
-    const char *name = strrchr(initrd, '/');
-    char path[PATH_MAX], line[256];
-    FILE *file;
-
-    *kernel_r = '\0';
-    snprintf(path, sizeof(path), "%.*s/contents",
-             (int)(name ? name - initrd : 0), initrd);
-    file = name ? fopen(path, "re") : NULL;
-    while (file && fgets(line, sizeof(line), file)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (!strncmp(line, "kernel=", 7))
-            snprintf(kernel_r, size, "%s", line + 7);
-        else if (!strncmp(line, "pci=", 4))
-            r = strcmp(line + 4, "yes") ? PCI_IMAGE_LACKS : PCI_IMAGE_HAS;
-    }
-    if (file)
-        fclose(file);
-    log_sanitise(kernel_r, strlen(kernel_r));
-    return r;
-}
-
 static int check_frontend(const char *initrd, bool ours)
 {
-    char kernel[128];
+    struct stubdom_image image;
 
-    switch (guest_pci_image(initrd, kernel, sizeof(kernel))) {
-    case PCI_IMAGE_HAS:
+    stubdom_image_read(&image, initrd);
+    switch (image.pci) {
+    case IMAGE_PCI_HAS:
         return XL_QMP_OK;
-    case PCI_IMAGE_LACKS:
+    case IMAGE_PCI_LACKS:
         log_error("create: pci: the stubdomain's kernel %s has no "
                   "xen-pcifront, so it can be given no device; mkstubdom -k "
-                  "names another", kernel);
+                  "names another", image.kernel);
         break;
-    case PCI_IMAGE_OLD:
+    case IMAGE_PCI_UNKNOWN:
         /* Of another's making, perhaps. */
         if (!ours)
             return XL_QMP_OK;

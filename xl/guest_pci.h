@@ -44,11 +44,4 @@ struct guest_pci_assignable {
 };
 void guest_pci_assignable(struct guest_pci_assignable *r);
 
-/* Whether mkstubdom made this initrd with the PCI frontend, as the file
- * "contents" beside it says. */
-enum guest_pci_image { PCI_IMAGE_HAS, PCI_IMAGE_LACKS, PCI_IMAGE_OLD };
-/* OLD: there is no such file. kernel_r: the image's, or "". */
-enum guest_pci_image guest_pci_image(const char *initrd, char *kernel_r,
-                                     size_t size);
-
 #endif

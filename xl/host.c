@@ -123,6 +123,19 @@ bool host_boot(struct host *host, uint32_t stubdom,
     return boot_r->time > 0;
 }
 
+bool host_memory_is_enough(struct host *host, uint32_t domid,
+                           uint32_t stubdom, struct stubdom_memory *memory_r)
+{
+    struct xs_handle *xs = host_open(host) ? xs_open(0) : NULL;
+    bool enough;
+
+    if (!xs)
+        return true;
+    enough = stubdom_memory_is_enough(memory_r, xs, domid, stubdom);
+    xs_close(xs);
+    return enough;
+}
+
 bool host_domains(struct host *host, host_domain_fn *fn, void *data)
 {
     libxl_dominfo *list;

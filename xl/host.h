@@ -13,6 +13,7 @@
 
 #include <xentoollog.h>
 
+#include "tools/common/stubdom_memory.h"
 #include "tools/common/stubdom_state.h"
 
 /* Zero-initialised but for the logger. */
@@ -50,6 +51,10 @@ struct host_boot {
 /* False: nothing is noted. */
 bool host_boot(struct host *host, uint32_t stubdom,
                struct host_boot *boot_r);
+/* False: its stubdomain has too little memory. */
+bool host_memory_is_enough(struct host *host, uint32_t domid,
+                           uint32_t stubdom,
+                           struct stubdom_memory *memory_r);
 
 /* Calls fn for each domain there is. False: Xen cannot be asked. */
 typedef void host_domain_fn(uint32_t domid, void *data);

@@ -66,6 +66,7 @@
 #include "toolstack.h"
 #include "tools/common/log.h"
 #include "tools/common/loop.h"
+#include "tools/common/stubdom_memory.h"
 
 /* A worker's user where libxl's range is not set up: far above what
  * distributions give out, one for each domain. */
@@ -408,13 +409,30 @@ static int check_slot(struct helper *h, char **argv)
     return -1;
 }
 
+/* With too little a stubdomain may not even come to say so. Before anything
+ * of it is changed: its devices are counted as libxl has made them. */
+static int check_memory(struct helper *h)
+{
+    struct stubdom_memory memory;
+
+    if (h->guest == h->domid ||
+        stubdom_memory_is_enough(&memory, h->xs, h->guest, h->domid))
+        return 0;
+    log_error("domain %u: its stubdomain has %u MiB of memory, and needs %u "
+              "for this image and the guest's devices: set "
+              "stubdomain_memory = %u in the guest's configuration, or "
+              "remove it and use xl-qmp create", h->guest, memory.has_mib,
+              memory.needs_mib, memory.needs_mib);
+    return -1;
+}
+
 /* From here on it is the process that stays. */
 static int begin(struct helper *h, char **argv)
 {
     h->guest = store_guest_of(h->xs, h->domid);
     helper_config_read(&h->config, HELPER_CONFIG);
     if (check_slot(h, argv) || consoled_check(CONSOLED_SOCKET, h->domid) ||
-        devices_take(h, argv))
+        check_memory(h) || devices_take(h, argv))
         return -1;
     if (!loop_init(&h->loop) && !signals_open(h) &&
         !qemu_watch(&h->qemu, &h->loop, h->xs))

@@ -21,8 +21,17 @@ export STUBDOMD="$XENQMP_BUILD/bin/stubdomd"
 make() {
     "$mkstubdom" -r "$sysroot" -k "$kver" -o "$image" "$@"
 }
-archive() {
-    gzip -dc "$image/initrd"
+# What is in DIR/initrd, and in the squashfs there.
+files() {
+    cpio -t --quiet <"$1/initrd"
+}
+squashfs() {
+    cpio -i --quiet --to-stdout usr.squashfs <"$1/initrd" >"$tmp/squashfs"
+}
+unpack() {
+    rm -rf "$1"
+    mkdir "$1" && cpio -id --quiet -D "$1" <"$image/initrd" &&
+        unsquashfs -q -n -f -d "$1/usr" "$1/usr.squashfs"
 }
 inodes() {
     stat -c %i "$image/vmlinuz" "$image/initrd"
@@ -30,19 +39,33 @@ inodes() {
 
 ok 'it makes an image' make
 has_both() {
-    archive | cpio -t --quiet | grep -cxE "init|usr/libexec/xen-qemu-system-i386" |
-        grep -qx 2
+    files "$image" | grep -qx init && squashfs "$image" &&
+        unsquashfs -l -d '' "$tmp/squashfs" | grep -qx /libexec/xen-qemu-system-i386
 }
-ok 'a compressed archive with stubdomd and QEMU' has_both
-# The drivers of PCI devices are for whoever has some.
-pci_is_apart() {
-    archive | cpio -i --quiet --to-stdout "modules/$kver/pci" | grep -q xen-pcifront &&
-        ! archive | cpio -i --quiet --to-stdout "modules/$kver/list" | grep xen-pcifront
+ok 'stubdomd in an archive, QEMU compressed in there' has_both
+# A second copy of what both need would cost each guest memory.
+once() {
+    unsquashfs -l -d '' "$tmp/squashfs" >"$tmp/list"
+    ! files "$image" | sed -n 's,^lib/,/lib/,p' | grep -Fxf - "$tmp/list"
 }
-ok 'the frontend of PCI devices is not loaded with the others' pci_is_apart
+ok 'no library is in both' once
+# The drivers of NICs and of PCI devices are for whoever has some.
+are_apart() {
+    list() { unsquashfs -cat "$tmp/squashfs" "modules/$kver/$1"; }
+    list pci | grep -q xen-pcifront && list network | grep -q xen-netfront &&
+        ! list list | grep -e xen-pcifront -e xen-netfront -e bridge
+}
+ok 'drivers of NICs and PCI devices are not loaded with the others' are_apart
 ok 'what is in it stands beside it' \
-    test "$(cat "$image/contents")" = "kernel=$kver
+    test "$(sed '/^memory/d' "$image/contents")" = "kernel=$kver
 pci=yes"
+# Less than the kernel alone would be wrong, and more than all four disks, two
+# NICs and a display may have.
+memory() { sed -n "s/^memory$1=//p" "$image/contents"; }
+all=$(($(memory '') + $(memory _display) + 4 * $(memory _disk) + 2 * $(memory _nic)))
+echo "# memory: $(memory '') MiB, with everything on $all MiB"
+ok "and how much memory it needs, at most $memory_mib MiB with everything on" \
+    test "$(memory '')" -gt 64 -a "$all" -le "$memory_mib"
 size=$(stat -c %s "$image/initrd")
 echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
 ok "of less than $initrd_mib MiB" test "$size" -lt $((initrd_mib << 20))
@@ -115,7 +138,7 @@ version=$OTHER
 cmp -s "$PAIR/vmlinuz" "$OLD" && version=$KVER
 echo "$version" >>"$PAIR.kernels"
 while read -r version; do
-    gzip -dc "$PAIR/initrd" | cpio -t --quiet | grep -qx "modules/$version/list" ||
+    cpio -t --quiet <"$PAIR/initrd" | grep -qx "modules/$version/list" ||
         echo "$version" >>"$PAIR.misses"
 done <"$PAIR.kernels"
 SH
@@ -134,7 +157,7 @@ back() {
 ok 'and back' back
 # The newest two others, if they are whole.
 kernels() {
-    gzip -dc "$1/initrd" | cpio -t --quiet | sed -n 's,^modules/\(.*\)/list$,\1,p' |
+    files "$1" | sed -n 's,^modules/\(.*\)/list$,\1,p' |
         LC_ALL=C sort | xargs
 }
 three() {
@@ -163,13 +186,23 @@ none() {
 }
 ok 'one that is not there is named' none
 
+# On a host that lacks what packs it.
+unpacked_host() {
+    mkdir "$tmp/few"
+    for tool in cpio gzip modprobe; do
+        ln -s "$(PATH=$PATH:/sbin:/usr/sbin command -v $tool)" "$tmp/few/$tool"
+    done
+    ! (PATH=$tmp/few && make) 2>"$tmp/said" &&
+        grep -qx 'mkstubdom: mksquashfs is missing: install squashfs-tools' "$tmp/said"
+}
+ok 'what packs it is named if it is missing' unpacked_host
+
 # QEMU itself, in the image: it makes no NIC whose ROM it doesn't find.
 firmware() {
     mkdir "$tmp/a dir"
     cp "$sysroot$roms/efi-e1000.rom" "$tmp/a dir/own.rom"
     cp "$sysroot/usr/share/seabios/bios.bin" "$tmp/bios-256k.bin"
-    make -f "$tmp/a dir/own.rom" -f "$tmp/bios-256k.bin" && mkdir "$tmp/tree" &&
-        archive | (cd "$tmp/tree" && cpio -id --quiet)
+    make -f "$tmp/a dir/own.rom" -f "$tmp/bios-256k.bin" && unpack "$tmp/tree"
 }
 ok '-f adds firmware' firmware
 # qemu_roms ROM: what QEMU has loaded, with a NIC that has this one.

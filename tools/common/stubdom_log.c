@@ -54,8 +54,9 @@ static bool text_failure(char *text, char *why_r, size_t size)
             said = is_ours ? line + strlen(ours) : line;
     }
     if (panicked && !ended)
-        snprintf(why_r, size, "the stubdomain's kernel panicked: %s",
-                 panicked);
+        snprintf(why_r, size, "the stubdomain's kernel panicked: %s%s",
+                 panicked, strstr(panicked, "memory") ?
+                 "; set a larger stubdomain_memory" : "");
     else if (ended)
         snprintf(why_r, size, "%s%s%s%s", ended, said ? " (" : "",
                  said ? said : "", said ? ")" : "");

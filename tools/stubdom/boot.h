@@ -14,10 +14,22 @@ void boot_mount(void);
  * line, in order. Without dir, there are none to load. -1 after a line: there
  * are some, but only for other kernels, and nothing will work. */
 int boot_load_modules(const char *dir);
+/* Mounts the squashfs in file, which may be none, on dir. -1 after a line. */
+int boot_mount_image(const char *file, const char *dir);
+/* Loads those of dir/<version of the kernel>/network, for guests with NICs. */
+void boot_load_network(const char *dir);
 /* Loads those of dir/<version of the kernel>/pci: the frontend of PCI
  * devices. One line if the image has none. */
 void boot_load_pci(const char *dir);
 /* After the modules: /proc/xen, by which libxenstore finds xenstored. */
 void boot_mount_xenfs(void);
+
+/* Before each save: /run, where its file is, may take three quarters of the
+ * memory that is there for it, and no more. A state that is larger fails to be
+ * saved, and nobody is killed for it. */
+void boot_limit_run(void);
+/* How many processes the kernel has killed for want of memory, so far. pid 1
+ * is none that it would choose. */
+unsigned long boot_oom_kills(void);
 
 #endif

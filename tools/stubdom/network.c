@@ -196,13 +196,17 @@ void network_init(struct network *network, struct loop *loop,
     bool any = false;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    ipv6_disable();
     for (size_t i = 0; fd >= 0 && i < arguments->n; i++) {
         int devid = network_tap_of(arguments->argv[i], tap, sizeof(tap));
 
-        if (devid >= 0)
-            tap_connect(fd, tap, devid);
-        any |= devid >= 0;
+        if (devid < 0)
+            continue;
+        if (!any) {
+            ipv6_disable();
+            network->load();
+        }
+        any = true;
+        tap_connect(fd, tap, devid);
     }
     if (fd >= 0)
         close(fd);

@@ -12,6 +12,8 @@
 #include "tools/common/loop.h"
 
 struct network {
+    /* the caller sets */
+    void (*load)(void);         /* the drivers, before the first NIC */
     /* private */
     int netlink;
     loop_id netlink_id;

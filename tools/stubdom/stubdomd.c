@@ -10,8 +10,8 @@
  * Two monitors: A belongs to the disks (disks.h) and is connected always; B
  * is the relay's, connected anew at each qmp_reset.
  *
- * Order: file systems, modules, xenstore, consoles, network, QEMU, then the
- * loop. It ends when QEMU ends, by powering the stubdomain off.
+ * Order: file systems, the image, modules, xenstore, consoles, network,
+ * QEMU, then the loop. It ends when QEMU ends, by powering the stubdomain off.
  */
 #include <errno.h>
 #include <signal.h>
@@ -41,7 +41,10 @@
 #define SAVE_FILE "/run/qemu-save"
 /* After a hang-up of console 3: a resume brings it back, a removal doesn't. */
 #define REOPEN_MS 500
-#define MODULES "/modules"
+/* What mkstubdom makes: the initramfs has modules to mount the rest. */
+#define IMAGE_MODULES "/modules"
+#define IMAGE "/usr.squashfs"
+#define MODULES "/usr/modules"
 
 struct stubdomd {
     struct loop loop;
@@ -59,6 +62,7 @@ struct stubdomd {
     int signal_fd, qmp_fd;      /* qmp_fd: console 3's tty, or -1 */
     loop_id signal_id, qmp_id;
     struct loop_timer reopen;
+    unsigned long oom_kills;    /* before QEMU was there */
 };
 
 static void update(struct stubdomd *d);
@@ -232,6 +236,7 @@ static void update(struct stubdomd *d)
     if (relay->want_save_prepare) {
         relay->want_save_prepare = false;
         state_prepare(&d->state);
+        boot_limit_run();
     }
     if (relay->want_save_copy) {
         relay->want_save_copy = false;
@@ -292,7 +297,10 @@ static void signal_ready(void *data, uint32_t events)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid != d->qemu.pid)
             continue;
-        if (WIFSIGNALED(status))
+        if (boot_oom_kills() > d->oom_kills)
+            log_error("QEMU was killed: the stubdomain's memory is used up; "
+                      "set a larger stubdomain_memory");
+        else if (WIFSIGNALED(status))
             log_error("QEMU was killed by signal %d", WTERMSIG(status));
         else
             log_info("QEMU ended with status %d", WEXITSTATUS(status));
@@ -328,6 +336,11 @@ static int consoles_init(struct stubdomd *d, struct xs_handle *xs)
     return state_init(&d->state, SAVE_FILE, open_console(d, CONSOLE_SAVE));
 }
 
+static void load_network(void)
+{
+    boot_load_network(MODULES);
+}
+
 static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
 {
     struct qemu *qemu = &d->qemu;
@@ -338,6 +351,7 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
         return -1;
     if (has_display(d) && display_set_arguments(&qemu->arguments))
         return -1;
+    d->network.load = load_network;
     network_init(&d->network, &d->loop, &qemu->arguments);
     if (arguments_set_incoming(&qemu->arguments, state->incoming)) {
         int tty = open_console(d, CONSOLE_RESTORE);
@@ -416,9 +430,11 @@ int main(int argc, char **argv)
         return 2;
     }
     boot_mount();
-    if (boot_load_modules(MODULES))
+    if (boot_load_modules(IMAGE_MODULES) || boot_mount_image(IMAGE, "/usr") ||
+        boot_load_modules(MODULES))
         power_off();
     boot_mount_xenfs();
+    d.oom_kills = boot_oom_kills();
     if (start(&d)) {
         log_error("cannot start: %s; powering off", strerror(errno));
         power_off();

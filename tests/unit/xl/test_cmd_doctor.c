@@ -17,6 +17,8 @@ static int built_minor = 17;
 #include "tap.h"
 
 #define INITRD XENQMP_STUBDOM_DIR "/initrd"
+#define CONTENTS XENQMP_STUBDOM_DIR "/contents"
+#define MEMORY "memory=70\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n"
 
 static int minor_version = 17;
 static bool store_dead, daemon_dead;
@@ -35,6 +37,18 @@ char *host_domain_name(struct host *host, uint32_t domid)
 /* Domain 7 with stubdomain 8, and 9 without one. */
 static time_t guest_booted;
 static const char *guest_ramdisk = INITRD;
+
+static struct stubdom_memory guest_memory;
+
+bool host_memory_is_enough(struct host *host, uint32_t domid,
+                           uint32_t stubdom, struct stubdom_memory *memory_r)
+{
+    (void)host;
+    check_int(domid, 7);
+    check_int(stubdom, 8);
+    *memory_r = guest_memory;
+    return guest_memory.has_mib >= guest_memory.needs_mib;
+}
 
 bool host_domains(struct host *host, host_domain_fn *fn, void *data)
 {
@@ -149,6 +163,7 @@ static void make(void)
     put("/usr/libexec/xen-qemu-system-i386", "");
     put(XENQMP_STUBDOM_DIR "/vmlinuz", "");
     put(INITRD, "");
+    put(CONTENTS, MEMORY);
     set_time(INITRD, time(NULL) + 3600);
     guest_booted = time(NULL) + 1;
 }
@@ -199,7 +214,9 @@ TEST(a_ready_host_is_ok)
         "ok       /run/xen: only root writes there\n"
         "ok       qmp-helper: " HELPER "\n"
         "ok       qmp-helper.conf: right, or not there\n"
-        "ok       stubdomain's image: newer than all kernels and QEMU\n"
+        "ok       stubdomain's image: newer than all kernels and QEMU; "
+        "a stubdomain needs 70 MiB of memory, 8 more for a display, 2 for "
+        "each NIC, 1 for each disk\n"
         "ok       PCI devices: none can be given to a guest; xl "
         "pci-assignable-add makes one so\n"
         "ok       guests: all stubdomains run, none with an older image\n");
@@ -312,8 +329,24 @@ TEST(no_helper)
     check_problem("qmp-helper: " HELPER " is missing; install");
 }
 
+TEST(an_image_that_says_of_no_memory)
+{
+    make();
+    put(CONTENTS, "kernel=6.1\npci=yes\n");
+    check_problem("stubdomain's image: made by a mkstubdom that says of no "
+                  "memory; run mkstubdom");
+}
+
+TEST(a_guest_whose_stubdomain_has_too_little_memory)
+{
+    make();
+    guest_memory = (struct stubdom_memory){ .has_mib = 64, .needs_mib = 78 };
+    check_problem("guest guest (7): its stubdomain has 64 MiB of memory, and "
+                  "with today's image it needs 78; set stubdomain_memory = "
+                  "78 in its configuration");
+}
+
 #define PCIBACK "/sys/bus/pci/drivers/pciback"
-#define CONTENTS XENQMP_STUBDOM_DIR "/contents"
 
 TEST(pci_devices_are_counted)
 {
@@ -321,7 +354,7 @@ TEST(pci_devices_are_counted)
     put(PCIBACK "/0000:03:00.0", "");
     put(PCIBACK "/0000:04:00.0", "");
     put("/sys/bus/pci/devices/0000:03:00.0/reset", "");
-    put(CONTENTS, "kernel=6.1\npci=yes\n");
+    put(CONTENTS, MEMORY "kernel=6.1\npci=yes\n");
     check_int(run(), XL_QMP_OK);
     check(strstr(printed, "ok       PCI devices: 2 can be given to guests; "
                  "Linux can't reset 1 of them (0000:04:00.0)"));
@@ -356,7 +389,7 @@ TEST(pci_devices_and_a_kernel_that_cannot_take_them)
 {
     make();
     put(PCIBACK "/0000:03:00.0", "");
-    put(CONTENTS, "kernel=6.1\npci=no\n");
+    put(CONTENTS, MEMORY "kernel=6.1\npci=no\n");
     check_problem("PCI devices: 1 can be given to guests, but the "
                   "stubdomain's image has no xen-pcifront; run mkstubdom "
                   "-k");

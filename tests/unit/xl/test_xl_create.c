@@ -86,8 +86,10 @@ static int run(int argc, char **argv)
 #define STUBDOM "device_model_stubdomain_override=1"
 #define IMAGE "stubdomain_kernel=\"/proc/self/cwd/stubdom/vmlinuz\"><" \
               "stubdomain_ramdisk=\"/proc/self/cwd/stubdom/initrd\""
+#define CMDLINE "stubdomain_cmdline=\"" STUBDOM_CMDLINE "\""
 #define MEMORY "stubdomain_memory=192"
-#define ALL VERSION "><" STUBDOM "><" OVERRIDE "><" IMAGE "><" MEMORY
+#define ALL VERSION "><" STUBDOM "><" OVERRIDE "><" IMAGE "><" CMDLINE "><" \
+            MEMORY
 
 TEST(xl_gets_the_settings_and_its_status_is_ours)
 {
@@ -105,7 +107,7 @@ TEST(what_is_set_is_left_alone)
         "device_model_version = 'qemu-xen'\n", 0644);
     check_int(RUN("x.cfg", "device_model_stubdomain_override=1"), 7);
     check_str(out, "<create><x.cfg><device_model_stubdomain_override=1><"
-              OVERRIDE "><" IMAGE ">");
+              OVERRIDE "><" IMAGE "><" CMDLINE ">");
     tear_down();
 }
 
@@ -117,6 +119,33 @@ TEST(a_display_that_cannot_be_shown_is_refused)
     check_int(RUN("hvm.cfg", "spice=1"), XL_QMP_USAGE);
     check(strstr(err, "spice = 1"));
     check_str(out, "");
+    tear_down();
+}
+
+TEST(memory_is_what_the_image_and_the_devices_need)
+{
+    set_up();
+    put("stubdom/contents", "kernel=6.1\nmemory=78\nmemory_display=8\n"
+        "memory_tracing=7\nmemory_nic=2\nmemory_disk=1\nmemory_pci=4\n", 0644);
+    check_int(RUN("hvm.cfg"), 7);
+    check(strstr(out, "<stubdomain_memory=78>"));
+    check_int(RUN("hvm.cfg", "vnc=0", "vif=['a','b']", "disk=['x']"), 7);
+    check(strstr(out, "<stubdomain_memory=75>"));
+    check_int(RUN("hvm.cfg", "vga=\"stdvga\""), 7);
+    check(strstr(out, "<stubdomain_memory=70>"));
+    check_int(RUN("hvm.cfg", "stdvga=1", "videoram=32"), 7);
+    check(strstr(out, "<stubdomain_memory=54>"));
+    check_int(RUN("hvm.cfg", "vga=\"none\"", "stubdomain_cmdline=\"x\""), 7);
+    check(strstr(out, "<stubdomain_memory=93>"));
+    check_int(RUN("hvm.cfg", "stubdomain_memory=78"), 7);
+    check(!strstr(strstr(out, "stubdomain_memory") + 1, "stubdomain_memory"));
+    check_str(err, "");
+    check_int(RUN("hvm.cfg", "stubdomain_memory=77"), XL_QMP_USAGE);
+    check_str(out, "");
+    check(strstr(err, "stubdomain_memory = 77 is too little: the stubdomain's "
+                 "image needs 78 MiB with this guest's devices; set it to "
+                 "that, or remove it from hvm.cfg\n"));
+    check_int(remove("stubdom/contents"), 0);
     tear_down();
 }
 

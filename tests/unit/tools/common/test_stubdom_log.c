@@ -31,6 +31,10 @@ TEST(the_log_says_why)
               "  Try\r\n[    2.1] CPU: 0\r\n[    2.2] Kernel Offset\r\n",
               "the stubdomain's kernel panicked: No working init found.  "
               "Try");
+    check_why("[    2.0] Kernel panic - not syncing: System is deadlocked on "
+              "memory\r\n",
+              "the stubdomain's kernel panicked: System is deadlocked on "
+              "memory; set a larger stubdomain_memory");
     check_why("stubdomd: cannot speak to xenstored\r\n"
               "stubdomd: cannot start: No such file or directory; powering "
               "off\r\n",

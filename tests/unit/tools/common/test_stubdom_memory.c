@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tools/common/stubdom_image.h"
+#include "tools/common/stubdom_memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "fake_store.h"
+
+static char dir[] = "/tmp/xenqmp-memory-XXXXXX";
+
+static void put(const char *text)
+{
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/contents", dir);
+    file = fopen(path, "w");
+    check(file && fputs(text, file) >= 0 && !fclose(file));
+}
+
+/* Guest 7 with a display, two NICs and a disk; its stubdomain 8. */
+static void set_up(const char *text)
+{
+    char initrd[64];
+
+    check(mkdtemp(dir));
+    if (text)
+        put(text);
+    snprintf(initrd, sizeof(initrd), "%s/initrd", dir);
+    fake_store_set("/local/domain/8/vm", "/vm/u", 0);
+    fake_store_set("/vm/u/image/ramdisk", initrd, 0);
+    fake_store_set("/vm/u/image/cmdline", "a " STUBDOM_CMDLINE, 0);
+    fake_store_set("/local/domain/8/memory/static-max", "96256", 0);
+    fake_store_set("/local/domain/7/memory/videoram", "16384", 0);
+    fake_store_set("/libxl/8/device/vfb/0", "", 0);
+    fake_store_set("/libxl/8/device/vif/0", "", 0);
+    fake_store_set("/libxl/8/device/vif/1", "", 0);
+    fake_store_set("/libxl/8/device/vbd/768", "", 0);
+}
+
+static bool is_enough(unsigned int needs_mib)
+{
+    struct stubdom_memory memory;
+    bool enough = stubdom_memory_is_enough(&memory, fake_store, 7, 8);
+    char path[64];
+
+    check_int(memory.has_mib, 78);
+    check_int(memory.needs_mib, needs_mib);
+    snprintf(path, sizeof(path), "%s/contents", dir);
+    unlink(path);
+    rmdir(dir);
+    return enough;
+}
+
+TEST(a_guest_needs_memory_for_each_device)
+{
+    set_up("kernel=6.1\npci=yes\nmemory=81\nmemory_display=8\n"
+           "memory_nic=2\nmemory_disk=1\nmemory_tracing=8\n");
+    check(is_enough(78));
+}
+
+TEST(a_kernel_with_files_for_tracing_needs_more)
+{
+    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n"
+           "memory_tracing=8\n");
+    fake_store_set("/vm/u/image/cmdline", "quiet", 0);
+    check(!is_enough(86));
+}
+
+TEST(one_mib_too_little)
+{
+    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=2\n");
+    check(!is_enough(79));
+}
+
+TEST(of_anothers_image_nothing_is_known)
+{
+    set_up(NULL);
+    check(is_enough(0));
+}
+
+TEST(an_image_of_before)
+{
+    set_up("kernel=6.1\npci=yes\n");
+    check(is_enough(0));
+}
+
+TEST(what_an_image_says)
+{
+    struct stubdom_image image;
+    char initrd[64], file[64];
+
+    check(mkdtemp(dir));
+    put("kernel=6.1\x1b[31m\npci=no\nmemory=1000000\nsomething=else\n");
+    snprintf(initrd, sizeof(initrd), "%s/initrd", dir);
+    stubdom_image_read(&image, initrd);
+    check_str(image.kernel, "6.1?[31m");
+    check_int(image.pci, IMAGE_PCI_LACKS);
+    check_int(image.memory_mib, 1000);
+    stubdom_image_read(&image, "initrd");
+    check_int(image.pci, IMAGE_PCI_UNKNOWN);
+    check_int(image.memory_mib, 0);
+    snprintf(file, sizeof(file), "%s/contents", dir);
+    unlink(file);
+    rmdir(dir);
+}
+
+TAP_MAIN()

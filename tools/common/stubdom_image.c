@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stubdom_image.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+static void line_read(struct stubdom_image *image, const char *line)
+{
+    struct stubdom_devices *each = &image->each_mib;
+    const struct {
+        const char *format;
+        unsigned int *number;
+    } numbers[] = {
+        { "memory=%4u", &image->memory_mib },
+        { "memory_display=%4u", &each->displays },
+        { "memory_nic=%4u", &each->nics },
+        { "memory_disk=%4u", &each->disks },
+        { "memory_pci=%4u", &each->host_devices },
+        { "memory_tracing=%4u", &each->tracing },
+    };
+
+    if (!strncmp(line, "kernel=", 7)) {
+        snprintf(image->kernel, sizeof(image->kernel), "%.127s", line + 7);
+        log_sanitise(image->kernel, strlen(image->kernel));
+    } else if (!strncmp(line, "pci=", 4)) {
+        image->pci = strcmp(line + 4, "yes") ? IMAGE_PCI_LACKS :
+                     IMAGE_PCI_HAS;
+    }
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sscanf(line, numbers[i].format, numbers[i].number);
+}
+
+void stubdom_image_read(struct stubdom_image *image, const char *initrd)
+{
+    const char *name = strrchr(initrd, '/');
+    char path[PATH_MAX], line[256];
+    FILE *file;
+
+    *image = (struct stubdom_image){ .memory_mib = 0 };
+    snprintf(path, sizeof(path), "%.*s/contents",
+             (int)(name ? name - initrd : 0), initrd);
+    file = name ? fopen(path, "re") : NULL;
+    while (file && fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = '\0';
+        line_read(image, line);
+    }
+    if (file)
+        fclose(file);
+}
+
+bool stubdom_image_traces(const char *cmdline)
+{
+    return !strstr(cmdline, "tracer_init_tracefs");
+}
+
+unsigned int stubdom_image_memory(const struct stubdom_image *image,
+                                  const struct stubdom_devices *devices)
+{
+    const struct stubdom_devices *each = &image->each_mib;
+
+    return image->memory_mib ? image->memory_mib +
+           devices->displays * each->displays + devices->nics * each->nics +
+           devices->disks * each->disks +
+           devices->host_devices * each->host_devices +
+           devices->tracing * each->tracing : 0;
+}

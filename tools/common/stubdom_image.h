@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What mkstubdom says of an image, in the file "contents" beside it: so that
+ * nobody has to look into an initramfs.
+ */
+#ifndef XENQMP_STUBDOM_IMAGE_H
+#define XENQMP_STUBDOM_IMAGE_H
+
+#include <stdbool.h>
+
+/* stubdomain_memory for an image of which nothing is said: what those of
+ * mkstubdom needed before it said so. */
+#define STUBDOM_MEMORY_MIB 192
+/* For its kernel's command line: Linux spends 0.8 s on tests of what is not
+ * used, and 8 MiB on files for tracing that nobody opens. */
+#define STUBDOM_CMDLINE \
+    "cryptomgr.notests initcall_blacklist=tracer_init_tracefs"
+
+enum stubdom_image_pci { IMAGE_PCI_UNKNOWN, IMAGE_PCI_LACKS, IMAGE_PCI_HAS };
+
+/* Of a guest, as far as its stubdomain needs memory for them. */
+struct stubdom_devices {
+    unsigned int displays, nics, disks, host_devices;
+    unsigned int tracing;       /* 1: its kernel has the files for that */
+};
+
+struct stubdom_image {
+    char kernel[128];           /* its version, or "" */
+    enum stubdom_image_pci pci; /* whether it can take devices of the host's */
+    unsigned int memory_mib;    /* of a stubdomain without devices, in all:
+                                   stubdomain_memory and what libxl adds, the
+                                   guest's video memory. 0: not said */
+    struct stubdom_devices each_mib;    /* and for each of these */
+};
+
+/* initrd: its path. All is unknown where there is no such file. */
+void stubdom_image_read(struct stubdom_image *image, const char *initrd);
+
+bool stubdom_image_traces(const char *cmdline);
+
+/* Of the stubdomain of a guest with these, in all. 0: not said. */
+unsigned int stubdom_image_memory(const struct stubdom_image *image,
+                                  const struct stubdom_devices *devices);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whether a stubdomain has the memory that its image and its guest's devices
+ * need (stubdom_image.h). All of it stands where no guest can write.
+ */
+#ifndef XENQMP_STUBDOM_MEMORY_H
+#define XENQMP_STUBDOM_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xenstore.h>
+
+struct stubdom_memory {
+    /* As stubdomain_memory counts it: libxl adds the guest's video memory. */
+    unsigned int has_mib;
+    unsigned int needs_mib;     /* 0: nothing is known of its image */
+};
+
+/* False: too little. True also if that can't be known. Devices of the host's
+ * PCI bus, which come later, are not counted. */
+bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
+                              struct xs_handle *xs, uint32_t guest,
+                              uint32_t dm);
+
+#endif
