@@ -4,6 +4,8 @@
 # means it badly, and back. pci-os.sh has what a guest does with them.
 
 nic=0000:00:05.0 nvme=0000:00:06.0 sata=0000:00:1f.2 image=/var/lib/xenqmp/stubdom
+# Linux wants megabytes in one piece for a PCI device (its SWIOTLB).
+pci_cfg() { guest_cfg "$@" | sed 's/^stubdomain_memory = 112/stubdomain_memory = 160/'; }
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 lists() { xl pci-list "$1" | grep -q "$2"; }
 # QEMU has a device of that vendor and kind.
@@ -12,7 +14,7 @@ has() { xl qemu-monitor-command "$1" "info pci" | grep -q "PCI device $2"; }
 # What xl-qmp create says of a guest with that setting, in one line, before
 # there is any guest.
 refuses() {
-    guest_cfg other "$helper" "$1" | sed 's/initrd.tests/initrd/' >/run/other.cfg
+    pci_cfg other "$helper" "$1" | sed 's/initrd.tests/initrd/' >/run/other.cfg
     ! xl-qmp create /run/other.cfg >/run/refused.txt 2>&1 &&
         grep -q "$2" /run/refused.txt && [ "$(wc -l </run/refused.txt)" = 1 ] &&
         ! xl domid other
@@ -29,7 +31,7 @@ ok "the disk can be assigned" xl pci-assignable-add 00:06.0
 ok "so can one function of several" xl pci-assignable-add 00:1f.2
 is "the NIC is xen-pciback's" pciback "$(driver_of $nic)"
 
-guest_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
+pci_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
 snapshot before
 ok "a guest with a NIC of the host's" xl create /run/hvm1.cfg
 ok "its QEMU has it" has hvm1 8086:10d3
@@ -61,8 +63,8 @@ ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:05.0'
 
 # A stubdomain that means it badly: its device reaches no memory but its
 # guest's, and comes back whatever becomes of it.
-guest_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
-guest_cfg hvm2 "$helper" "$hostile" 'pci = [ "00:06.0" ]' >/run/hvm2.cfg
+pci_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
+pci_cfg hvm2 "$helper" "$hostile" 'pci = [ "00:06.0" ]' >/run/hvm2.cfg
 runs() { xl-qmp exec "$1" query-status | grep -q '"running"'; }
 attack_is_done() {
     [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
