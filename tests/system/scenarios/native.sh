@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What only a libxl with the patches does (patches/README.md): it asks
-# whether xenconsoled serves secondary consoles, gives channels of an HVM guest to xenconsoled, starts QEMU in
-# dom0 for a display, and still has the vchan. xl of 4.17 loses the first
-# channel that a configuration names.
+# whether xenconsoled serves secondary consoles, gives channels of an HVM
+# guest to xenconsoled, starts QEMU in dom0 for a display, and still has the
+# vchan. xl of 4.17 loses the first channel that a configuration names.
 
 # backend N KEY: of the guest's channel with this number.
 backend() { xenstore-read "/local/domain/0/backend/console/$(domid hvm1)/$1/$2"; }
