@@ -1,21 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# apply.sh TREE: applies the series for the Xen sources in TREE.
+# apply.sh TREE [STAGE]: applies the series for the Xen sources in TREE, up to
+# a stage of it or all.
 #
 # The diffs have no context by which a step could find its place. Each says
 # instead which content a file has before and after it (git's blob ids, the
 # `index` lines), and both are held against the file. All of it happens in a
 # scratch repository: TREE is written when every step has been at its place,
 # else it stays as it is. The same repository prints the series as patches
-# with context (--print).
+# with context (--print), signed off by whoever git says prints them.
 #
-# A series is a directory: `series` names its steps in order, each with the
-# new sources that it adds from files/; `cover-letter` begins with the
-# subject.
+# A series is a directory: `series` says for which version of Xen it is, and
+# names its steps in order, each with the new sources that it adds from
+# files/. A line [STAGE] begins a stage, of which STAGE.cover is the cover
+# letter; it begins with the subject.
 set -u
 
-usage='usage: apply.sh [--print] TREE'
+usage='usage: apply.sh [--print] TREE [STAGE]'
 
 refuse() {
     echo "apply.sh: $*" >&2
@@ -28,10 +30,11 @@ case ${1-} in
 --print) print=1; shift ;;
 -*) echo "apply.sh: unknown option $1; $usage" >&2; exit 2 ;;
 esac
-if [ $# != 1 ]; then
+if [ $# != 1 ] && [ $# != 2 ]; then
     echo "$usage" >&2
     exit 2
 fi
+stage=${2-}
 
 patches=$(cd "$(dirname "$0")" && pwd) || exit 1
 [ -f "$1/xen/Makefile" ] ||
@@ -39,8 +42,15 @@ patches=$(cd "$(dirname "$0")" && pwd) || exit 1
 tree=$(cd "$1" && pwd) || exit 1
 command -v git >/dev/null || refuse "git is missing: install it"
 
-# Nobody's settings or repository but the scratch one.
+# Of the user's settings the name; else nobody's, and no repository but the
+# scratch one.
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+signer=$(git -C "$tree" config user.name)
+address=$(git -C "$tree" config user.email)
+if [ "$print" ] && { [ -z "$signer" ] || [ -z "$address" ]; }; then
+    refuse "patches for xen-devel are signed off by a person: set git's" \
+        "user.name and user.email to yours"
+fi
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
@@ -52,10 +62,24 @@ version() {
         "$tree/xen/Makefile"
 }
 release=$(version XEN_VERSION).$(version XEN_SUBVERSION)
-series=master
-[ ! -d "$patches/$release" ] || series=$release
+
+# "DISTANCE VERSION SERIES" for each series; 0 for TREE's own.
+distances() {
+    for file in "$patches"/*/series; do
+        sed -n 's/^# version //p' "$file" | awk -v mine="$release" \
+            -v name="$(basename "$(dirname "$file")")" '{
+                split($1, a, "."); split(mine, b, ".")
+                d = a[1] == b[1] ? a[2] - b[2] : 1000
+                print d < 0 ? -d : d, $1, name }'
+    done | sort -n
+}
+distances >"$scratch/distances"
+read -r distance nearest series <"$scratch/distances"
+carry_over="in a tree of Xen $nearest, 'apply.sh --print' prints that series\
+ for 'git am -3 --empty=drop' here"
+[ "$distance" = 0 ] || refuse "there is no series for Xen $release; the" \
+    "nearest is for Xen $nearest: $carry_over"
 dir=$patches/$series
-[ -f "$dir/series" ] || refuse "there is no series for Xen $release"
 
 # "PATH BEFORE AFTER" for each file that a step changes.
 changes() {
@@ -71,14 +95,23 @@ field() {
     sed -n "s/^$1: //p" "$scratch/info"
 }
 
-# "STEP [SOURCE]..." for each step.
+# "STAGE STEP [SOURCE]..." for each step, up to the stage that was asked
+# for.
 steps() {
-    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$dir/series"
+    awk -v last="$stage" '
+        /^\[/ { gsub(/[][]/, ""); if (at != "" && at == last) exit
+                at = $1; next }
+        !/^#/ && NF { print at, $0 }' "$dir/series"
 }
+stages() {
+    awk '/^\[/ { gsub(/[][]/, ""); print $1 }' "$dir/series"
+}
+[ -z "$stage" ] || stages | grep -qxF -e "$stage" || refuse \
+    "the $series series has no stage '$stage'; it has" $(stages)
 
 # The tree as the series wants it, as far as steps touch it.
 base_take() {
-    steps | while read -r step sources; do
+    steps | while read -r _ step _; do
         changes "$dir/$step"
     done >"$scratch/changes"
     while read -r path before after; do
@@ -90,12 +123,21 @@ base_take() {
         found=$(blob "$path")
         [ "$found" = "$before" ] || base_refuse "$path" "$found"
     done <"$scratch/changes"
-    steps | while read -r step sources; do
+    steps | while read -r _ _ sources; do
         for path in $sources; do
             [ ! -e "$tree/$path" ] || refuse \
                 "$tree: $path is there already: is the series applied?"
         done
     done || exit 1
+    while read -r path before after; do
+        ! changed "$path" || refuse "$tree: $path is staged, but not" \
+            "committed: commit or stash it"
+    done <"$scratch/changes"
+}
+
+# Whether the file is not as it was committed, where a repository says so.
+changed() {
+    [ "$(git -C "$tree" status --porcelain -- "$1" 2>/dev/null)" ]
 }
 
 base_refuse() {
@@ -103,8 +145,10 @@ base_refuse() {
         refuse "$tree: $1 has steps of the $series series already; it" \
             "goes onto a tree without them"
     fi
+    ! changed "$1" || refuse "$tree: $1 has changes that are not" \
+        "committed: commit or stash them"
     refuse "$tree: $1 is not the one that the $series series is made for" \
-        "(see 'base' in $dir/series)"
+        "(see 'base' in $dir/series): $carry_over"
 }
 
 # step_apply STEP SOURCE...
@@ -122,7 +166,7 @@ step_apply() {
         "$scratch/diff") 2>/dev/null || refuse "$step does not apply"
     for path; do
         mkdir -p "$work/$(dirname "$path")"
-        cp "$dir/files/$path" "$work/$path" || exit 1
+        cp "$patches/files/$path" "$work/$path" || exit 1
         git -C "$work" add -f "$path" || exit 1
     done
     while read -r path before after; do
@@ -143,28 +187,40 @@ commit() {
         git -C "$work" commit -q --no-verify --allow-empty -F - || exit 1
 }
 
-git init -q --object-format=sha1 -b "$series" "$work" || exit 1
+steps >"$scratch/steps"
+git init -q --object-format=sha1 -b base "$work" || exit 1
 base_take
 git -C "$work" add -f . || exit 1
-first=$(steps | sed 's/[[:space:]].*//; q')
+read -r _ first _ <"$scratch/steps"
 git mailinfo -k "$scratch/message" "$scratch/diff" <"$dir/$first" \
     >"$scratch/info" || exit 1
 commit base
 base=$(git -C "$work" rev-parse HEAD)
-steps >"$scratch/steps"
-while read -r step sources; do
+while read -r at step sources; do
+    # A branch a stage.
+    [ "$(git -C "$work" branch --show-current)" = "$at" ] ||
+        git -C "$work" checkout -q -b "$at" || exit 1
     # shellcheck disable=SC2086 # a list
     step_apply "$step" $sources
 done <"$scratch/steps"
 
-if [ "$print" ]; then
+# stage_print STAGE BEFORE: the patches of a stage onto the one before.
+stage_print() {
     prefix=PATCH
     [ "$series" = master ] || prefix="PATCH $series"
-    git -C "$work" config "branch.$series.description" \
-        "$(cat "$dir/cover-letter")"
-    GIT_COMMITTER_NAME=$(field Author) GIT_COMMITTER_EMAIL=$(field Email) \
-        git -C "$work" format-patch --stdout --cover-letter \
-        --cover-from-description=subject --subject-prefix="$prefix" "$base"
+    git -C "$work" config "branch.$1.description" \
+        "$(cat "$patches/$1.cover")"
+    GIT_COMMITTER_NAME=$signer GIT_COMMITTER_EMAIL=$address \
+        git -C "$work" format-patch --stdout --cover-letter --signoff \
+        --cover-from-description=subject --subject-prefix="$prefix" \
+        "$2..$1"
+}
+if [ "$print" ]; then
+    before=base
+    for at in $(awk '!seen[$1]++ { print $1 }' "$scratch/steps"); do
+        [ "$stage" ] && [ "$at" != "$stage" ] || stage_print "$at" "$before"
+        before=$at
+    done
     exit
 fi
 

@@ -21,6 +21,9 @@
 
 #define HOST_SOCKET "/run/xen/xenconsoled.sock"
 
+/* By this libxl knows that we serve more than the primary console. */
+#define FEATURE "/tool/xenconsoled/feature-secondary-consoles"
+
 /* Events of one kind handled before the others get their turn. */
 #define SERVER_PORTS_BATCH 256
 /* More than xenstored sends in a turn, so that none pile up. */
@@ -263,6 +266,24 @@ static int records_init(void)
     return -1;
 }
 
+/* Last, and taken back first: who asks is served. */
+static int feature_announce(struct server *server)
+{
+    if (xs_write(server->backend.xs, XBT_NULL, FEATURE, "1", 1)) {
+        server->announced = true;
+        return 0;
+    }
+    log_error("cannot write " FEATURE " to xenstore: %s; is this dom0?",
+              strerror(errno));
+    return -1;
+}
+
+static void feature_withdraw(struct server *server)
+{
+    if (server->announced && !server->failed)
+        xs_rm(server->backend.xs, XBT_NULL, FEATURE);
+}
+
 int server_init(struct server *server, const struct options *options)
 {
     static const struct backend_control control = {
@@ -307,7 +328,8 @@ int server_init(struct server *server, const struct options *options)
         return -1;
     }
     return privileges_drop_capabilities() || privileges_filter(false) ||
-           domains_init(&server->domains, b) ? -1 : 0;
+           domains_init(&server->domains, b) || feature_announce(server) ?
+           -1 : 0;
 }
 
 void server_run(struct server *server, int (*finish)(void))
@@ -338,6 +360,7 @@ static void consoles_leave(struct server *server)
 void server_dispose(struct server *server)
 {
     supervisor_stopping(&server->supervisor);
+    feature_withdraw(server);
     fdstore_freeze();
     record_freeze();
     if (server->backend.lanes.crew)

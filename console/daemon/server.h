@@ -30,6 +30,7 @@ struct server {
     struct backend backend;
     bool failed;                /* it stops because of an error */
     /* private */
+    bool announced;             /* in xenstore: what it serves */
     int (*finish)(void);
     struct domains domains;
     struct control control;     /* the host socket */

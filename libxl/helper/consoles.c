@@ -160,7 +160,26 @@ static int edit_all(struct xs_handle *xs, xs_transaction_t t, void *data)
            0 : -1;
 }
 
-static int attach_qmp(struct xs_handle *xs, xs_transaction_t t, void *data)
+/* libxl says the same as we would, or knows another qmp-helper. */
+static bool qmp_check(const struct console_edit *edit,
+                      struct consoles *consoles)
+{
+    char *output = store_read(edit->xs, edit->t, CONSOLE_BACKEND "/output",
+                              edit->domid, CONSOLE_QMP);
+    bool ok = output && !strcmp(output, consoles->output);
+
+    if (!ok) {
+        log_error("domain %u: libxl connects its console 3 to '%s', not to "
+                  "'%s': build libxl with the patches that came with this "
+                  "qmp-helper", consoles->dm, output ? output : "nothing",
+                  consoles->output);
+        consoles->told = true;
+    }
+    free(output);
+    return ok;
+}
+
+static int look_at_all(struct xs_handle *xs, xs_transaction_t t, void *data)
 {
     struct consoles *consoles = data;
     const struct console_edit edit = { xs, t, consoles->dm };
@@ -170,8 +189,7 @@ static int attach_qmp(struct xs_handle *xs, xs_transaction_t t, void *data)
            console_exists(&edit, n))
         n++;
     consoles->serial_ports = n - CONSOLE_SERIAL;
-    return console_exists(&edit, CONSOLE_QMP) &&
-           console_give(&edit, CONSOLE_QMP, consoles->output, NULL) ? 0 : -1;
+    return qmp_check(&edit, consoles) ? 0 : -1;
 }
 
 static int consoles_set(struct xs_handle *xs, struct consoles *consoles,
@@ -198,12 +216,12 @@ int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
     return consoles_set(xs, &consoles, edit_all, root, uid);
 }
 
-int consoles_attach(struct xs_handle *xs, uint32_t guest, uint32_t dm,
-                    const char *root, uint32_t uid)
+int consoles_check(struct xs_handle *xs, uint32_t guest, uint32_t dm,
+                   const char *root, uint32_t uid)
 {
     struct consoles consoles = { .guest = guest, .dm = dm };
 
-    return consoles_set(xs, &consoles, attach_qmp, root, uid);
+    return consoles_set(xs, &consoles, look_at_all, root, uid);
 }
 
 bool consoles_are_native(struct xs_handle *xs, uint32_t guest)

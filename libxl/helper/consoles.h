@@ -23,10 +23,10 @@
 int consoles_edit(struct xs_handle *xs, uint32_t guest, uint32_t dm,
                   const char *root, uint32_t uid, uint32_t display_uid);
 
-/* The same where libxl makes the consoles (patches/): only console 3's
- * output is still to be set. */
-int consoles_attach(struct xs_handle *xs, uint32_t guest, uint32_t dm,
-                    const char *root, uint32_t uid);
+/* The same where libxl makes the consoles (patches/): nothing is set, only
+ * looked at. */
+int consoles_check(struct xs_handle *xs, uint32_t guest, uint32_t dm,
+                   const char *root, uint32_t uid);
 /* Whether libxl made guest's stubdomain so. */
 bool consoles_are_native(struct xs_handle *xs, uint32_t guest);
 

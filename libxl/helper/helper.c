@@ -323,7 +323,7 @@ static int consoles_take(struct helper *h)
     bool native = in_proxys_slot(h);
     uint32_t uid = h->worker_config.child.uid;
     int ports = native ?
-        consoles_attach(h->xs, h->guest, h->domid, h->root.path, uid) :
+        consoles_check(h->xs, h->guest, h->domid, h->root.path, uid) :
         consoles_edit(h->xs, h->guest, h->domid, h->root.path, uid,
                       h->display.wanted ? worker_uid(h->guest) : 0);
 

@@ -362,6 +362,35 @@ TEST(the_pid_file_goes_with_its_daemon_and_anothers_stays)
     check(!access(PID_FILE, F_OK));
 }
 
+static bool feature_is(void *data)
+{
+    char *value = guest_read("/tool/xenconsoled/feature-secondary-consoles");
+    bool r = data ? value && !strcmp(value, data) : !value;
+
+    free(value);
+    return r;
+}
+
+/* By this a libxl with the patches knows whom it has. */
+TEST(while_it_runs_it_says_that_it_serves_secondary_consoles)
+{
+    background_start();
+    check(host_wait(feature_is, "1"));
+    background_end();
+    check(feature_is(NULL));
+
+    /* One that is killed takes nothing back; the next does. */
+    background_start();
+    check(host_wait(feature_is, "1"));
+    check(!kill(background, SIGKILL));
+    check_int(waitpid(background, NULL, 0), background);
+    check(feature_is("1"));
+    check(!unlink("/run/xen/xenconsoled.sock") && !unlink(PID_FILE));
+    background_start();
+    background_end();
+    check(feature_is(NULL));
+}
+
 static bool no_file(void *data)
 {
     return access(data, F_OK);

@@ -540,11 +540,14 @@ TEST_AS_ROOT(nobody_holds_it_up_by_not_reading)
 
 /* --- A libxl with the patches ----------------------------------------- */
 
+/* The worker's user where libxl has no range of them: 0x78650000 + DM. */
+#define QMP_OUTPUT  "unix:/run/xenqmp/" DM "/console-3,uid=2019885064"
 #define PROXY_STATE "/local/domain/0/device-model/" DM "/qmp-proxy-state"
 
 /* The consoles as that makes them, with one serial port. */
 static void native_make(void)
 {
+    check(!mkdir("/run/xenqmp", 0711) && !mkdir("/run/xenqmp/" DM, 0711));
     guest_create(7);
     guest_create(8);
     guest_write(0, GUEST, "/local/domain/" DM "/target");
@@ -554,7 +557,7 @@ static void native_make(void)
     save = guest_console_add(8, 1, "file:" SAVED);
     guest_write(0, "save", "%s/policy", save.backend);
     guest_console_add(8, 2, "null");
-    guest_console_add(8, 3, "null");
+    guest_console_add(8, 3, QMP_OUTPUT);
     guest_console_add(8, 4, "pty");
 }
 
@@ -605,6 +608,8 @@ TEST_AS_ROOT(in_the_proxys_slot_it_serves_qmp_and_moves_nothing)
     check(!guest_read("/local/domain/0/device-model/" DM "/state"));
     check_node("/local/domain/0/backend/console/" DM "/4/output", "pty");
     check_node("/local/domain/0/backend/console/" DM "/2/output", "null");
+    check_node("/local/domain/0/backend/console/" DM "/3/output",
+               QMP_OUTPUT);
     check(!guest_read("/local/domain/0/backend/console/" DM "/5/type"));
     check(host_wait(serial_is_known, NULL));
     check_node("/local/domain/" DM "/device/console/3/tty", "");
@@ -686,7 +691,8 @@ TEST_AS_ROOT(in_qemus_slot_of_that_libxl_it_becomes_qemu)
               "-machine xenpv -name g-dm\n");
     check(host_wait(has_ended, &status));
     check_int(status, 0);
-    check_node("/local/domain/0/backend/console/" DM "/3/output", "null");
+    check_node("/local/domain/0/backend/console/" DM "/3/output",
+               QMP_OUTPUT);
     check(access(TOOLSTACK, F_OK));
 }
 

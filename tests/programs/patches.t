@@ -28,8 +28,7 @@ cp -r "$upstream" "$tmp/work"
 commit() {
     git -C "$tmp/work" add -A
     git -C "$tmp/work" -c user.name=Ann -c user.email=ann@xen.example \
-        commit -q -m "$1" -m "Why it is so." \
-        -m 'Signed-off-by: Ann <ann@xen.example>'
+        commit -q -m "$1" -m "Why it is so."
 }
 git init -q -b main "$tmp/work"
 commit base
@@ -41,17 +40,24 @@ commit 'tools: return from the third'
 
 patches=$tmp/patches
 series=$patches/9.3
-mkdir -p "$series/files/tools"
+mkdir -p "$series" "$patches/files/tools"
 cp "$SRCDIR/patches/apply.sh" "$patches"
-echo 'int new;' >"$series/files/tools/new.c"
-printf 'A series\n\nWhat it is for.\n' >"$series/cover-letter"
+echo 'int new;' >"$patches/files/tools/new.c"
+printf 'A series\n\nWhat it is for.\n' >"$patches/first.cover"
+printf 'Another\n\nMore of it.\n' >"$patches/second.cover"
+# What is nearer to Xen 9.5 than that.
+mkdir "$patches/later"
+printf '# version 9.7\n' >"$patches/later/series"
 # As patches/README.md makes steps.
 git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
     --no-signature --no-stat -N -o "$series" HEAD~2
 sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
 cat >"$series/series" <<END
-# base: 9.3
+# version 9.3
+# base: 9.3.1
+[first]
 0001-tools-verify-the-third.patch
+[second]
 0002-tools-return-from-the-third.patch tools/new.c
 END
 
@@ -63,7 +69,7 @@ apply() {
     "$patches/apply.sh" "$@"
 }
 same_but_new() {
-    cp "$series/files/tools/new.c" "$tmp/work/tools/new.c"
+    cp "$patches/files/tools/new.c" "$tmp/work/tools/new.c"
     diff -r -x .git "$tmp/work" "$tmp/tree"
 }
 
@@ -73,16 +79,25 @@ ok 'applies both steps' apply "$tmp/tree"
 ok 'to what they were made for, with the new source' same_but_new
 ok 'leaves permissions as they are' test -x "$tmp/tree/tools/b.c"
 
-# refused TEXT: exit 1, one line with TEXT, the tree as it was.
+# The tree as a clone, all committed.
+tree_commit() {
+    git init -q -b main "$tmp/tree" && git -C "$tmp/tree" add -A &&
+        git -C "$tmp/tree" -c user.name=B -c user.email=b commit -qm base
+}
+
+# refused TEXT [ARGUMENT]...: exit 1, one line with TEXT, the tree as it was.
 refused() {
     rm -rf "$tmp/before"
     cp -r "$tmp/tree" "$tmp/before"
-    apply "$tmp/tree" >"$tmp/out" 2>"$tmp/err"
+    text=$1
+    shift
+    [ $# != 0 ] || set -- "$tmp/tree"
+    apply "$@" >"$tmp/out" 2>"$tmp/err"
     code=$?
     cat "$tmp/out" "$tmp/err"
-    echo "exit $code; wanted: $1"
+    echo "exit $code; wanted: $text"
     [ $code = 1 ] && [ ! -s "$tmp/out" ] &&
-        [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qF -e "$1" "$tmp/err" &&
+        [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qF -e "$text" "$tmp/err" &&
         diff -r "$tmp/before" "$tmp/tree"
 }
 
@@ -93,8 +108,33 @@ apply "$tmp/tree" >"$tmp/log" && cp "$upstream/tools/b.c" "$tmp/tree/tools"
 ok 'half of a series is refused' refused 'has steps'
 
 tree_new
+ok 'a stage is applied alone' apply "$tmp/tree" first
+ok 'and nothing of the next' cmp "$upstream/tools/b.c" "$tmp/tree/tools/b.c"
+ok 'all is refused then' refused 'tools/a.c has steps of the 9.3 series'
+tree_new
+ok 'a stage that there is not' refused "no stage 'third'; it has first second" \
+    "$tmp/tree" third
+
+tree_new
+tree_commit
+ok 'a clone is changed' apply "$tmp/tree"
+ok 'again it is refused' refused 'has steps'
+git -C "$tmp/tree" reset -q --hard
+rm "$tmp/tree/tools/new.c"
+sed -i '2s/$/ /' "$tmp/tree/tools/a.c"
+ok 'changes that are not committed are refused' refused \
+    'tools/a.c has changes that are not committed'
+git -C "$tmp/tree" add -A
+sed -i '2s/ $//' "$tmp/tree/tools/a.c"
+ok 'also if they are staged only' refused 'tools/a.c is staged'
+git -C "$tmp/tree" reset -q --hard
+echo >"$tmp/tree/notes"
+ok "what is not the series' is no matter" apply "$tmp/tree"
+
+tree_new
 sed -i '1i /* moved */' "$tmp/tree/tools/a.c"
 ok 'lines that have moved are refused' refused 'tools/a.c is not the one'
+ok 'and it says how to carry it over' refused 'git am -3 --empty=drop'
 
 tree_new
 sed -i '8s/check/other/' "$tmp/tree/tools/a.c"
@@ -116,9 +156,13 @@ ok 'a new source that is there already is refused' refused 'there already'
 tree_new
 sed -i 's/= 3/= 4/' "$tmp/tree/xen/Makefile"
 ok 'a release without a series is refused' refused 'no series for Xen 9.4'
+ok 'with the nearest that there is' refused 'the nearest is for Xen 9.3'
+sed -i 's/= 4/= 6/' "$tmp/tree/xen/Makefile"
+ok 'and how to carry it over' refused "tree of Xen 9.7, 'apply.sh --print'"
 
 rm "$tmp/tree/xen/Makefile"
 ok 'what is no tree of Xen is refused' refused 'no tree of Xen'
+ok 'what is not there is refused' refused 'no tree of Xen' "$tmp/nowhere"
 
 # A step that says another place than it was made for: the line there is
 # the same, so it would apply.
@@ -139,6 +183,7 @@ usage() {
     [ $? = 2 ] && [ "$(wc -l <"$tmp/err")" = 1 ]
 }
 ok 'wrong usage: no tree' usage
+ok 'wrong usage: too much' usage "$tmp/tree" first second
 ok 'wrong usage: an unknown option' usage --frobnicate "$tmp/tree"
 
 # --- The series for posting ----------------------------------------------
@@ -147,6 +192,9 @@ git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
     --no-signature --no-stat -N -o "$series" HEAD~2
 sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
 tree_new
+ok 'nobody signs off: refused' refused "set git's user.name" --print "$tmp/tree"
+git config --global user.name Bo
+git config --global user.email bo@xen.example
 printed() {
     apply --print "$tmp/tree" >"$tmp/mbox" && diff -r "$upstream" "$tmp/tree"
 }
@@ -158,9 +206,8 @@ taken() {
         git -C "$tmp/taken" add -A &&
         git -C "$tmp/taken" -c user.name=B -c user.email=b commit -qm base &&
         git mailsplit -o"$tmp/taken/.git" "$tmp/mbox" &&
-        rm "$tmp/taken/.git/0001" &&
-        git -C "$tmp/taken" -c user.name=B -c user.email=b -c \
-            apply.whitespace=nowarn am -q "$tmp"/taken/.git/000? &&
+        git -C "$tmp/taken" -c apply.whitespace=nowarn am -q --empty=drop \
+            "$tmp"/taken/.git/000? &&
         diff -r -x .git "$tmp/work" "$tmp/taken" &&
         git -C "$tmp/taken" log -2 --format='%an <%ae> %s' |
         diff - "$tmp/log-wanted"
@@ -171,9 +218,19 @@ Ann <ann@xen.example> tools: verify the third
 END
 ok 'what it prints is a series for git am' taken
 ok 'its patches have context' grep -qx ' case 3:' "$tmp/mbox"
-ok 'with the cover letter in front' grep -qx \
-    'Subject: \[PATCH 9.3 0/2\] A series' "$tmp/mbox"
+ok 'signed off by who printed it' git -C "$tmp/taken" log -1 --format=%B \
+    --grep='^Signed-off-by: Bo <bo@xen.example>'
+ok 'by nobody else' sh -c "! grep Signed-off-by '$tmp/mbox' | grep -v Bo"
+ok 'with a cover letter for each stage' grep -qx \
+    'Subject: \[PATCH 9.3 0/1\] A series' "$tmp/mbox"
+ok 'also the last' grep -qx 'Subject: \[PATCH 9.3 0/1\] Another' "$tmp/mbox"
 ok 'its text' grep -qx 'What it is for.' "$tmp/mbox"
+one_stage() {
+    apply --print "$tmp/tree" second >"$tmp/mbox.second" &&
+        grep -q 'return from the third' "$tmp/mbox.second" &&
+        ! grep -q 'verify the third' "$tmp/mbox.second"
+}
+ok 'or a stage alone' one_stage
 ok 'and an overview' grep -q 'tools/new.c *| *1 +' "$tmp/mbox"
 
 # --- The real series -----------------------------------------------------
@@ -185,7 +242,7 @@ step_check() {
     function is_id(text) { return text ~ /^[0-9a-f]+$/ && length(text) == 40 }
     NR == 1 && !(/^From 0* / && is_id($2)) { bad("no commit of zeroes") }
     /^Subject: / && length($0) > length("Subject: [PATCH] ") + 72 { bad("the subject is long") }
-    /^Signed-off-by: / { signed = 1 }
+    /^Signed-off-by: / { bad("a person signs off as it is posted") }
     /^diff --git / { diff = 1; left = right = 0; path = substr($3, 3) }
     diff && /^@@ / && !left && !right {
         if (!/^@@ [^@]* @@$/) bad("a hunk names a function")
@@ -203,10 +260,7 @@ step_check() {
         if (!is_id(id[1]) || !is_id(id[2])) bad("an id is short")
         print "STEP", path, id[1], id[2]
     }
-    END {
-        if (!signed) bad("no Signed-off-by")
-        exit failed
-    }' "$1"
+    END { exit failed }' "$1"
 }
 chain_check() {
     awk '$1 != "STEP" { next }
@@ -215,32 +269,47 @@ chain_check() {
          END { exit failed }'
 }
 series_check() {
-    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1/series" >"$tmp/steps"
-    [ -s "$tmp/steps" ] && [ -s "$1/cover-letter" ] || return 1
+    grep -qx '# version [0-9]*[.][0-9]*' "$1/series" || return 1
+    sed -n 's/^\[\(.*\)\]$/\1/p' "$1/series" >"$tmp/stages"
+    [ -s "$tmp/stages" ] || return 1
+    while read -r stage; do
+        [ -s "$SRCDIR/patches/$stage.cover" ] || return 1
+        echo "$stage.cover" >>"$tmp/covers"
+    done <"$tmp/stages"
+    sed -e 's/[#[].*//' -e '/^[[:space:]]*$/d' "$1/series" >"$tmp/steps"
     while read -r step sources; do
         step_check "$1/$step" || return 1
         for path in $sources; do
-            [ -s "$1/files/$path" ] || return 1
+            [ -s "$SRCDIR/patches/files/$path" ] || return 1
             echo "$path" >>"$tmp/sources"
         done
     done <"$tmp/steps" >"$tmp/chain"
     cat "$tmp/chain"
     chain_check <"$tmp/chain"
 }
-# All that is there is part of the series.
+# All that is there is part of a series.
 series_complete() {
     sed 's/ .*//' "$tmp/steps" | sort >"$tmp/named"
-    (cd "$1" && ls -- *.patch) | diff "$tmp/named" - &&
-        { [ ! -d "$1/files" ] || (cd "$1/files" && find . -type f) |
-          sed 's,^\./,,' | sort | diff - "$tmp/sources-sorted"; }
+    (cd "$1" && ls -- *.patch) | diff "$tmp/named" -
+}
+all_complete() {
+    (cd "$SRCDIR/patches/files" && find . -type f) | sed 's,^\./,,' |
+        sort >"$tmp/there"
+    sort -u "$tmp/sources" | diff "$tmp/there" - &&
+        (cd "$SRCDIR/patches" && ls -- *.cover) >"$tmp/there" &&
+        sort -u "$tmp/covers" | diff "$tmp/there" -
+}
+lines_fit() {
+    ! awk 'length($0) > 75 { print FILENAME ":" FNR ": " $0 }' \
+        "$SRCDIR"/patches/files/tools/libs/light/*.c | grep .
 }
 for dir in "$SRCDIR"/patches/*/series; do
     dir=${dir%/series}
-    : >"$tmp/sources"
     ok "the ${dir##*/} series: form, and each step follows the last" \
         series_check "$dir"
-    sort "$tmp/sources" >"$tmp/sources-sorted"
     ok "the ${dir##*/} series: nothing is left over" series_complete "$dir"
 done
+ok 'no new source and no cover letter is left over' all_complete
+ok "lines are as long as libxl's CODING_STYLE allows" lines_fit
 
 plan

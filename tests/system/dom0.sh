@@ -106,14 +106,14 @@ END
     shift
     for line; do echo "$line"; done
 }
-# What qmp-helper needs on an unmodified libxl, and a libxl with the patches
-# does not.
+# What qmp-helper needs on an unmodified libxl; one with the patches is told
+# by a setting of its own.
 stand_in='device_model_override = "/usr/libexec/xenqmp/qmp-helper"'
 is_native() { [ -e /tests/native ]; }
 helper=$stand_in
 helper_log=/var/log/xen/qemu-dm-hvm1-dm.log
 if is_native; then
-    helper=
+    helper='stubdomain_transport = "console"'
     helper_log=/var/log/xen/qmp-proxy-hvm1-dm.log
 fi
 # What rdinit= chooses and is more than a shell lies in an image of its own.

@@ -285,6 +285,35 @@ TEST(console_3_stays_qmps_where_libxl_knows_of_it)
     check_ports(&serial, "", "/dev/pts/7", "");
 }
 
+static int check_native(void)
+{
+    return consoles_check(fake_store, GUEST, DM, "/run/xenqmp/6", 1006);
+}
+
+/* Where libxl makes the consoles, it has said what console 3 is. */
+TEST(what_libxl_has_made_of_console_3_is_not_rewritten)
+{
+    set(0, "unix:/run/xenqmp/6/console-3,uid=1006",
+        CONSOLE_BACKEND "/output", DM, 3);
+    add_console(DM, 4, "pty");
+    add_console(DM, 5, "pty");
+    check_int(check_native(), 2);
+    check_str(get(CONSOLE_BACKEND "/type", DM, 3), "");
+}
+
+TEST(a_libxl_that_connects_console_3_elsewhere_is_refused)
+{
+    silence();
+    check_int(check_native(), -1);
+    set(0, "null", CONSOLE_BACKEND "/output", DM, 3);
+    check_int(check_native(), -1);
+    set(0, "unix:/run/xenqmp/6/console-3,uid=1007",
+        CONSOLE_BACKEND "/output", DM, 3);
+    check_int(check_native(), -1);
+    check_str(get(CONSOLE_BACKEND "/output", DM, 3),
+              "unix:/run/xenqmp/6/console-3,uid=1007");
+}
+
 TEST(channels_are_given_to_xenconsoled)
 {
     add_channel(1, "one", "pty", NULL);
