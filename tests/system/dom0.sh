@@ -97,7 +97,7 @@ device_model_version = "qemu-xen"
 device_model_stubdomain_override = 1
 stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
 stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
-stubdomain_memory = 112
+stubdomain_memory = 144
 stubdomain_cmdline = "cryptomgr.notests initcall_blacklist=tracer_init_tracefs"
 vnc = 0
 boot = "a"

@@ -14,7 +14,7 @@ done
 all_cfg() {
     disk_guest_cfg hvm1 "$disks" "$helper" 'serial = [ "pty", "pty" ]' 'vga = "stdvga"' \
         'vif = [ "mac=00:16:3e:77:00:01,bridge=xenbr0,model=e1000,type=ioemu", "mac=00:16:3e:77:00:02,bridge=xenbr0,model=rtl8139,type=ioemu" ]' "$@" |
-        sed -e 's/^vnc = 0/vnc = 1/' -e '/^stubdomain_memory = 112$/d'
+        sed -e 's/^vnc = 0/vnc = 1/' -e '/^stubdomain_memory = 144$/d'
 }
 dm_log=/var/log/xen/qemu-dm-hvm1.log
 told='needs [0-9]* MiB with this guest.s devices'

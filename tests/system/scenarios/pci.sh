@@ -5,7 +5,7 @@
 
 nic=0000:00:05.0 nvme=0000:00:06.0 sata=0000:00:1f.2 image=/var/lib/xenqmp/stubdom
 # Linux wants megabytes in one piece for a PCI device (its SWIOTLB).
-pci_cfg() { guest_cfg "$@" | sed 's/^stubdomain_memory = 112/stubdomain_memory = 160/'; }
+pci_cfg() { guest_cfg "$@" | sed 's/^stubdomain_memory = 144/stubdomain_memory = 192/'; }
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 lists() { xl pci-list "$1" | grep -q "$2"; }
 # QEMU has a device of that vendor and kind.
