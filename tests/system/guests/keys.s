@@ -14,7 +14,10 @@ _start:
     movw $0x7c00, %sp
     movb $0xff, %al
     outb %al, $0xa1
-    jmp key                         # those that came while it was read
+    movw $7, %bx
+    movw $0x0e00 + '>', %ax         # it is there
+    int $0x10
+    jmp key
 
 sleep:
     movb $0xfd, %al                 # the keyboard's alone

@@ -82,7 +82,7 @@ shows_text() {
     xl qemu-monitor-command hvm1 'xp /2000hx 0xb8000' | sed 's/^[0-9a-f]*://' | tr -d ' \r\n' |
         grep -q "$(printf %s "$1" | od -An -v -tx1 | sed 's/ /0x07/g' | tr -d '\n')"
 }
-types() { /tests/viewer 127.0.0.1 5907 "$1" >/dev/null && wait_for 10 shows_text "$1"; }
+types() { /tests/viewer 127.0.0.1 5907 "$1" >/dev/null && wait_for 10 shows_text ">$1"; }
 stall() {
     {
         printf 'RFB 003.003\n\001'
@@ -101,8 +101,8 @@ ok "xl create, without a password" xl create /run/hvm1.cfg
 is "at the port that was asked for" 5907 "$(port_of)"
 ok "the display worker has a user of its own" [ "$(processes_of "$(domid hvm1)" | wc -l)" = 1 ]
 ok "the guest runs" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
-ok "the BIOS has started it" wait_for 60 shows_text 'Booting from Floppy...'
-# Fewer than the BIOS keeps, 15, if the guest is not there yet.
+ok "the BIOS says so" wait_for 60 shows_text 'Booting from Floppy...'
+ok "and has started it" wait_for 60 shows_text '>'
 ok "what a viewer types appears" types 'xen, qmp, vnc'
 ok "a screenshot" wait_for 60 screenshot first
 stall &
