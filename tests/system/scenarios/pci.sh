@@ -95,12 +95,6 @@ is_crashed() { xl list "$dm" | awk 'NR == 2 { exit $5 !~ /c/ }'; }
 ok "crash: the stubdomain has ended" wait_for 60 is_crashed
 ok "xl destroy" xl destroy hvm2
 ok "the guest with the NIC runs on" runs hvm1
-# As if a device had gone between libxl's look at it and xen-pciback's.
-backend=/local/domain/0/backend/pci/$(dm_domid hvm1)/0
-xenstore-write $backend/dev-1 0000:00:1e.7 $backend/state-1 1 $backend/num_devs 2 $backend/state 7
-ok "it is said that xen-pciback gave up, and why" wait_for 20 \
-    grep -q 'has given up its PCI devices for domain [0-9]*: .*0000:00:1e.7' $helper_log
-xenstore-write $backend/num_devs 1
 ok "xl destroy" xl destroy hvm1
 is "the disk is xen-pciback's" pciback "$(driver_of $nvme)"
 ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:06.0'
