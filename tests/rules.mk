@@ -217,7 +217,6 @@ bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/stubdomain
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/screen
-	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/pci
 
 # The picture that the README shows.
 bench-plots: bench

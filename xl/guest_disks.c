@@ -21,17 +21,28 @@ static bool is_empty_drive(const struct guest_config *config,
     return r;
 }
 
-/* As a string of xl.cfg's, in which quotes can't be escaped. */
+static void put_escaped(FILE *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            putc('\\', out);
+        putc(text[i], out);
+    }
+}
+
+/* As a string of xl.cfg's. */
 static void put_string(FILE *out, const char *spec, bool empty)
 {
     const char *target = strstr(spec, "target=");
-    char quote = strchr(spec, '"') ? '\'' : '"';
     size_t n = empty && target ? (size_t)(target - spec) : strlen(spec);
 
+    putc('"', out);
+    put_escaped(out, spec, n);
     /* What is behind target= is all its. */
-    fprintf(out, "%c%.*s%s%s%c", quote, (int)n, spec,
-            !empty ? "" : target ? "backendtype=phy," : ",backendtype=phy",
-            spec + n, quote);
+    if (empty)
+        fputs(target ? "backendtype=phy," : ",backendtype=phy", out);
+    put_escaped(out, spec + n, strlen(spec + n));
+    putc('"', out);
 }
 
 char *guest_disks_argument(const struct guest_config *config)

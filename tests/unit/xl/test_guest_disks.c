@@ -42,7 +42,8 @@ TEST(an_empty_drive_is_the_kernels)
 TEST(what_it_makes_means_what_it_should)
 {
     char path[] = "/tmp/guest-disks-XXXXXX", *is;
-    static const char disks[] = "disk = [ 'vdev=hdc,cdrom,target=' ]\n";
+    static const char disks[] =
+        "disk = [ 'vdev=hdc,cdrom,target=', '/dev/a\\\\n\\'\\\"b,raw,hda,rw' ]\n";
     struct guest_config config, again;
     int fd = mkstemp(path);
 
@@ -56,6 +57,8 @@ TEST(what_it_makes_means_what_it_should)
     check_int(guest_config_read(&again, path), 0);
     check_str(guest_config_item(&again, "disk", 0),
               "vdev=hdc,cdrom,backendtype=phy,target=");
+    check_str(guest_config_item(&again, "disk", 1),
+              "/dev/a\\n'\"b,raw,hda,rw");
     /* Nothing is left to say. */
     check(!guest_disks_argument(&again));
     free(is);
@@ -74,7 +77,7 @@ TEST(other_disks_are_left_as_they_are)
     makes("disk = [ 'no disk at all, really' ]\n", NULL);
     /* A quote in it. */
     makes("disk = [ '/dev/a\"b,raw,hda,rw', 'vdev=hdc,cdrom' ]\n",
-          "disk=[ '/dev/a\"b,raw,hda,rw', \"vdev=hdc,cdrom,backendtype=phy\" ]");
+          "disk=[ \"/dev/a\\\"b,raw,hda,rw\", \"vdev=hdc,cdrom,backendtype=phy\" ]");
 }
 
 TAP_MAIN()
