@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # tests/system/boot: only the emulated processor's own fault has a boot begun
-# anew, twice in a run. The emulator here is simulated: $tmp/say-N is what it
+# anew, twice in a run, or a demonstration, once. The emulator here is simulated: $tmp/say-N is what it
 # does at its Nth start, "$1" being Xen's console, "$2" dom0's second port.
 SRCDIR=${SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 . "$SRCDIR/tests/tap.sh"
@@ -69,4 +69,44 @@ places=
 ok "by hand nothing is begun anew" boots 1 1 0 "$stands"
 ok "it is told that the processor stood" \
     grep -q '^# the emulated processor failed .*no beat in 1 s' "$tmp/said"
+
+# What a demonstration begins with goes to the terminal as it happens, the
+# picture into a file.
+demo() {
+    boots() {
+        PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build "$SRCDIR/tests/system/demo" >"$tmp/said" 2>&1
+    }
+    rm -f "$tmp/starts" "$tmp"/say-*
+    echo "$1" >"$tmp/say-1"
+    echo "$2" >"$tmp/say-2"
+    boots
+    status=$?
+    cat "$tmp/said"
+    [ "$status" = "$3" ] && [ "$(wc -l <"$tmp/starts")" = "$4" ]
+}
+shows='echo "== beat"; echo "picture YWJj"; echo "$ xl list"; echo "== passed"'
+ok "a demonstration is shown once" demo "$shows" "$shows" 0 1
+ok "with its picture in a file" [ "$(cat "$tmp/build/screen.png")" = abc ]
+ok "and what was typed" grep -qx '$ xl list' "$tmp/said"
+ok "once more if the emulated processor failed" demo "echo '$ xl info'; $mmio; $fails" "$shows" 0 2
+ok "which it says" grep -q '^The emulated processor failed' "$tmp/said"
+ok "not more than that" demo "$mmio; $fails" "$mmio; $fails" 1 2
+ok "and what fails has failed" demo "$fails" "$shows" 1 1
+
+# A signal ends what it would wait for.
+ended() {
+    rm -f "$tmp/starts" "$tmp"/say-*
+    echo 'echo $$ >"$tmp/emulator"; echo "== beat"; while :; do sleep 1; done' >"$tmp/say-1"
+    rm -f "$tmp/emulator"
+    PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build "$SRCDIR/tests/system/boot" smoke >"$tmp/said" 2>&1 &
+    boot=$!
+    until [ -s "$tmp/emulator" ]; do
+        kill -0 $boot || return
+        sleep 0.1
+    done
+    kill $boot
+    wait $boot
+    ! kill -0 "$(cat "$tmp/emulator")" 2>/dev/null
+}
+ok "a boot that is sent SIGTERM ends its emulator" ended
 plan

@@ -78,11 +78,16 @@ wait_for 20 sh -c '! pidof qmp-helper'
 guest_cfg hvm1 "$helper" 'vncdisplay = 7' 'vncunused = 0' |
     sed 's/^vnc = 0/vnc = 1/; s,/echo.img,/keys.img,' >/run/hvm1.cfg
 # The VGA's text memory: what stands there, and in which colours.
-shows_text() {
-    xl qemu-monitor-command hvm1 'xp /2000hx 0xb8000' | sed 's/^[0-9a-f]*://' | tr -d ' \r\n' |
-        grep -q "$(printf %s "$1" | od -An -v -tx1 | sed 's/ /0x07/g' | tr -d '\n')"
+text_memory() {
+    xl qemu-monitor-command hvm1 'xp /2000hx 0xb8000' | sed 's/^[0-9a-f]*://' | tr -d ' \r\n'
 }
-types() { /tests/viewer 127.0.0.1 5907 "$1" >/dev/null && wait_for 10 shows_text ">$1"; }
+shows_text() {
+    text_memory | grep -q "$(printf %s "$1" | od -An -v -tx1 | sed 's/ /0x07/g' | tr -d '\n')"
+}
+types() {
+    /tests/viewer 127.0.0.1 5907 "$1" >/dev/null || return
+    wait_for 10 shows_text ">$1" || { text_memory | grep -o '0x073e\(0x07[2-7].\)*'; return 1; }
+}
 stall() {
     {
         printf 'RFB 003.003\n\001'
