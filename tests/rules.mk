@@ -119,7 +119,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,commands consoles drop_in hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
+$(foreach t,commands consoles drop_in guests hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
 XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display tests/bench/restart
 OBJECTS += $(XENSIM_BENCHES:%=obj/%.o)

@@ -25,7 +25,7 @@
 /* Xen's number of the VIRQ for its log. */
 #define VIRQ_CON_RING 8
 
-#define PROGRAMS_MAX 64
+#define PROGRAMS_MAX XENSIM_DOMAINS
 
 static const char dir[] = "/run/xensim";
 static char preload_path[PATH_MAX];
