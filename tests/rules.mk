@@ -121,7 +121,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 endef
 $(foreach t,commands consoles drop_in guests hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
-XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display tests/bench/restart
+XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display tests/bench/guests tests/bench/restart
 OBJECTS += $(XENSIM_BENCHES:%=obj/%.o)
 $(XENSIM_BENCHES): %: obj/%.o $(XENSIM) $(call archives,libxl/link libxl/qmp)
 	@mkdir -p $(@D)
@@ -210,6 +210,7 @@ mutate: sysroot/.complete
 bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim.so
 	XENQMP_BUILD=$(CURDIR) tests/bench/consoles | $(srcdir)/tests/bench/plots tests/bench/consoles.svg
 	XENQMP_BUILD=$(CURDIR) tests/bench/restart
+	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) tests/bench/guests
 	XENQMP_BUILD=$(CURDIR) tests/bench/display
 	XENQMP_BUILD=$(CURDIR) tests/bench/attacks
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/monitors
