@@ -78,6 +78,8 @@
 #define LINGER_MS       30000
 /* The same of a guest whose stubdomain is gone. */
 #define GUEST_MS        5000
+#define DOMID_TOKEN     "domid"
+#define RELEASE_TOKEN   "release"
 
 static const char help[] =
 "Usage: qmp-helper [ARGUMENT]...\n"
@@ -239,10 +241,12 @@ static void xs_ready(void *data, uint32_t events)
 {
     struct helper *h = data;
     char **watch;
-    bool serial = false, pci = false;
+    bool serial = false, pci = false, domid = false, release = false;
 
     (void)events;
     while ((watch = xs_check_watch(h->xs))) {
+        domid = domid || !strcmp(watch[XS_WATCH_TOKEN], DOMID_TOKEN);
+        release = release || !strcmp(watch[XS_WATCH_TOKEN], RELEASE_TOKEN);
         serial = serial || !strcmp(watch[XS_WATCH_TOKEN], SERIAL_TOKEN);
         pci = pci || !strcmp(watch[XS_WATCH_TOKEN], PCI_TOKEN);
         free(watch);
@@ -251,10 +255,13 @@ static void xs_ready(void *data, uint32_t events)
         serial_follow(&h->serial);
     if (pci)
         pci_follow(h->xs, h->guest, h->domid);
-    if (store_domain_is_gone(h->xs, h->domid)) {
+    /* Of another domain's end all helpers of a host hear: they don't ask
+     * xenstored. */
+    if ((domid || (release && h->gone)) &&
+        store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
         domain_gone(h);
-    } else if (!h->ending && h->guest != h->domid) {
+    } else if (release && !h->ending) {
         stubdomain_look(h, false);
     }
 }
@@ -272,12 +279,12 @@ static int watch_all(struct helper *h)
 {
     char path[STORE_PATH_MAX];
 
-    if (!xs_watch(h->xs, "@releaseDomain", "release"))
-        return -1;
     snprintf(path, sizeof(path), "/local/domain/%u/domid", h->domid);
-    if (!xs_watch(h->xs, path, "domid") || !serial_watch(&h->serial))
+    if (!xs_watch(h->xs, path, DOMID_TOKEN) || !serial_watch(&h->serial))
         return -1;
-    if (h->guest != h->domid && !pci_watch(h->xs, h->domid))
+    if (h->guest != h->domid &&
+        (!pci_watch(h->xs, h->domid) ||
+         !xs_watch(h->xs, "@releaseDomain", RELEASE_TOKEN)))
         return -1;
     return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
                     &h->xs_id);
@@ -369,14 +376,45 @@ static int toolstack_answer(struct helper *h)
     return in_proxys_slot(h) ? 0 : sockets_listen_toolstack(&h->sockets);
 }
 
-static bool domain_is_gone(void *xs, uint32_t domid)
+/* Domain numbers are below that. */
+#define DOMIDS_MAX 0x8000
+
+/* Each domain that has a folder here is looked for, but only those that
+ * xenstored didn't list a moment ago one by one: most are alive. */
+struct listed_domains {
+    struct xs_handle *xs;
+    uint8_t bits[DOMIDS_MAX / 8];
+};
+
+static void domains_list(struct listed_domains *listed)
 {
-    return store_domain_is_gone(xs, domid);
+    unsigned int n;
+    char **names = store_list(listed->xs, XBT_NULL, &n, "/local/domain");
+
+    for (unsigned int i = 0; i < n; i++) {
+        unsigned long domid = strtoul(names[i], NULL, 10);
+
+        if (domid < DOMIDS_MAX)
+            listed->bits[domid / 8] |= (uint8_t)(1 << domid % 8);
+    }
+    free(names);
+}
+
+static bool domain_is_gone(void *data, uint32_t domid)
+{
+    const struct listed_domains *listed = data;
+    bool has = domid < DOMIDS_MAX &&
+               listed->bits[domid / 8] & 1 << domid % 8;
+
+    return !has && store_domain_is_gone(listed->xs, domid);
 }
 
 static int root_make(struct helper *h)
 {
-    helper_root_sweep(ROOT_BASE, domain_is_gone, h->xs);
+    struct listed_domains listed = { .xs = h->xs };
+
+    domains_list(&listed);
+    helper_root_sweep(ROOT_BASE, domain_is_gone, &listed);
     if (!helper_root_make(&h->root, ROOT_BASE, h->domid))
         return 0;
     log_error("domain %u: cannot make a directory in %s: %s", h->domid,

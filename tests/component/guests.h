@@ -73,12 +73,13 @@ COMPONENT void hvm_make(struct hvm *hvm, uint32_t guest, uint32_t dm,
     snprintf(text, sizeof(text), "/vm/%u", guest);
     guest_write(0, text, "/local/domain/%u/vm", guest);
     guest_write(0, "", "%s", text);
+    guest_type = "ioemu";
     hvm->consoles[LOG] = guest_console_add(dm, 0, log);
     hvm->consoles[SAVE] = guest_console_add(dm, 1, NULL);
     hvm->consoles[RESTORE] = guest_console_add(dm, 2, NULL);
     /* The serial port, which becomes console 4. */
     hvm->consoles[QMP] = guest_console_add(dm, 3, "pty");
-    guest_write(0, "ioemu", "/local/domain/0/backend/console/%u/3/type", dm);
+    guest_type = "xenconsoled";
 }
 
 COMPONENT void hvm_start_helper(struct hvm *hvm)

@@ -25,6 +25,7 @@
 
 struct xs_handle *guest_store;
 const char *guest_limit = "1048576";
+const char *guest_type = "xenconsoled";
 
 /* The events of all guests come to the process that plays them. */
 static int handle = -1, handle_fd;
@@ -179,7 +180,7 @@ static void primary_add(struct guest_console *c, const char *output)
              c->domid);
     ring_new(c, PRIMARY_REF);
     guest_write(0, "", "%s", c->frontend);
-    key_write(c->frontend, "type", "xenconsoled");
+    key_write(c->frontend, "type", guest_type);
     if (output)
         key_write(c->frontend, "output", output);
     key_write(c->frontend, "limit", guest_limit);
@@ -208,7 +209,7 @@ struct guest_console guest_console_add(uint32_t domid, unsigned int devid,
     key_write(c.backend, "state", "1");
     if (output)
         key_write(c.backend, "output", output);
-    key_write(c.backend, "type", "xenconsoled");
+    key_write(c.backend, "type", guest_type);
     return c;
 }
 

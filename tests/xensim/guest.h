@@ -19,6 +19,8 @@ extern struct xs_handle *guest_store;
 
 /* The key `limit` of primary consoles that are added from now on. */
 extern const char *guest_limit;
+/* The key `type` of all; libxl's "ioemu" is for a QEMU in dom0. */
+extern const char *guest_type;
 
 /* A domain with memory, known to xenstored, without consoles. */
 void guest_create(uint32_t domid);
