@@ -57,7 +57,8 @@ static void daemon_start(const char *daemon, const char *const options[])
     pid = host_spawn(argv);
     check_int(waitpid(pid, &status, 0), pid);
     fprintf(record, "start: %d\n", status);
-    check(host_wait_file(PID_FILE));
+    /* Written, not only made. */
+    check(host_wait(file_has, PID_FILE ":\n"));
 }
 
 static pid_t daemon_pid(void)
