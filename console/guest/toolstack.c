@@ -324,8 +324,9 @@ bool toolstack_follow(struct console *c, struct keys_reading *reading,
         return true;
     }
     /* Before a primary console's ring is there, the toolstack is still
-     * writing. */
-    if (keys->present && (c->n || keys->ring_known)) {
+     * writing; of another's none is read. */
+    if (keys->present && (c->n || keys->ring_known ||
+                          !keys_type_is_ours(keys, c->n))) {
         foreign_report(c, keys);
         if (console_configure(c, keys, by_dom0)) {
             toolstack_name_tty(c);

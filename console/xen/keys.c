@@ -12,7 +12,8 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
-/* Of a reading, in this order; the text keys one by one in between. One that
+/* Of a reading, in this order; the text keys one by one in between, of which
+ * a console that another serves has type and name only. One that
  * expects something begins at the last, and goes on with the ring, or with
  * the first. */
 enum { STEP_START, STEP_TEXT, STEP_END = STEP_TEXT + KEYS_TEXT_N,
@@ -25,6 +26,7 @@ static const char *const text_names[] = {
     [KEY_LIMIT] = "limit",
     [KEY_NAME] = "name",
 };
+static_assert(KEY_TYPE == 0, "it says whether others are read");
 static_assert(sizeof(text_names) / sizeof(text_names[0]) == KEYS_TEXT_N,
               "one name per key");
 
@@ -239,6 +241,8 @@ static void expected_step(struct keys_reading *rd)
 
 bool keys_reading_step(struct keys_reading *rd)
 {
+    bool ours;
+
     if (rd->step >= STEP_EXPECT) {
         expected_step(rd);
         return false;
@@ -249,17 +253,20 @@ bool keys_reading_step(struct keys_reading *rd)
         return false;
     default:
         text_read(rd, (enum keys_text)(rd->step - STEP_TEXT));
-        rd->step++;
+        ours = keys_type_is_ours(&rd->keys, rd->n);
+        rd->step = ours || rd->step > STEP_TEXT ? rd->step + 1 :
+                   STEP_TEXT + KEY_NAME;
         return false;
     case STEP_END:
-        if (!rd->n && rd->keys.present && rd->t != XBT_NULL)
+        ours = rd->keys.present && keys_type_is_ours(&rd->keys, rd->n);
+        if (!rd->n && ours && rd->t != XBT_NULL)
             ring_read(rd);
         if (!transaction_end(rd)) {
             rd->step = STEP_START;
             return false;
         }
         rd->step = STEP_RING;
-        return !rd->n || !rd->keys.present;
+        return !rd->n || !ours;
     case STEP_RING:
         ring_read(rd);
         return true;

@@ -35,7 +35,9 @@ enum keys_text {
 };
 
 struct keys {
-    char *text[KEYS_TEXT_N];    /* NULL: absent, or not to be believed */
+    /* NULL: absent, or not to be believed. Unless the type is ours, only
+     * that and the name are read, of texts and numbers. */
+    char *text[KEYS_TEXT_N];
     unsigned int foreign;       /* bit per text: a guest made this key */
     bool present;               /* the console's own directory exists */
     bool ring_known;            /* ring_ref and port are numbers */

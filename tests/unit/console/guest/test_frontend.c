@@ -208,4 +208,19 @@ TEST(the_primary_console)
     finish();
 }
 
+TEST(a_primary_console_that_becomes_another_s_is_left)
+{
+    start();
+    fake_store_set(PRIMARY, "", 0);
+    fake_store_set(PRIMARY "/ring-ref", "77", 0);
+    fake_store_set(PRIMARY "/port", "2", 0);
+    settle();
+    check_int(console(0)->state, CONSOLE_SERVING);
+    fake_store_set(PRIMARY "/type", "ioemu", 0);
+    settle();
+    check_int(console(0)->state, CONSOLE_FOREIGN);
+    check_int(fake_hv.mapped, 0);
+    finish();
+}
+
 TAP_MAIN()
