@@ -185,7 +185,8 @@ static void domain_begin(struct domains *domains, struct domain *d)
     TAILQ_INSERT_TAIL(&domains->unlisted, d, unlisted);
 }
 
-/* A few requests: which consoles there are; or where one's terminal is. */
+/* A few requests: which consoles there are; or where one's terminal is, and
+ * that its domain has shut down. */
 static void domain_list(struct domains *domains, struct domain *d)
 {
     struct console *c = NULL;
@@ -194,36 +195,38 @@ static void domain_list(struct domains *domains, struct domain *d)
         consoles_enumerate(domains, d);
     for (; d->next < CONSOLES_MAX; d->next++) {
         c = d->guest.consoles[d->next];
-        if (c && toolstack_wants_tty(c))
+        if (c && (toolstack_wants_tty(c) || toolstack_wants_end(c)))
             break;
     }
     if (d->next < CONSOLES_MAX) {
         d->next++;
         toolstack_name_tty(c);
+        toolstack_name_end(c);
         return;
     }
     TAILQ_REMOVE(&domains->unlisted, d, unlisted);
     d->lists = false;
 }
 
-static void domain_add(struct domains *domains, uint32_t domid,
-                       const uint8_t id[HV_ID_SIZE])
+/* NULL: no memory. */
+static struct domain *domain_add(struct domains *domains, uint32_t domid,
+                                 const uint8_t id[HV_ID_SIZE])
 {
     struct domain *d = calloc(1, sizeof(*d));
     struct domain **bucket = bucket_of(domains, domid);
 
     if (!d) {
         log_error("domain %" PRIu32 " is not served: out of memory", domid);
-        return;
+        return NULL;
     }
     log_debug("domain %" PRIu32 " is new", domid);
     d->domid = domid;
-    d->seen = true;
     d->in_bucket = *bucket;
     *bucket = d;
     d->inherited = !domains->swept;
     memcpy(d->id, id, sizeof(d->id));
     list_later(domains, d);
+    return d;
 }
 
 /* *link is the domain's place in its bucket. */
@@ -242,15 +245,18 @@ static void domain_remove(struct domains *domains, struct domain **link)
 }
 
 static void domain_seen(void *data, uint32_t domid,
-                        const uint8_t id[HV_ID_SIZE])
+                        const uint8_t id[HV_ID_SIZE], bool shut_down)
 {
     struct domains *domains = data;
     struct domain *d = domains_find(domains, domid);
 
-    if (d)
-        d->seen = true;
-    else
-        domain_add(domains, domid, id);
+    d = d ? d : domain_add(domains, domid, id);
+    if (!d)
+        return;
+    d->seen = true;
+    if (shut_down && !d->guest.shut_down)
+        list_later(domains, d);
+    d->guest.shut_down = shut_down;
 }
 
 static bool domain_is_known(void *data, uint32_t domid)

@@ -36,8 +36,8 @@ struct domain {
     bool begun;                 /* what an earlier daemon has left of it was
                                  * taken over */
     bool lists;                 /* its backends are to be listed */
-    unsigned int next;          /* the console whose terminal is to be
-                                 * named next; 0: not listed yet */
+    unsigned int next;          /* the console whose terminal or end is to
+                                 * be told next; 0: not listed yet */
     uint8_t id[HV_ID_SIZE];
     uint64_t handed;            /* what this one leaves: handover.h */
 };

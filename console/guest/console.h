@@ -61,6 +61,7 @@ enum console_state {
 struct guest {
     struct console *consoles[CONSOLES_MAX];     /* NULL: there is none */
     char vm[RECORD_VM_MAX];     /* as records have it; "": not known yet */
+    bool shut_down;             /* says Xen */
     struct refresh_account account;
 };
 
@@ -97,7 +98,7 @@ struct console {
     int backend_state;          /* as last written; 0: not yet */
     bool adopted;               /* a ring was, by this daemon */
     /* of toolstack.c */
-    bool tty_published;
+    bool tty_published, end_published;
     unsigned int foreign;       /* keys already complained about */
     const char *why_failed;     /* the complaint, NULL: none */
     int open_error;             /* likewise, of settings; 0: none */

@@ -41,7 +41,7 @@ static void output_drop(struct console *c)
     tty_withdraw(c);
     output_close(c->output);
     c->output = NULL;
-    c->tty_published = false;
+    c->tty_published = c->end_published = false;
     logger_close(c->log);
     c->log = NULL;
 }
@@ -224,6 +224,22 @@ void toolstack_name_tty(struct console *c)
                   "it is missing or not dom0's" : strerror(errno));
 }
 
+bool toolstack_wants_end(const struct console *c)
+{
+    return c->n && c->guest->shut_down && !c->end_published && c->output &&
+           c->settings.kind == OUTPUT_UNIX;
+}
+
+void toolstack_name_end(struct console *c)
+{
+    char path[STORE_PATH_MAX];
+
+    if (!toolstack_wants_end(c))
+        return;
+    keys_backend_path(path, sizeof(path), c->domid, c->n, "shut-down");
+    c->end_published = store_write_owned(c->backend->xs, path, "1");
+}
+
 /* One line for each key that a guest made for itself. */
 static void foreign_report(struct console *c, const struct keys *keys)
 {
@@ -330,6 +346,7 @@ bool toolstack_follow(struct console *c, struct keys_reading *reading,
         foreign_report(c, keys);
         if (console_configure(c, keys, by_dom0)) {
             toolstack_name_tty(c);
+            toolstack_name_end(c);
             frontend_follow(c, keys, republished);
         }
     }

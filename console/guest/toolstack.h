@@ -27,6 +27,11 @@ bool toolstack_take_over(struct console *console, struct keys *keys);
 bool toolstack_wants_tty(const struct console *console);
 /* Tells xenconsole where the terminal is, if there is one. */
 void toolstack_name_tty(struct console *console);
+/* True if its domain has shut down, and a socket's reader is to be told by the
+ * key `shut-down`. Xen tells nobody which domain it was; so who waits for one
+ * need not ask at each that ends. */
+bool toolstack_wants_end(const struct console *console);
+void toolstack_name_end(struct console *console);
 
 /* For SIGHUP: opens the guest's log, if there is to be one, and other log
  * files anew. */

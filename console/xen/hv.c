@@ -234,6 +234,15 @@ bool hv_domain_is_alive(struct hv *hv, uint32_t domid)
 
 static_assert(sizeof(xen_domain_handle_t) == HV_ID_SIZE, "a UUID");
 
+/* A suspended one may go on. */
+static bool has_shut_down(const xc_domaininfo_t *info)
+{
+    unsigned int reason = (info->flags >> XEN_DOMINF_shutdownshift) &
+                          XEN_DOMINF_shutdownmask;
+
+    return info->flags & XEN_DOMINF_shutdown && reason != SHUTDOWN_suspend;
+}
+
 int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data)
 {
     xc_domaininfo_t info[HV_DOMAINS_BATCH];
@@ -244,7 +253,8 @@ int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data)
         n = xc_domain_getinfolist(hv->xc, next, HV_DOMAINS_BATCH, info);
         for (int i = 0; i < n; i++) {
             if (!(info[i].flags & XEN_DOMINF_dying))
-                fn(data, info[i].domain, info[i].handle);
+                fn(data, info[i].domain, info[i].handle,
+                   has_shut_down(&info[i]));
             next = info[i].domain + 1U;
         }
     } while (n == HV_DOMAINS_BATCH);

@@ -52,9 +52,10 @@ bool hv_pending(struct hv *hv, void **data_r);
 #define HV_ID_SIZE 16
 
 bool hv_domain_is_alive(struct hv *hv, uint32_t domid);
-/* Calls fn for every domain but 0 that is not dying; -1 if Xen failed. */
+/* Calls fn for every domain but 0 that is not dying; -1 if Xen failed.
+ * shut_down: by itself, for ever. */
 typedef void hv_domain_fn(void *data, uint32_t domid,
-                          const uint8_t id[HV_ID_SIZE]);
+                          const uint8_t id[HV_ID_SIZE], bool shut_down);
 int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data);
 
 /* New bytes of Xen's own log; 0 if none. */

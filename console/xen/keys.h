@@ -55,8 +55,8 @@ enum keys_part {
 
 /* What has to be read when the key has changed, in the frontend's directory
  * (of the primary console: the one there is) or in the backend's. NULL: the
- * directory itself. `tty`, and in the backend's directory `state`, are our
- * own: nothing. */
+ * directory itself. `tty`, and in the backend's directory `state` and
+ * `shut-down`, are our own: nothing. */
 enum keys_part keys_of_frontend(unsigned int n, const char *key);
 enum keys_part keys_of_backend(const char *key);
 

@@ -79,7 +79,6 @@
 /* The same of a guest whose stubdomain is gone. */
 #define GUEST_MS        5000
 #define DOMID_TOKEN     "domid"
-#define RELEASE_TOKEN   "release"
 
 static const char help[] =
 "Usage: qmp-helper [ARGUMENT]...\n"
@@ -169,6 +168,15 @@ static void guest_is_left(void *data)
     loop_stop(&h->loop);
 }
 
+/* Events may have gone by: the first one comes at once. */
+static bool domid_watch(struct helper *h, uint32_t domid)
+{
+    char path[STORE_PATH_MAX];
+
+    snprintf(path, sizeof(path), "/local/domain/%u/domid", domid);
+    return xs_watch(h->xs, path, DOMID_TOKEN);
+}
+
 /* The service has ended, and its domain is gone. If that was a stubdomain,
  * its guest goes as well, or somebody has destroyed the stubdomain alone. */
 static void domain_gone(struct helper *h)
@@ -180,6 +188,7 @@ static void domain_gone(struct helper *h)
         loop_stop(&h->loop);
     } else if (!h->gone) {
         h->gone = true;
+        domid_watch(h, h->guest);
         loop_timer_set(&h->loop, &h->linger, GUEST_MS, guest_is_left, h);
     }
 }
@@ -241,12 +250,12 @@ static void xs_ready(void *data, uint32_t events)
 {
     struct helper *h = data;
     char **watch;
-    bool serial = false, pci = false, domid = false, release = false;
+    bool serial = false, pci = false, domid = false, end = false;
 
     (void)events;
     while ((watch = xs_check_watch(h->xs))) {
         domid = domid || !strcmp(watch[XS_WATCH_TOKEN], DOMID_TOKEN);
-        release = release || !strcmp(watch[XS_WATCH_TOKEN], RELEASE_TOKEN);
+        end = end || !strcmp(watch[XS_WATCH_TOKEN], STUBDOM_TOKEN);
         serial = serial || !strcmp(watch[XS_WATCH_TOKEN], SERIAL_TOKEN);
         pci = pci || !strcmp(watch[XS_WATCH_TOKEN], PCI_TOKEN);
         free(watch);
@@ -255,13 +264,10 @@ static void xs_ready(void *data, uint32_t events)
         serial_follow(&h->serial);
     if (pci)
         pci_follow(h->xs, h->guest, h->domid);
-    /* Of another domain's end all helpers of a host hear: they don't ask
-     * xenstored. */
-    if ((domid || (release && h->gone)) &&
-        store_domain_is_gone(h->xs, h->domid)) {
+    if (domid && store_domain_is_gone(h->xs, h->domid)) {
         service_end(h);
         domain_gone(h);
-    } else if (release && !h->ending) {
+    } else if (end && !h->ending) {
         stubdomain_look(h, false);
     }
 }
@@ -277,14 +283,10 @@ static void worker_asked(void *data)
 
 static int watch_all(struct helper *h)
 {
-    char path[STORE_PATH_MAX];
-
-    snprintf(path, sizeof(path), "/local/domain/%u/domid", h->domid);
-    if (!xs_watch(h->xs, path, DOMID_TOKEN) || !serial_watch(&h->serial))
+    if (!domid_watch(h, h->domid) || !serial_watch(&h->serial))
         return -1;
     if (h->guest != h->domid &&
-        (!pci_watch(h->xs, h->domid) ||
-         !xs_watch(h->xs, "@releaseDomain", RELEASE_TOKEN)))
+        (!pci_watch(h->xs, h->domid) || !stubdom_watch(&h->stubdom)))
         return -1;
     return loop_add(&h->loop, xs_fileno(h->xs), EPOLLIN, xs_ready, h,
                     &h->xs_id);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Xen says that some domain has ended (@releaseDomain in xenstore), but not
- * which; so each of us asks for its own. */
+ * which. Were each helper to ask for its own, a hundred guests would make a
+ * hundred ask at each end; xenconsoled, which has to ask for all, tells the
+ * one that it is about (key `shut-down`). */
 #include "stubdom.h"
 
 #include <fcntl.h>
@@ -10,6 +12,8 @@
 #include <unistd.h>
 #include <xenctrl.h>
 
+#include "console.h"
+#include "consoles.h"
 #include "store.h"
 #include "tools/common/log.h"
 #include "tools/common/stubdom_log.h"
@@ -19,6 +23,15 @@
 #ifndef STUBDOM_WORDS_MS
 #define STUBDOM_WORDS_MS 1000
 #endif
+
+bool stubdom_watch(struct stubdom *stubdom)
+{
+    char path[STORE_PATH_MAX];
+
+    snprintf(path, sizeof(path), CONSOLE_BACKEND "/shut-down", stubdom->dm,
+             CONSOLE_QMP);
+    return xs_watch(stubdom->xs, path, STUBDOM_TOKEN);
+}
 
 static enum stubdom_state state_of(const xc_domaininfo_t *info, uint32_t dm)
 {

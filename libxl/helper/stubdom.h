@@ -26,6 +26,10 @@ struct stubdom {
     struct loop_timer tell;
 };
 
+#define STUBDOM_TOKEN "stubdom"
+
+/* For events with that token; at each it is to be looked at. */
+bool stubdom_watch(struct stubdom *stubdom);
 /* Asks Xen. UNKNOWN: that failed. */
 enum stubdom_state stubdom_ask(uint32_t dm);
 /* Looks how it is; true if that has changed. An end is told once. */

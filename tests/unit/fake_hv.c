@@ -146,7 +146,7 @@ int hv_domains(struct hv *hv, hv_domain_fn *fn, void *data)
     fake_hv.listed++;
     for (uint32_t domid = 1; domid < 16; domid++)
         if (fake_hv.alive[domid])
-            fn(data, domid, fake_hv.ids[domid]);
+            fn(data, domid, fake_hv.ids[domid], fake_hv.shut_down[domid]);
     return 0;
 }
 

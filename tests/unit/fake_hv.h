@@ -15,6 +15,7 @@
 
 struct fake_hv {
     bool alive[16];             /* by domid */
+    bool shut_down[16];
     uint8_t ids[16][HV_ID_SIZE];
     /* The ring that a grant or a primary console leads to; NULL: the
      * mapping fails. By domid and reference, 0 for the primary. */
