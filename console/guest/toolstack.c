@@ -41,7 +41,7 @@ static void output_drop(struct console *c)
     tty_withdraw(c);
     output_close(c->output);
     c->output = NULL;
-    c->tty_published = c->end_published = false;
+    c->tty_published = false;
     logger_close(c->log);
     c->log = NULL;
 }

@@ -13,7 +13,7 @@
 #define GUESTS_MAX 500
 #define LIMIT_S    3600
 
-static struct hvm hvms[GUESTS_MAX];
+static struct hvm hvms[GUESTS_MAX + 1];
 static unsigned int hvms_n = 10;
 
 /* --- What there is on the host ------------------------------------------ */
@@ -142,17 +142,21 @@ static void terminals_make(void)
     check(!mount("/dev/pts/ptmx", "/dev/ptmx", NULL, MS_BIND, NULL));
 }
 
-static void all_create(void)
+static void create(unsigned int i)
 {
     char log[64];
 
-    for (unsigned int i = 0; i < hvms_n; i++) {
-        snprintf(log, sizeof(log), "file:/var/log/xen/qemu-dm-%u.log", i);
-        hvm_make(&hvms[i], 2 * i + 1, 2 * i + 2, log);
-        hvm_start_helper(&hvms[i]);
-        hvm_boot(&hvms[i]);
-        hvm_connect(&hvms[i], hvms, i + 1);
-    }
+    snprintf(log, sizeof(log), "file:/var/log/xen/qemu-dm-%u.log", i);
+    hvm_make(&hvms[i], 2 * i + 1, 2 * i + 2, log);
+    hvm_start_helper(&hvms[i]);
+    hvm_boot(&hvms[i]);
+    hvm_connect(&hvms[i], hvms, i + 1);
+}
+
+static void all_create(void)
+{
+    for (unsigned int i = 0; i < hvms_n; i++)
+        create(i);
 }
 
 static void check_all_answer(void)
@@ -192,6 +196,66 @@ static void check_users(void)
     }
 }
 
+/* --- One more of them ------------------------------------------------------- */
+
+#define TRACE "/run/xensim/trace"
+
+static void trace(const char *path)
+{
+    free(xs_control_command(guest_store, "logfile", (void *)(uintptr_t)path,
+                            (unsigned int)strlen(path) + 1));
+}
+
+/* Nobody asked whether another's domains are there, and but for xenconsoled
+ * nobody heard that some domain has gone. */
+static void check_traced(const struct hvm *more)
+{
+    char line[8192], who[32], first[32] = "";
+    FILE *lines = fopen(TRACE, "r");
+    unsigned int domid, n = 0;
+
+    check(lines);
+    while (fgets(line, sizeof(line), lines)) {
+        const char *node = strstr(line, " READ (/local/domain/");
+        int end = 0;
+
+        if (node && sscanf(node, " READ (/local/domain/%u/domid %n", &domid,
+                           &end) == 1 && end)
+            check(domid == more->guest || domid == more->dm);
+        if (sscanf(line, "OUT %31s", who) != 1 ||
+            !strstr(line, " WATCH_EVENT (@releaseDomain "))
+            continue;
+        if (!n++)
+            strcpy(first, who);
+        check_str(who, first);
+    }
+    check(n > 0);
+    fclose(lines);
+}
+
+static bool all_unmapped(void *data)
+{
+    return xensim->mapped - xensim->unmapped == *(uint64_t *)data;
+}
+
+/* The others' qmp-helpers have no part in its life, nor in its end. */
+static void check_one_more_is_nobody_elses(void)
+{
+    struct hvm *more = &hvms[hvms_n];
+    uint64_t pages = xensim->mapped - xensim->unmapped;
+
+    trace(TRACE);
+    create(hvms_n);
+    hvm_check_answers(more, hvms, hvms_n + 1);
+    hvm_destroy(more);
+    hvm_wait_helper(more);
+    check(host_wait(all_unmapped, &pages));
+    trace("/dev/null");
+    check_traced(more);
+}
+
+/* --------------------------------------------------------------------------- */
+
 static bool daemons_are_left(void *data)
 {
     const unsigned int *before = data;
@@ -199,11 +263,6 @@ static bool daemons_are_left(void *data)
     return processes() == before[0] &&
            entries("/proc/%d/fd", ours) <= before[1] &&
            entries("/proc/%d/fd", host_store()) == before[2];
-}
-
-static bool all_unmapped(void *data)
-{
-    return xensim->mapped - xensim->unmapped == *(uint64_t *)data;
 }
 
 /* Who answers is done with starting. */
@@ -229,6 +288,7 @@ TEST_AS_ROOT(guests_answer_and_leave_nothing)
     check(!prctl(PR_SET_CHILD_SUBREAPER, 1));
     start_host();
     dom0_make();
+    trace("/dev/null");
     terminals_make();
     start_ours(NULL);
     etc_make(example());
@@ -244,6 +304,7 @@ TEST_AS_ROOT(guests_answer_and_leave_nothing)
     check_terminals();
     check_users();
     check_int(processes(), daemons[0] + hvms_n);
+    check_one_more_is_nobody_elses();
 
     kill_ours();
     start_ours(NULL);

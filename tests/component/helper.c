@@ -349,6 +349,16 @@ TEST_AS_ROOT(its_end_is_told_and_commands_are_refused)
     check(host_wait(all_gone, NULL));
 }
 
+TEST_AS_ROOT(its_end_is_told_by_the_next_xenconsoled)
+{
+    stubdomain_with_a_command();
+    kill_ours();
+    guest_shut_down(8, SHUTDOWN_poweroff);
+    start_ours(NULL);
+    check(host_wait(log_has, "domain 7: its stubdomain, domain 8, has shut "
+                    "down"));
+}
+
 TEST_AS_ROOT(a_crash_is_called_a_crash)
 {
     int fd = stubdomain_with_a_command();

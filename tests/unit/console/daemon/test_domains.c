@@ -33,6 +33,44 @@ TEST(the_domain_dies)
 }
 
 /* Whose consoles no daemon opens again: it was killed, and they went. */
+/* By a key that nobody else writes; dom0 hears of others' ends, too. */
+TEST(a_socket_s_reader_is_told_that_the_domain_has_shut_down)
+{
+    unsigned int requests;
+
+    start();
+    secondary_made("xenconsoled");
+    unix_output();
+    ring_published("8", "4");
+    settle();
+    domains_event(&server.domains, "@releaseDomain", "domains");
+    settle();
+    check(!fake_store_get(BE "/shut-down"));
+    fake_hv.shut_down[5] = true;
+    domains_event(&server.domains, "@releaseDomain", "domains");
+    settle();
+    check_str(fake_store_get(BE "/shut-down"), "1");
+    check_int(console(3)->state, CONSOLE_SERVING);
+    /* Once. */
+    requests = fake_store_requests();
+    domains_event(&server.domains, "@releaseDomain", "domains");
+    settle();
+    check_int(fake_store_requests(), requests);
+    finish();
+}
+
+TEST(others_consoles_have_no_reader_to_tell)
+{
+    start();
+    secondary_made("xenconsoled");
+    ring_published("8", "4");
+    fake_hv.shut_down[5] = true;
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
+    check(!fake_store_get(BE "/shut-down"));
+    finish();
+}
+
 TEST(a_dead_domains_records_go)
 {
     char dead[256], alive[256];
