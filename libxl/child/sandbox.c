@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -222,5 +223,6 @@ int sandbox_enter(const struct child_config *config,
                   config->name, steps[i].what, strerror(errno));
         return -1;
     }
+    malloc_trim(0);             /* what libseccomp needed for that */
     return 0;
 }

@@ -106,7 +106,8 @@ static struct client *clients_leaver(struct clients *clients,
            idlest : of_most;
 }
 
-/* A free place, if there may be one more of that policy. */
+/* A free place, if there may be one more of that policy. The others are not
+ * written to: memory that was never needed is none. */
 static struct client *clients_place(struct clients *clients,
                                     const struct policy *policy)
 {
@@ -116,14 +117,15 @@ static struct client *clients_place(struct clients *clients,
     for (unsigned int i = WORKER_PLACES_MAX; i-- > 0; ) {
         struct client *client = &clients->clients[i];
 
-        if (client->state == CLIENT_FREE) {
+        if (client->state == CLIENT_FREE)
             place = client;
-            place->ref.index = i;
-        } else {
+        else
             n += client->policy == policy;
-        }
     }
-    return n < policy->clients_max ? place : NULL;
+    if (!place || n >= policy->clients_max)
+        return NULL;
+    place->ref.index = (unsigned int)(place - clients->clients);
+    return place;
 }
 
 void clients_rename(struct clients *clients, struct client *client)
