@@ -26,7 +26,7 @@
 #define TRACE      "/run/xensim/trace"
 
 enum figure {
-    PSS_PARENT, PSS_WORKER, DIRTY_PARENT, DIRTY_WORKER, DIRTY_CONSOLED,
+    PSS_PARENT, PSS_WORKER, PSS_DISPLAY, DIRTY_PARENT, DIRTY_WORKER, DIRTY_CONSOLED,
     DIRTY_STORE,
     PROCESSES, FDS_PARENT, FDS_WORKER, FDS_CONSOLED, FDS_STORE, TERMINALS,
     CREATE, CREATE_HELPER, CREATE_CONSOLED, CREATE_STORE,
@@ -40,6 +40,7 @@ enum figure {
 static const struct { const char *name, *unit; double in; } figures[] = {
     [PSS_PARENT]       = { "memory: qmp-helper", "kB PSS", 1 },
     [PSS_WORKER]       = { "  its worker", "kB PSS", 1 },
+    [PSS_DISPLAY]      = { "  with a display: its worker", "kB PSS", 1 },
     [DIRTY_PARENT]     = { "  private dirty: qmp-helper", "kB", 1 },
     [DIRTY_WORKER]     = { "  its worker", "kB", 1 },
     [DIRTY_CONSOLED]   = { "  more of xenconsoled's", "kB", 1 },
@@ -141,6 +142,7 @@ static unsigned int descriptors_of(pid_t pid)
     return entries(path);
 }
 
+/* With a display, that's; it was started first. */
 static pid_t worker_of(const struct hvm *hvm)
 {
     char path[64];
@@ -188,14 +190,14 @@ static void settle(void)
 
 /* --- Their lives ------------------------------------------------------------ */
 
-static void host_begin(void)
+static void host_begin(const char *config)
 {
     libraries_copy();
     start_host();
     check(!mount("devpts", "/dev/pts", "devpts", 0,
                  "newinstance,ptmxmode=0666,mode=620"));
     check(!mount("/dev/pts/ptmx", "/dev/ptmx", NULL, MS_BIND, NULL));
-    etc_make(example());
+    etc_make(config);
 }
 
 static void make(unsigned int i)
@@ -276,7 +278,7 @@ static void live(double *took)
 {
     double was[FIGURES] = { 0 }, began, consoled, store;
 
-    host_begin();
+    host_begin(example());
     start_ours(NULL);
     settle();
     was[DIRTY_CONSOLED] = memory_of(ours).dirty;
@@ -296,6 +298,25 @@ static void live(double *took)
     look(took, was);
     restart(took);
     destroy_all(took);
+}
+
+/* The same with displays, as far as there are their workers; viewers come by
+ * a UNIX socket only, for TCP's ports are the machine's. */
+static void live_with_displays(double *took)
+{
+    host_begin("vnc_tcp = 0\n");
+    start_ours(NULL);
+    for (unsigned int i = 0; i < hvms_n; i++) {
+        make(i);
+        guest_write(0, "1", "/local/domain/0/backend/vfb/%u/0/vnc",
+                    hvms[i].dm);
+        guest_write(0, "", "/libxl/%u/device/vfb/0", hvms[i].dm);
+        hvm_start_helper(&hvms[i]);
+        hvm_boot(&hvms[i]);
+    }
+    settle();
+    for (unsigned int i = 0; i < hvms_n; i++)
+        took[PSS_DISPLAY] += memory_of(worker_of(&hvms[i])).pss;
 }
 
 /* The domains without anything of ours. */
@@ -339,7 +360,7 @@ static void count(double *took)
 {
     double requests, watches;
 
-    host_begin();
+    host_begin(example());
     free(xs_control_command(guest_store, "logfile", TRACE,
                             sizeof(TRACE)));
     start_ours(NULL);
@@ -404,6 +425,7 @@ int main(int argc, char **argv)
         check(sizes[i] && sizes[i] <= GUESTS_MAX);
         hvms_n = sizes[i];
         in_child(live, took[i]);
+        in_child(live_with_displays, took[i]);
         in_child(live_alone, took[i]);
         in_child(count, took[i]);
         for (enum figure f = 0; f < FIGURES; f++) {
