@@ -161,7 +161,7 @@ CHECK = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(call sources_tests,system) $(XENSIM_TEST
     $(call sources_tests,component) $(call sources_tests,programs)
 CHECK_FULL = $(call sources_tests,full) $(srcdir)/tests/mutate
 named = $(or $(filter tests/$(1)/% $(srcdir)/tests/$(1)/%,$(CHECK)), \
-    $(filter $(1) $(srcdir)/$(1) %/$(1) %/$(1).t %/test_$(1),$(CHECK) $(CHECK_FULL)), \
+    $(filter $(1) $(srcdir)/$(1) %/$(1) %/$(1).t %/test_$(1),$(CHECK) $(filter-out $(CHECK),$(CHECK_FULL))), \
     $(error There is no test $(1)))
 CHOSEN = $(foreach test,$(TESTS),$(call named,$(test)))
 ifneq ($(filter-out $(UNIT_TESTS) $(FUZZ_REPLAYS),$(or $(CHOSEN),all)),)
