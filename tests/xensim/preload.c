@@ -9,6 +9,7 @@
 #include "config.h"
 #include "xensim.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -368,6 +369,25 @@ int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
     int r = (int)syscall(SYS_setrlimit, resource, limit);
 
     return strcmp(program_invocation_short_name, "oxenstored") ? r : 0;
+}
+
+/* oxenstored of 4.19 and later loads a part of itself from where Xen is
+ * installed; here that is beside it. */
+void *dlopen(const char *path, int flags)
+{
+    static const char parts[] = "/ocaml/xsd_glue/";
+    void *(*next)(const char *path, int flags) = dlsym(RTLD_NEXT, "dlopen");
+    const char *part = path ? strstr(path, parts) : NULL;
+    char exe[PATH_MAX] = "", beside[2 * PATH_MAX];
+
+    if (part && readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0) {
+        snprintf(beside, sizeof(beside), "%s", exe);
+        /* It is in bin/. */
+        for (int i = 0; i < 2 && strrchr(beside, '/'); i++)
+            *strrchr(beside, '/') = '\0';
+        path = strncat(beside, part, PATH_MAX - 1);
+    }
+    return next(path, flags);
 }
 
 int open(const char *path, int flags, ...)
