@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * guests: what a guest with a stubdomain costs dom0, among few and among
- * many, on xensim: qmp-helper with its worker, and what xenconsoled and
- * xenstored have more for it. For each size what a guest takes, and how many
+ * many, on xensim and both of Debian's xenstoreds: qmp-helper with its worker,
+ * and what xenconsoled and xenstored have more for it. For each size what a guest takes, and how many
  * times the first size's that is. Processor time, for the machine may be
  * busy; xenstored's besides for the same domains with neither a helper nor a
  * xenconsoled, which is what it takes for what libxl asks. Requests and
- * watches are counted from xenstored's own trace, in a run apart. Memory is
+ * watches are counted from C xenstored's own trace, in a run apart. Memory is
  * PSS, with libraries that nobody else on this machine has open, without
  * the simulated hypervisor's pages.
  *
@@ -16,7 +16,9 @@
 #include "tests/component/guests.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #define SIZES      8
@@ -342,43 +344,68 @@ static void live_alone(double *took)
 
 /* --- Counted ---------------------------------------------------------------- */
 
-/* In xenstored's trace. */
-static double lines_with(const char *text)
-{
-    FILE *trace = fopen(TRACE, "r");
-    char line[4096];
-    double n = 0;
+/* Of xenstored's trace, which is long: nothing of it is kept. */
+static _Atomic unsigned int requests, watches, marks;
 
-    check(trace);
-    while (fgets(line, sizeof(line), trace))
-        n += !!strstr(line, text);
-    fclose(trace);
-    return n;
+static void *trace_read(void *lines)
+{
+    char line[8192];
+
+    while (fgets(line, sizeof(line), lines)) {
+        requests += !strncmp(line, "IN ", 3);
+        watches += !strncmp(line, "CREATE watch ", 13);
+        watches -= !strncmp(line, "DESTROY watch ", 14);
+        marks += !strcmp(line, "mark\n");
+    }
+    return NULL;
+}
+
+/* xenstored is at rest: all of its trace was read when our own line was. */
+static void trace_wait(int trace)
+{
+    unsigned int before = marks;
+
+    settle();
+    check_int(write(trace, "mark\n", 5), 5);
+    while (marks == before)
+        guest_wait(1);
+}
+
+static int trace_begin(void)
+{
+    pthread_t reader;
+    int trace;
+
+    check(!mkfifo(TRACE, 0600));
+    trace = open(TRACE, O_RDWR | O_CLOEXEC);
+    check(trace >= 0 &&
+          !pthread_create(&reader, NULL, trace_read, fdopen(trace, "r")));
+    free(xs_control_command(guest_store, "logfile", TRACE, sizeof(TRACE)));
+    return trace;
 }
 
 static void count(double *took)
 {
-    double requests, watches;
+    unsigned int asked, watched;
+    int trace;
 
     host_begin(example());
-    free(xs_control_command(guest_store, "logfile", TRACE,
-                            sizeof(TRACE)));
+    trace = trace_begin();
     start_ours(NULL);
-    settle();
-    requests = lines_with("IN ");
-    watches = lines_with("CREATE watch") - lines_with("DESTROY watch");
+    trace_wait(trace);
+    asked = requests;
+    watched = watches;
     create_all();
-    settle();
-    took[REQUESTS_CREATE] = lines_with("IN ") - requests;
-    took[WATCHES] = lines_with("CREATE watch") -
-                    lines_with("DESTROY watch") - watches;
-    requests = lines_with("IN ");
+    trace_wait(trace);
+    took[REQUESTS_CREATE] = requests - asked;
+    took[WATCHES] = watches - watched;
+    asked = requests;
     for (unsigned int i = 0; i < hvms_n; i++)
         hvm_destroy(&hvms[i]);
     for (unsigned int i = 0; i < hvms_n; i++)
         hvm_wait_helper(&hvms[i]);
-    settle();
-    took[REQUESTS_DESTROY] = lines_with("IN ") - requests;
+    trace_wait(trace);
+    took[REQUESTS_DESTROY] = requests - asked;
 }
 
 /* In a process of its own; what it finds is added. */
@@ -408,10 +435,36 @@ static void in_child(void (*fn)(double *took), double *took)
         took[f] += found[f];
 }
 
+static void curve(const unsigned int *sizes, size_t n)
+{
+    double took[SIZES][FIGURES] = { { 0 } };
+    bool counted = !strcmp(xenstored, HOST_XENSTORED);
+
+    for (size_t i = 0; i < n; i++) {
+        hvms_n = sizes[i];
+        in_child(live, took[i]);
+        in_child(live_alone, took[i]);
+        if (counted) {
+            in_child(live_with_displays, took[i]);
+            in_child(count, took[i]);
+        }
+        for (enum figure f = 0; f < FIGURES; f++) {
+            double each = took[i][f] / hvms_n * figures[f].in;
+
+            if (took[i][f] > 0)
+                printf("%-10s %4u guests, each: %-35s %9.3f %-6s  x %.2f\n",
+                       strrchr(xenstored, '/') + 1, hvms_n, figures[f].name,
+                       each, figures[f].unit,
+                       took[i][f] / took[0][f] * sizes[0] / hvms_n);
+        }
+        fflush(stdout);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const stores[] = { HOST_XENSTORED, HOST_OXENSTORED };
     unsigned int sizes[SIZES] = { 10, 100 };
-    double took[SIZES][FIGURES] = { { 0 } };
     size_t n = argc > 1 ? 0 : 2;
 
     if (geteuid()) {
@@ -421,21 +474,11 @@ int main(int argc, char **argv)
     }
     for (int i = 1; i < argc && n < SIZES; i++)
         sizes[n++] = (unsigned int)atoi(argv[i]);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         check(sizes[i] && sizes[i] <= GUESTS_MAX);
-        hvms_n = sizes[i];
-        in_child(live, took[i]);
-        in_child(live_with_displays, took[i]);
-        in_child(live_alone, took[i]);
-        in_child(count, took[i]);
-        for (enum figure f = 0; f < FIGURES; f++) {
-            double each = took[i][f] / hvms_n * figures[f].in;
-
-            printf("%4u guests, each: %-35s %9.3f %-6s  x %.2f\n", hvms_n,
-                   figures[f].name, each, figures[f].unit,
-                   took[i][f] / took[0][f] * sizes[0] / hvms_n);
-        }
-        fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        xenstored = stores[i];
+        curve(sizes, n);
     }
     return 0;
 }
