@@ -3,7 +3,7 @@
  * Four guests at once, each with a qmp-helper of its own: whose a serial
  * port's terminal is, whatever becomes of xenconsoled, and whose a PCI device.
  */
-#include "helper.h"
+#include "guests.h"
 
 #define PORTS 4
 
@@ -111,50 +111,14 @@ static void check_reaches_its_guest(struct port *port)
     close(fd);
 }
 
-static bool port_runs(void *data)
-{
-    const struct port *port = data;
-    char *state = guest_read("/local/domain/0/device-model/%u/state",
-                             port->dm);
-    bool r = state && !strcmp(state, "running");
-
-    free(state);
-    return r;
-}
-
 static void port_start(struct port *port, uint32_t domid)
 {
-    char dm[16], chardev[128];
-    const char *const argv[] = {
-        in_build("bin/qmp-helper"), "-xen-domid", dm, "-chardev", chardev,
-        "-machine", "xenpv", NULL,
-    };
+    struct hvm hvm;
 
-    port->guest = domid;
-    port->dm = domid + 1;
-    snprintf(dm, sizeof(dm), "%u", port->dm);
-    snprintf(chardev, sizeof(chardev), "socket,id=libxl-cmd,path=/run/xen/"
-             "qmp-libxl-%u,server=on,wait=off", port->dm);
-    guest_create(port->guest);
-    guest_create(port->dm);
-    snprintf(dm, sizeof(dm), "%u", port->guest);
-    guest_write(0, dm, "/local/domain/%u/target", port->dm);
-    snprintf(dm, sizeof(dm), "%u", port->dm);
-    guest_write(0, dm, "/local/domain/%u/domid", port->dm);
-    guest_write(0, "/vm/u", "/local/domain/%u/vm", port->guest);
-    for (unsigned int n = 0; n < 3; n++)
-        guest_console_add(port->dm, n, NULL);
-    guest_console_add(port->dm, 3, "pty");
-    guest_write(0, "ioemu", "/local/domain/0/backend/console/%u/3/type",
-                port->dm);
-    host_spawn(argv);
-    if (!host_wait(port_runs, port))
-        tap_fail("%s", file_text("/run/xensim/log"));
-    port->console = (struct guest_console){ .domid = port->dm, .devid = 4 };
-    snprintf(port->console.backend, sizeof(port->console.backend),
-             "/local/domain/0/backend/console/%u/4", port->dm);
-    snprintf(port->console.frontend, sizeof(port->console.frontend),
-             "/local/domain/%u/device/console/4", port->dm);
+    hvm_make(&hvm, domid, domid + 1, NULL);
+    hvm_start_helper(&hvm);
+    *port = (struct port){ .guest = hvm.guest, .dm = hvm.dm,
+                           .console = hvm.consoles[SERIAL] };
     guest_console_publish(&port->console);
     check_connects(&port->console);
 }
