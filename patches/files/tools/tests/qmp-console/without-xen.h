@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Functions of libxl and below it that need Xen, replaced (ld's --wrap):
+ * there is one domain, and of xenstore the transport of its stubdomain.
+ */
+#ifndef WITHOUT_XEN_H
+#define WITHOUT_XEN_H
+
+#include <stdbool.h>
+
+#define XENLESS_DOMID 7
+
+/* For sockets and locks; the caller's mkdtemp() has to make it. */
+extern char xenless_dir[];
+extern const char *xenless_transport;
+/* Whether time-outs come early, for those that are waited for. */
+extern bool xenless_hurry;
+/* Whether a socket has more to read, however much was read. */
+extern bool xenless_endless;
+/* How many there are. */
+extern int xenless_timers;
+
+#endif
