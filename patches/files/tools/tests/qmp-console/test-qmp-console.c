@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libxl's QMP sessions on a console of a stubdomain, against a peer that
- * plays xenconsoled and the stubdomain: it has the console's socket, and
- * says what a script has it say.  libxl is the real one up to what needs
- * Xen, which is in without-xen.c.
+ * libxl's QMP sessions on a console of a stubdomain, and its saves, against
+ * a peer that plays xenconsoled and the stubdomain: it has the consoles'
+ * sockets, and says what a script has it say.  libxl is the real one up to
+ * what needs Xen, which is in without-xen.c.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -79,16 +79,29 @@ static void hear_reset(int fd, char nonce[static 1024])
     check(strlen(nonce) >= 16, "with a nonce");
 }
 
-static void answer(int fd, const char *execute, const char *value)
+/* The id of the command that has to come. */
+static long hear_command(int fd, const char *execute)
 {
-    char line[1024], reply[256], *id;
+    char line[1024], *id;
 
     hear(fd, line);
     id = strstr(line, "\"id\":");
     check(strstr(line, execute) && id, execute);
+    return id ? strtol(id + strlen("\"id\":"), NULL, 10) : 0;
+}
+
+static void say_return(int fd, const char *value, long id)
+{
+    char reply[256];
+
     snprintf(reply, sizeof(reply), "{\"return\": %s, \"id\": %ld}\r\n", value,
-             id ? strtol(id + strlen("\"id\":"), NULL, 10) : 0);
+             id);
     say(fd, reply);
+}
+
+static void answer(int fd, const char *execute, const char *value)
+{
+    say_return(fd, value, hear_command(fd, execute));
 }
 
 /* A command may take any time. */
@@ -256,12 +269,167 @@ static void script_hang_up(int fd)
     shutdown(fd, SHUT_RDWR);
 }
 
+/* --- Scripts of a save --------------------------------------------------- */
+
+/* A state, and its CRC-32. */
+#define STATE     "123456789"
+#define STATE_CRC "3421780262"
+
+static int state_listen_fd;
+
+/* Up to the command that saves; console 1. */
+static int save_begin(int fd, long *id_r)
+{
+    char nonce[1024];
+    int state_fd;
+
+    hear_reset(fd, nonce);
+    reset_answer(fd, nonce);
+    say(fd, GREETING);
+    answer(fd, "\"qmp_capabilities\"", "{}");
+    answer(fd, "\"stop\"", "{}");
+    *id_r = hear_command(fd, "\"xen-save-devices-state\"");
+    state_fd = accept(state_listen_fd, NULL, NULL);
+    check(state_fd >= 0, "libxl has connected to console 1");
+    return state_fd;
+}
+
+static void say_saved(int fd, const char *length, const char *crc, long id)
+{
+    char event[256];
+
+    snprintf(event, sizeof(event), "{\"event\": \"__xenqmp_SAVED\", \"data\": "
+             "{\"id\": %ld, \"length\": %s, \"crc32\": %s}}\r\n", id, length,
+             crc);
+    say(fd, event);
+}
+
+static void save_end(int fd, int state_fd)
+{
+    char c;
+
+    while (recv(fd, &c, 1, 0) == 1)
+        ;
+    close(state_fd);
+}
+
+static void script_save(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, STATE);
+    say_saved(fd, "9", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+/* What an older save has left, then the reply, then the state. */
+static void script_overtakes(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, "an older save's bytes, " STATE);
+    say(state_fd, STATE "and more 12345");
+    say_saved(fd, "9", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    say(state_fd, "1234");
+    say(state_fd, "567");
+    say(state_fd, "89");
+    save_end(fd, state_fd);
+}
+
+static void script_damaged(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, "12345678 ");
+    say_saved(fd, "9", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+static void script_cut(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, "12345678");
+    say_saved(fd, "9", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+/* The event is of another save. */
+static void script_unsaid(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, STATE);
+    say_saved(fd, "9", STATE_CRC, id - 1);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+static void script_senseless(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, STATE);
+    say_saved(fd, "-1", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+static void script_too_much(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id), i;
+    char *text = calloc(1, MESSAGE_MAX);
+
+    for (i = 0; i < 33 && say_bytes(state_fd, text, MESSAGE_MAX); i++)
+        ;
+    free(text);
+    say_saved(fd, "9", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+static void script_console_gone(int fd)
+{
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    say(state_fd, "1234");
+    shutdown(state_fd, SHUT_RDWR);
+    say_saved(fd, "9", STATE_CRC, id);
+    say_return(fd, "{}", id);
+    save_end(fd, state_fd);
+}
+
+static void script_refused(int fd)
+{
+    char reply[256];
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    snprintf(reply, sizeof(reply), "{\"error\": {\"class\": "
+             "\"GenericError\", \"desc\": \"no\"}, \"id\": %ld}\r\n", id);
+    say(fd, reply);
+    save_end(fd, state_fd);
+}
+
 static const struct {
     const char *name;
     void (*script)(int fd);
     const char *transport;
     bool expires;
     int rc;
+    bool saves;
 } tests[] = {
     { "a vchan begins without", script_no_reset, "vchan" },
     { "a console begins with qmp_reset", script_plain, "direct" },
@@ -276,6 +444,23 @@ static const struct {
     { "another nonce", script_other_nonce, "direct", true, ERROR_TIMEDOUT },
     { "no greeting", script_no_greeting, "direct", true, ERROR_TIMEDOUT },
     { "never stops", script_endless, "direct", true, ERROR_TIMEDOUT },
+    { "a state", script_save, "direct", .saves = true },
+    { "a reply that overtakes it", script_overtakes, "direct",
+        .saves = true },
+    { "a state that is damaged", script_damaged, "direct", true,
+        ERROR_TIMEDOUT, .saves = true },
+    { "a state that is cut", script_cut, "direct", true,
+        ERROR_TIMEDOUT, .saves = true },
+    { "a state of a senseless length", script_senseless, "direct", false,
+        ERROR_PROTOCOL_ERROR_QMP, .saves = true },
+    { "a state without length and CRC-32", script_unsaid, "direct", false,
+        ERROR_PROTOCOL_ERROR_QMP, .saves = true },
+    { "too much state", script_too_much, "direct", false,
+        ERROR_BUFFERFULL, .saves = true },
+    { "console 1 hangs up", script_console_gone, "direct", false,
+        ERROR_FAIL, .saves = true },
+    { "QEMU cannot save", script_refused, "direct", false,
+        ERROR_QMP_GENERIC_ERROR, .saves = true },
     /* The lock and the socket are free again. */
     { "and then as ever", script_plain, "direct" },
 };
@@ -283,7 +468,6 @@ static const struct {
 /* --- Running them ------------------------------------------------------- */
 
 struct peer {
-    struct sockaddr_un addr;
     int listen_fd;
     void (*script)(int fd);
 };
@@ -305,43 +489,79 @@ static void *peer_run(void *opaque)
     return NULL;
 }
 
+static int listen_at(const char *name)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s-%u", xenless_dir,
+             name, XENLESS_DOMID);
+    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 1))
+        check(false, addr.sun_path);
+    return fd;
+}
+
+/* Should nobody ever have come, that ends the wait for it. */
+static void listen_end(int fd)
+{
+    struct sockaddr_un addr;
+    socklen_t len = sizeof(addr);
+
+    if (!getsockname(fd, (struct sockaddr *)&addr, &len))
+        unlink(addr.sun_path);
+    shutdown(fd, SHUT_RDWR);
+}
+
+/* Whether the file has the state; it goes. */
+static bool file_is_state(const char *path)
+{
+    char text[64] = "";
+    FILE *f = fopen(path, "r");
+
+    if (!f)
+        return false;
+    fread(text, 1, sizeof(text) - 1, f);
+    fclose(f);
+    unlink(path);
+    return !strcmp(text, STATE);
+}
+
 static void run(libxl_ctx *ctx, unsigned int i)
 {
+    bool direct = !strcmp(tests[i].transport, "direct");
     struct peer peer = {
-        .addr = { .sun_family = AF_UNIX },
-        .listen_fd = socket(AF_UNIX, SOCK_STREAM, 0),
+        .listen_fd = listen_at(direct ? "qmp-console" : "qmp-libxl"),
         .script = tests[i].script,
     };
-    bool direct = !strcmp(tests[i].transport, "direct");
-    char *output = NULL;
+    char path[64], *output = NULL;
     pthread_t thread;
     int rc;
 
-    snprintf(peer.addr.sun_path, sizeof(peer.addr.sun_path), "%s/%s-%u",
-             xenless_dir, direct ? "qmp-console" : "qmp-libxl",
-             XENLESS_DOMID);
     xenless_transport = tests[i].transport;
     xenless_hurry = tests[i].expires;
     xenless_endless = false;
     xenless_timers = 0;
-    if (bind(peer.listen_fd, (struct sockaddr *)&peer.addr,
-             sizeof(peer.addr)) ||
-        listen(peer.listen_fd, 1) ||
-        pthread_create(&thread, NULL, peer_run, &peer)) {
-        check(false, peer.addr.sun_path);
-        return;
-    }
+    state_listen_fd = listen_at("qemu-state");
+    snprintf(path, sizeof(path), "%s/file", xenless_dir);
+    if (pthread_create(&thread, NULL, peer_run, &peer))
+        abort();
 
-    rc = libxl_qemu_monitor_command(ctx, XENLESS_DOMID, "info", &output,
-                                    NULL);
-    /* Should it never have come. */
-    shutdown(peer.listen_fd, SHUT_RDWR);
+    if (tests[i].saves)
+        rc = xenless_save(ctx, path);
+    else
+        rc = libxl_qemu_monitor_command(ctx, XENLESS_DOMID, "info", &output,
+                                        NULL);
+    listen_end(peer.listen_fd);
+    listen_end(state_listen_fd);
     pthread_join(thread, NULL);
     close(peer.listen_fd);
-    unlink(peer.addr.sun_path);
+    close(state_listen_fd);
 
     check(rc == tests[i].rc, "its rc");
-    check(rc || (output && !strcmp(output, "good")), "its output");
+    if (tests[i].saves)
+        check(file_is_state(path) == !rc, "its file");
+    else
+        check(rc || (output && !strcmp(output, "good")), "its output");
     printf("%s: rc %d\n", tests[i].name, rc);
     free(output);
 }

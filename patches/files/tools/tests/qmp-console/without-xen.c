@@ -11,6 +11,31 @@ bool xenless_hurry;
 bool xenless_endless;
 int xenless_timers;
 
+static void saved(libxl__egc *egc, libxl__domain_suspend_state *dsps,
+                  int rc)
+{
+    STATE_AO_GC(dsps->ao);
+
+    libxl__ev_qmp_dispose(gc, &dsps->qmp);
+    libxl__ao_complete(egc, ao, rc);
+}
+
+int xenless_save(libxl_ctx *ctx, const char *filename)
+{
+    AO_CREATE(ctx, XENLESS_DOMID, NULL);
+    libxl__domain_suspend_state *dsps;
+
+    GCNEW(dsps);
+    dsps->ao = ao;
+    dsps->domid = XENLESS_DOMID;
+    dsps->dm_savefile = libxl__strdup(gc, filename);
+    dsps->callback_device_model_done = saved;
+    libxl__ev_qmp_init(&dsps->qmp);
+    libxl__stubdom_save_init(&dsps->stubdom_save);
+    libxl__qmp_suspend_save(egc, dsps);
+    return AO_INPROGRESS;
+}
+
 ssize_t __real_read(int fd, void *buf, size_t count);
 ssize_t __wrap_read(int fd, void *buf, size_t count);
 ssize_t __wrap_read(int fd, void *buf, size_t count)
@@ -61,6 +86,12 @@ int __wrap_libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info,
                              uint32_t domid)
 {
     return domid == XENLESS_DOMID ? 0 : ERROR_DOMAIN_NOTFOUND;
+}
+
+uint32_t __wrap_libxl_get_stubdom_id(libxl_ctx *ctx, uint32_t guest_domid);
+uint32_t __wrap_libxl_get_stubdom_id(libxl_ctx *ctx, uint32_t guest_domid)
+{
+    return guest_domid + 1;
 }
 
 const char *__wrap_libxl__userdata_path(libxl__gc *gc, uint32_t domid,

@@ -10,6 +10,9 @@
 
 #define XENLESS_DOMID 7
 
+/* The part of a save that is between libxl and the stubdomain. */
+int xenless_save(libxl_ctx *ctx, const char *filename);
+
 /* For sockets and locks; the caller's mkdtemp() has to make it. */
 extern char xenless_dir[];
 extern const char *xenless_transport;
