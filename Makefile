@@ -37,7 +37,7 @@ else
 # These install missing build packages before they configure.
 $(filter demo check check-asan check-full bench bench-plots coverage deb,$(MAKECMDGOALS)):
 	+$(srcdir)/tests/setup build $@
-	+$(MAKE) -C build $@
+	+$(MAKE) $(if $(filter check%,$@),$(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))) -C build $@
 endif
 $(filter clean distclean,$(MAKECMDGOALS)):
 	rm -rf build

@@ -153,15 +153,17 @@ system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIB
 
 # Every test, one line of counts; check-full adds the long ones in tests/full.
 # In this order, $(JOBS) at a time: what is over at once first, then what takes
-# longest. TESTS names some of them instead, by their file's name or path,
-# with or without tests/, test_ and .t, or all of a folder; unit tests alone
-# need nothing unpacked.
+# longest, so that at the end no processor is idle. TESTS names some of them
+# instead, by their file's name or path, with or without tests/, test_ and .t,
+# or all of a folder; unit tests alone need nothing unpacked.
 sources_tests = $(sort $(wildcard $(srcdir)/tests/$(1)/*.t))
-CHECK = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(call sources_tests,system) $(XENSIM_TESTS) \
+LONGEST = $(srcdir)/tests/system/lifecycle-ocaml.t
+CHECK = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(LONGEST) \
+    $(filter-out $(LONGEST),$(call sources_tests,system)) $(XENSIM_TESTS) \
     $(call sources_tests,component) $(call sources_tests,programs)
 CHECK_FULL = $(call sources_tests,full) $(srcdir)/tests/mutate
 named = $(or $(filter tests/$(1)/% $(srcdir)/tests/$(1)/%,$(CHECK)), \
-    $(filter $(1) $(srcdir)/$(1) %/$(1) %/$(1).t %/test_$(1),$(CHECK) $(CHECK_FULL)), \
+    $(filter $(1) $(srcdir)/$(1) %/$(1) %/$(1).t %/test_$(1),$(CHECK) $(filter-out $(CHECK),$(CHECK_FULL))), \
     $(error There is no test $(1)))
 CHOSEN = $(foreach test,$(TESTS),$(call named,$(test)))
 ifneq ($(filter-out $(UNIT_TESTS) $(FUZZ_REPLAYS),$(or $(CHOSEN),all)),)

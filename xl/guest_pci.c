@@ -20,7 +20,6 @@
 #endif
 /* Linux' name for xen-pciback's driver (xen/xen-pciback/pci_stub.c). */
 #define DRIVER "pciback"
-#define FUNCTIONS 8
 
 /* --- What the configuration names ---------------------------------------- */
 
@@ -41,7 +40,7 @@ static bool exists(const char *address)
 }
 
 static int add(struct guest_pci *pci, const libxl_device_pci *device,
-               unsigned int function, const char *entry, const char *file)
+               const char *entry, const char *file)
 {
     struct guest_pci_device *to = &pci->devices[pci->n];
 
@@ -52,7 +51,7 @@ static int add(struct guest_pci *pci, const libxl_device_pci *device,
     }
     snprintf(to->address, sizeof(to->address), "%04x:%02x:%02x.%x",
              (unsigned int)device->domain & 0xffff, device->bus,
-             device->dev & 31u, function % FUNCTIONS);
+             device->dev & 31u, device->func & 7u);
     if (has(pci, to->address)) {
         log_error("create: pci: \"%s\": %s is there twice; remove one from "
                   "%s", entry, to->address, file);
@@ -61,25 +60,6 @@ static int add(struct guest_pci *pci, const libxl_device_pci *device,
     to->seize = device->seize;
     pci->n++;
     return XL_QMP_OK;
-}
-
-/* Its functions, all that there are if it ends in ".*". */
-static int add_functions(struct guest_pci *pci,
-                         const libxl_device_pci *device, const char *entry,
-                         const char *file)
-{
-    int rc = XL_QMP_OK;
-    size_t before = pci->n;
-
-    if (device->vfunc_mask != LIBXL_PCI_FUNC_ALL)
-        return add(pci, device, device->func, entry, file);
-    for (unsigned int i = 0; !rc && i < FUNCTIONS; i++) {
-        rc = add(pci, device, i, entry, file);
-        if (!rc && !exists(pci->devices[pci->n - 1].address))
-            pci->n--;
-    }
-    /* None: the first is looked for, and missed. */
-    return rc || pci->n > before ? rc : add(pci, device, 0, entry, file);
 }
 
 static int add_entry(struct guest_pci *pci, const struct guest_config *config,
@@ -95,8 +75,15 @@ static int add_entry(struct guest_pci *pci, const struct guest_config *config,
         rc = XL_QMP_USAGE;
     } else if (device.name) {
         pci->named = true;
+    } else if (device.vfunc_mask == LIBXL_PCI_FUNC_ALL) {
+        /* It begins with the last of them, and never comes to the others
+         * (device_pci_add_stubdom_done(), at least from 4.17 to 4.22). */
+        log_error("create: pci: \"%s\": libxl gives a guest one function of "
+                  "them; name each by itself, %02x:%02x.0, in %s", entry,
+                  device.bus, device.dev & 31u, config->path);
+        rc = XL_QMP_USAGE;
     } else {
-        rc = add_functions(pci, &device, entry, config->path);
+        rc = add(pci, &device, entry, config->path);
     }
     libxl_device_pci_dispose(&device);
     return rc;

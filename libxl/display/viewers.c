@@ -325,7 +325,9 @@ static void viewer_event(void *data, uint32_t events)
         viewer_secure(v);                       /* must be last */
         return;
     }
-    if (events & EPOLLOUT && !viewer_flush(v))
+    /* Who has hung up has said something before, perhaps. */
+    if (events & EPOLLOUT && !(events & (EPOLLHUP | EPOLLERR)) &&
+        !viewer_flush(v))
         return;
     if (events & EPOLLIN && viewer_is_heard(v))
         viewer_read(v);                         /* must be last */

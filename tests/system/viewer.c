@@ -5,8 +5,8 @@
  * certificates of CA, a PEM file, that types, moves the pointer, waits until
  * the screen has another size, writes it down (PPM), or prints how many
  * microseconds N whole screens took, or N keys until something of the screen
- * changed: median and 99 of 100. It ends when all of that has reached QEMU:
- * what comes behind it, the whole screen, has come.
+ * changed: median and 99 of 100. It ends with the next update of the screen;
+ * what it has typed arrives all the same.
  */
 #include <rfb/rfbclient.h>
 #include <stdarg.h>

@@ -92,6 +92,18 @@ pid_t host_spawn(const char *const argv[])
     err(1, "%s", argv[0]);
 }
 
+/* What programs have said, which nobody can look up later. */
+static const char *log_read(void)
+{
+    static char text[4096];
+    int fd = open("/run/xensim/log", O_RDONLY);
+
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+        err(1, "/run/xensim/log");
+    close(fd);
+    return text;
+}
+
 static bool store_is_up(void *data)
 {
     (void)data;
@@ -133,7 +145,7 @@ void host_start(const char *preload, const char *xenstored)
     else
         host_spawn(argv);
     if (!host_wait(store_is_up, NULL))
-        errx(1, "xensim: xenstored does not start; see its log");
+        errx(1, "xensim: xenstored does not start: %s", log_read());
 }
 
 void host_end(pid_t pid)

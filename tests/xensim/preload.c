@@ -9,6 +9,8 @@
 #include "config.h"
 #include "xensim.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xenctrl.h>
@@ -368,6 +371,46 @@ int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
     int r = (int)syscall(SYS_setrlimit, resource, limit);
 
     return strcmp(program_invocation_short_name, "oxenstored") ? r : 0;
+}
+
+/* oxenstored of 4.19 and later looks for parts of itself where Xen is
+ * installed; here they are beside it. path_r: 2 * PATH_MAX bytes. */
+static const char *beside(const char *path, char *path_r)
+{
+    static const char parts[] = "/ocaml/xsd_glue/";
+    const char *part = path ? strstr(path, parts) : NULL;
+    char exe[PATH_MAX] = "";
+
+    if (!part || readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
+        return path;
+    /* It is in bin/. */
+    for (int i = 0; i < 2 && strrchr(exe, '/'); i++)
+        *strrchr(exe, '/') = '\0';
+    snprintf(path_r, 2 * PATH_MAX, "%s%s", exe, part);
+    return path_r;
+}
+
+void *dlopen(const char *path, int flags)
+{
+    void *(*next)(const char *path, int flags) = dlsym(RTLD_NEXT, "dlopen");
+    char other[2 * PATH_MAX];
+
+    return next(beside(path, other), flags);
+}
+
+DIR *opendir(const char *path)
+{
+    DIR *(*next)(const char *path) = dlsym(RTLD_NEXT, "opendir");
+    char other[2 * PATH_MAX];
+
+    return next(beside(path, other));
+}
+
+int stat64(const char *path, struct stat64 *st)
+{
+    char other[2 * PATH_MAX];
+
+    return fstatat64(AT_FDCWD, beside(path, other), st, 0);
 }
 
 int open(const char *path, int flags, ...)

@@ -64,6 +64,38 @@ static void viewer_close(struct display_viewer *v)
     qmp_buf_dispose(&v->out);
 }
 
+static void viewer_has_left(struct display_viewer *v)
+{
+    if (v->left_fd < 0)
+        return;
+    loop_del(v->display->loop, &v->left_id);
+    close(v->left_fd);
+    v->left_fd = -1;
+}
+
+static void left_event(void *data, uint32_t events)
+{
+    if (events & (EPOLLHUP | EPOLLERR))
+        viewer_has_left(data);
+}
+
+/* QEMU doesn't read what somebody sent who has hung up a UNIX socket, the
+ * last keys: it is told that no more comes, and closes it. Who left a channel
+ * earlier has had its time. */
+static void viewer_leave(struct display_viewer *v)
+{
+    viewer_has_left(v);
+    loop_del(v->display->loop, &v->id);
+    if (!shutdown(v->fd, SHUT_WR) &&
+        !loop_add(v->display->loop, v->fd, 0, left_event, v, &v->left_id)) {
+        v->left_fd = v->fd;
+        v->fd = -1;
+        qmp_buf_dispose(&v->out);
+    } else {
+        viewer_close(v);
+    }
+}
+
 /* QEMU has closed it. */
 static void viewer_end(struct display_viewer *v)
 {
@@ -165,7 +197,10 @@ static void link_has_bytes(void *data, unsigned int channel,
 
 static void link_has_closed(void *data, unsigned int channel)
 {
-    viewer_close(&((struct display *)data)->viewers[channel]);
+    struct display_viewer *v = &((struct display *)data)->viewers[channel];
+
+    if (v->fd >= 0)
+        viewer_leave(v);
 }
 
 static void link_is_lost(void *data, const char *why)
@@ -265,7 +300,7 @@ void display_start(struct display *display)
     display->fd = -1;
     for (unsigned int i = 0; i < LINK_CHANNELS; i++)
         display->viewers[i] = (struct display_viewer){
-            .display = display, .channel = i, .fd = -1,
+            .display = display, .channel = i, .fd = -1, .left_fd = -1,
         };
     display->link = (struct link){ .hooks = &hooks, .data = display };
     link_init(&display->link);

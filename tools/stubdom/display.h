@@ -22,6 +22,8 @@ struct display_viewer {
     int fd;                     /* to QEMU; -1: none */
     loop_id id;
     struct qmp_buf out;         /* to QEMU */
+    int left_fd;                /* of the viewer before: see viewer_leave() */
+    loop_id left_id;
 };
 
 struct display {

@@ -97,6 +97,31 @@ TEST(who_does_not_read_costs_the_others_nothing)
     end();
 }
 
+TEST(who_types_and_hangs_up_has_typed)
+{
+    static char much[65536];
+    struct qemu *q = &w.qemus[0];
+    size_t before;
+    int stalled;
+
+    begin("");
+    stalled = viewer_looks();
+    for (int i = 0; i < 400; i++)
+        qemu_say(0, much, sizeof(much));
+    do {
+        before = q->out.len;
+        pump(-1, 100);
+    } while (q->out.len != before);
+    kill(w.worker, SIGSTOP);
+    TELL(stalled, "the last keys");
+    close(stalled);
+    kill(w.worker, SIGCONT);
+    while (q->open)
+        pump(-1, 5);
+    check_mem(q->out.data + q->out.len - 13, 13, "the last keys", 13);
+    end();
+}
+
 TEST(a_thousand_connections_keep_nobody_out)
 {
     int fds[1000], fd;

@@ -3,6 +3,7 @@
 #include "tools/stubdom/display.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -151,6 +152,51 @@ TEST(a_channel_is_a_connection_to_qemu)
     link_close(&master, 0);
     turn();
     check_int(recv(first, bytes, sizeof(bytes), 0), 0);
+    check_int(lost, 0);
+    end();
+}
+
+/* QEMU looks whether its peer has hung up before it reads. */
+TEST(who_types_and_hangs_up_has_typed)
+{
+    char bytes[16];
+    int first, second;
+    struct pollfd p = { .events = POLLIN };
+
+    begin(true);
+    check_int(link_open(&master), 0);
+    turn();
+    first = accept(qemu, NULL, NULL);
+    check(first >= 0);
+    check(write(first, "a screen", 8) == 8);
+    link_send(&master, 0, "keys", 4);
+    link_close(&master, 0);
+    turn();
+    p.fd = first;
+    check_int(poll(&p, 1, 0), 1);
+    check_int(p.revents, POLLIN);
+    check_int(recv(first, bytes, sizeof(bytes), 0), 4);
+    check_int(recv(first, bytes, sizeof(bytes), 0), 0);
+    /* The next one has the channel before QEMU has closed that. */
+    check_int(link_open(&master), 0);
+    turn();
+    second = accept(qemu, NULL, NULL);
+    check(second >= 0);
+    close(first);
+    turn();
+    check_int(display.viewers[0].left_fd, -1);
+    link_send(&master, 0, "more", 4);
+    link_close(&master, 0);
+    turn();
+    /* Nor does QEMU that closes nothing keep more than one a channel. */
+    check_int(link_open(&master), 0);
+    turn();
+    check(accept(qemu, NULL, NULL) >= 0);
+    link_close(&master, 0);
+    turn();
+    p.fd = second;
+    check_int(poll(&p, 1, 0), 1);
+    check(p.revents & POLLHUP);
     check_int(lost, 0);
     end();
 }
