@@ -6,6 +6,7 @@
  * what needs Xen, which is in without-xen.c.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define MESSAGE_MAX (1 << 20)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+static libxl_ctx *ctx;
 static bool failed;
 
 static void check(bool ok, const char *what)
@@ -127,6 +129,15 @@ static void reset_answer(int fd, const char *nonce)
     say(fd, reply);
 }
 
+/* The time-out that there is, or is to come, is over. */
+static void expire(int fd)
+{
+    while (!xenless_timers)
+        sched_yield();
+    xenless_expire(ctx);
+    say(fd, "\n");
+}
+
 /* --- Scripts ------------------------------------------------------------ */
 
 static void script_plain(int fd)
@@ -227,6 +238,7 @@ static void script_silent(int fd)
     char nonce[1024];
 
     hear_reset(fd, nonce);
+    expire(fd);
 }
 
 /* Somebody else's nonce is none. */
@@ -238,6 +250,7 @@ static void script_other_nonce(int fd)
     nonce[strlen(nonce) - 1] ^= 1;
     reset_answer(fd, nonce);
     say(fd, GREETING);
+    expire(fd);
     hear(fd, nonce);
     check(!nonce[0], "a wrong nonce gets nothing");
 }
@@ -248,6 +261,7 @@ static void script_no_greeting(int fd)
 
     hear_reset(fd, nonce);
     reset_answer(fd, nonce);
+    expire(fd);
 }
 
 /* There is always more to read. */
@@ -257,7 +271,7 @@ static void script_endless(int fd)
 
     hear_reset(fd, nonce);
     xenless_endless = true;
-    say(fd, "\n");
+    expire(fd);
 }
 
 static void script_hang_up(int fd)
@@ -348,6 +362,7 @@ static void script_damaged(int fd)
     say(state_fd, "12345678 ");
     say_saved(fd, "9", STATE_CRC, id);
     say_return(fd, "{}", id);
+    expire(state_fd);
     save_end(fd, state_fd);
 }
 
@@ -359,6 +374,7 @@ static void script_cut(int fd)
     say(state_fd, "12345678");
     say_saved(fd, "9", STATE_CRC, id);
     say_return(fd, "{}", id);
+    expire(state_fd);
     save_end(fd, state_fd);
 }
 
@@ -427,7 +443,6 @@ static const struct {
     const char *name;
     void (*script)(int fd);
     const char *transport;
-    bool expires;
     int rc;
     bool saves;
 } tests[] = {
@@ -436,30 +451,30 @@ static const struct {
     { "an older session's words", script_old_session, "direct" },
     { "byte by byte", script_byte_by_byte, "direct" },
     { "an older session's long message", script_long, "direct" },
-    { "no qmp_reset there", script_unknown, "direct", false,
+    { "no qmp_reset there", script_unknown, "direct",
         ERROR_PROTOCOL_ERROR_QMP },
-    { "hangs up", script_hang_up, "direct", false,
+    { "hangs up", script_hang_up, "direct",
         ERROR_PROTOCOL_ERROR_QMP },
-    { "silent", script_silent, "direct", true, ERROR_TIMEDOUT },
-    { "another nonce", script_other_nonce, "direct", true, ERROR_TIMEDOUT },
-    { "no greeting", script_no_greeting, "direct", true, ERROR_TIMEDOUT },
-    { "never stops", script_endless, "direct", true, ERROR_TIMEDOUT },
+    { "silent", script_silent, "direct", ERROR_TIMEDOUT },
+    { "another nonce", script_other_nonce, "direct", ERROR_TIMEDOUT },
+    { "no greeting", script_no_greeting, "direct", ERROR_TIMEDOUT },
+    { "never stops", script_endless, "direct", ERROR_TIMEDOUT },
     { "a state", script_save, "direct", .saves = true },
     { "a reply that overtakes it", script_overtakes, "direct",
         .saves = true },
-    { "a state that is damaged", script_damaged, "direct", true,
+    { "a state that is damaged", script_damaged, "direct",
         ERROR_TIMEDOUT, .saves = true },
-    { "a state that is cut", script_cut, "direct", true,
+    { "a state that is cut", script_cut, "direct",
         ERROR_TIMEDOUT, .saves = true },
-    { "a state of a senseless length", script_senseless, "direct", false,
+    { "a state of a senseless length", script_senseless, "direct",
         ERROR_PROTOCOL_ERROR_QMP, .saves = true },
-    { "a state without length and CRC-32", script_unsaid, "direct", false,
+    { "a state without length and CRC-32", script_unsaid, "direct",
         ERROR_PROTOCOL_ERROR_QMP, .saves = true },
-    { "too much state", script_too_much, "direct", false,
+    { "too much state", script_too_much, "direct",
         ERROR_BUFFERFULL, .saves = true },
-    { "console 1 hangs up", script_console_gone, "direct", false,
+    { "console 1 hangs up", script_console_gone, "direct",
         ERROR_FAIL, .saves = true },
-    { "QEMU cannot save", script_refused, "direct", false,
+    { "QEMU cannot save", script_refused, "direct",
         ERROR_QMP_GENERIC_ERROR, .saves = true },
     /* The lock and the socket are free again. */
     { "and then as ever", script_plain, "direct" },
@@ -526,7 +541,7 @@ static bool file_is_state(const char *path)
     return !strcmp(text, STATE);
 }
 
-static void run(libxl_ctx *ctx, unsigned int i)
+static void run(unsigned int i)
 {
     bool direct = !strcmp(tests[i].transport, "direct");
     struct peer peer = {
@@ -538,7 +553,6 @@ static void run(libxl_ctx *ctx, unsigned int i)
     int rc;
 
     xenless_transport = tests[i].transport;
-    xenless_hurry = tests[i].expires;
     xenless_endless = false;
     xenless_timers = 0;
     state_listen_fd = listen_at("qemu-state");
@@ -569,7 +583,6 @@ static void run(libxl_ctx *ctx, unsigned int i)
 int main(void)
 {
     xentoollog_logger *lg;
-    libxl_ctx *ctx;
     unsigned int i;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -584,7 +597,7 @@ int main(void)
     }
 
     for (i = 0; i < ARRAY_SIZE(tests); i++)
-        run(ctx, i);
+        run(i);
 
     libxl_ctx_free(ctx);
     xtl_logger_destroy(lg);

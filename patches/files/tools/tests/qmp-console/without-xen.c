@@ -7,9 +7,10 @@
 
 char xenless_dir[] = "/tmp/test-qmp-console.XXXXXX";
 const char *xenless_transport;
-bool xenless_hurry;
 bool xenless_endless;
-int xenless_timers;
+volatile int xenless_timers;
+static libxl__ev_time *timer;
+static libxl__ao *timer_ao;
 
 static void saved(libxl__egc *egc, libxl__domain_suspend_state *dsps,
                   int rc)
@@ -34,6 +35,25 @@ int xenless_save(libxl_ctx *ctx, const char *filename)
     libxl__stubdom_save_init(&dsps->stubdom_save);
     libxl__qmp_suspend_save(egc, dsps);
     return AO_INPROGRESS;
+}
+
+int __real_libxl__ev_time_register_rel(libxl__ao *ao, libxl__ev_time *ev,
+                                       libxl__ev_time_callback *func,
+                                       int milliseconds);
+void __real_libxl__ev_time_deregister(libxl__gc *gc, libxl__ev_time *ev);
+
+void xenless_expire(libxl_ctx *ctx)
+{
+    GC_INIT(ctx);
+    libxl__ev_time_callback *func;
+
+    CTX_LOCK;
+    func = timer->func;
+    __real_libxl__ev_time_deregister(gc, timer);
+    if (__real_libxl__ev_time_register_rel(timer_ao, timer, func, 0))
+        abort();
+    CTX_UNLOCK;
+    GC_FREE;
 }
 
 ssize_t __real_read(int fd, void *buf, size_t count);
@@ -122,9 +142,6 @@ char *__wrap_libxl__xs_read(libxl__gc *gc, xs_transaction_t t,
         libxl__strdup(gc, xenless_transport);
 }
 
-int __real_libxl__ev_time_register_rel(libxl__ao *ao, libxl__ev_time *ev,
-                                       libxl__ev_time_callback *func,
-                                       int milliseconds);
 int __wrap_libxl__ev_time_register_rel(libxl__ao *ao, libxl__ev_time *ev,
                                        libxl__ev_time_callback *func,
                                        int milliseconds);
@@ -132,12 +149,14 @@ int __wrap_libxl__ev_time_register_rel(libxl__ao *ao, libxl__ev_time *ev,
                                        libxl__ev_time_callback *func,
                                        int milliseconds)
 {
+    int rc = __real_libxl__ev_time_register_rel(ao, ev, func, milliseconds);
+
+    timer = ev;
+    timer_ao = ao;
     xenless_timers++;
-    return __real_libxl__ev_time_register_rel(
-        ao, ev, func, xenless_hurry ? milliseconds / 100 : milliseconds);
+    return rc;
 }
 
-void __real_libxl__ev_time_deregister(libxl__gc *gc, libxl__ev_time *ev);
 void __wrap_libxl__ev_time_deregister(libxl__gc *gc, libxl__ev_time *ev);
 void __wrap_libxl__ev_time_deregister(libxl__gc *gc, libxl__ev_time *ev)
 {

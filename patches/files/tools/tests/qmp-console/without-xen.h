@@ -16,11 +16,11 @@ int xenless_save(libxl_ctx *ctx, const char *filename);
 /* For sockets and locks; the caller's mkdtemp() has to make it. */
 extern char xenless_dir[];
 extern const char *xenless_transport;
-/* Whether time-outs come early, for those that are waited for. */
-extern bool xenless_hurry;
 /* Whether a socket has more to read, however much was read. */
 extern bool xenless_endless;
-/* How many there are. */
-extern int xenless_timers;
+/* How many time-outs there are; the one that was last added is made due,
+ * which the caller's next word to libxl has it see. */
+extern volatile int xenless_timers;
+void xenless_expire(libxl_ctx *ctx);
 
 #endif
