@@ -24,9 +24,10 @@ _start:
     movw $0x3f9, %dx                # at each byte that comes in
     movb $1, %al
     outb %al, %dx
-    inb $0x21, %al
-    andb $0xef, %al
-    outb %al, $0x21
+    movb $0xef, %al                 # and no others, for these are a BIOS's
+    outb %al, $0x21                 # business (docs/testing.md)
+    movb $0xff, %al
+    outb %al, $0xa1
 
     movw $greeting, %si
 greet:
