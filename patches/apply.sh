@@ -13,7 +13,7 @@
 #
 # A series is a directory: `series` says for which version of Xen it is, and
 # names its steps in order, each with the new sources that it adds from
-# files/. A line [STAGE] begins a stage, of which STAGE.cover is the cover
+# files/, which later steps may change. A line [STAGE] begins a stage, of which STAGE.cover is the cover
 # letter; it begins with the subject.
 set -u
 
@@ -114,8 +114,10 @@ base_take() {
     steps | while read -r _ step _; do
         changes "$dir/$step"
     done >"$scratch/changes"
+    steps | cut -d ' ' -f 3- | tr ' ' '\n' >"$scratch/sources"
     while read -r path before after; do
         [ ! -e "$work/$path" ] || continue
+        ! grep -qxF -e "$path" "$scratch/sources" || continue
         [ -f "$tree/$path" ] ||
             refuse "$tree: $path is missing, the $series series changes it"
         mkdir -p "$work/$(dirname "$path")"
@@ -123,12 +125,10 @@ base_take() {
         found=$(blob "$path")
         [ "$found" = "$before" ] || base_refuse "$path" "$found"
     done <"$scratch/changes"
-    steps | while read -r _ _ sources; do
-        for path in $sources; do
-            [ ! -e "$tree/$path" ] || refuse \
-                "$tree: $path is there already: is the series applied?"
-        done
-    done || exit 1
+    while read -r path; do
+        [ -z "$path" ] || [ ! -e "$tree/$path" ] || refuse \
+            "$tree: $path is there already: is the series applied?"
+    done <"$scratch/sources"
     while read -r path before after; do
         ! changed "$path" || refuse "$tree: $path is staged, but not" \
             "committed: commit or stash it"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# patches/apply.sh on a small tree with a series of two steps: it applies
+# patches/apply.sh on a small tree with a series of three steps: it applies
 # exactly there or not at all. And the form of the real series: no line of
 # Xen's but those that change, steps that fit onto each other.
 set -u
@@ -36,7 +36,10 @@ sed -i '8s/check/verify/' "$tmp/work/tools/a.c"
 commit 'tools: verify the third'
 sed -i '9s/break/return/' "$tmp/work/tools/a.c"
 sed -i '1s/b/c/' "$tmp/work/tools/b.c"
+echo 'int new;' >"$tmp/work/tools/new.c"
 commit 'tools: return from the third'
+echo 'int newer;' >"$tmp/work/tools/new.c"
+commit 'tools: say it anew'
 
 patches=$tmp/patches
 series=$patches/9.3
@@ -48,10 +51,18 @@ printf 'Another\n\nMore of it.\n' >"$patches/second.cover"
 # What is nearer to Xen 9.5 than that.
 mkdir "$patches/later"
 printf '# version 9.7\n' >"$patches/later/series"
-# As patches/README.md makes steps.
-git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
-    --no-signature --no-stat -N -o "$series" HEAD~2
-sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
+# As patches/README.md makes steps: a new source is left out of its own.
+step_make() {
+    git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
+        --no-signature --no-stat -N -1 -o "$series" --start-number "$@"
+}
+steps_make() {
+    step_make 1 HEAD~2
+    step_make 2 HEAD~1 -- . ':(exclude)tools/new.c'
+    step_make 3 HEAD
+    sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
+}
+steps_make
 cat >"$series/series" <<END
 # version 9.3
 # base: 9.3.1
@@ -59,6 +70,7 @@ cat >"$series/series" <<END
 0001-tools-verify-the-third.patch
 [second]
 0002-tools-return-from-the-third.patch tools/new.c
+0003-tools-say-it-anew.patch
 END
 
 tree_new() {
@@ -68,15 +80,14 @@ tree_new() {
 apply() {
     "$patches/apply.sh" "$@"
 }
-same_but_new() {
-    cp "$patches/files/tools/new.c" "$tmp/work/tools/new.c"
+same_as_work() {
     diff -r -x .git "$tmp/work" "$tmp/tree"
 }
 
 tree_new
 chmod 755 "$tmp/tree/tools/b.c"
-ok 'applies both steps' apply "$tmp/tree"
-ok 'to what they were made for, with the new source' same_but_new
+ok 'applies all steps' apply "$tmp/tree"
+ok 'to what they were made for, with the new source changed' same_as_work
 ok 'leaves permissions as they are' test -x "$tmp/tree/tools/b.c"
 
 # The tree as a clone, all committed.
@@ -153,6 +164,14 @@ tree_new
 echo 'int mine;' >"$tmp/tree/tools/new.c"
 ok 'a new source that is there already is refused' refused 'there already'
 
+cp "$series/0003-tools-say-it-anew.patch" "$tmp/good"
+sed -i 's/^index [0-9a-f]*/index 0123456789012345678901234567890123456789/' \
+    "$series"/0003-*.patch
+tree_new
+ok 'a new source that is not what a later step changes is refused' refused \
+    'not what the step is made for'
+cp "$tmp/good" "$series/0003-tools-say-it-anew.patch"
+
 tree_new
 sed -i 's/= 3/= 4/' "$tmp/tree/xen/Makefile"
 ok 'a release without a series is refused' refused 'no series for Xen 9.4'
@@ -188,9 +207,7 @@ ok 'wrong usage: an unknown option' usage --frobnicate "$tmp/tree"
 
 # --- The series for posting ----------------------------------------------
 
-git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
-    --no-signature --no-stat -N -o "$series" HEAD~2
-sed -i 's/^\(@@ [^@]* @@\).*/\1/' "$series"/*.patch
+steps_make
 tree_new
 ok 'nobody signs off: refused' refused "set git's user.name" --print "$tmp/tree"
 git config --global user.name Bo
@@ -209,10 +226,11 @@ taken() {
         git -C "$tmp/taken" -c apply.whitespace=nowarn am -q --empty=drop \
             "$tmp"/taken/.git/000? &&
         diff -r -x .git "$tmp/work" "$tmp/taken" &&
-        git -C "$tmp/taken" log -2 --format='%an <%ae> %s' |
+        git -C "$tmp/taken" log -3 --format='%an <%ae> %s' |
         diff - "$tmp/log-wanted"
 }
 cat >"$tmp/log-wanted" <<END
+Ann <ann@xen.example> tools: say it anew
 Ann <ann@xen.example> tools: return from the third
 Ann <ann@xen.example> tools: verify the third
 END
@@ -223,7 +241,7 @@ ok 'signed off by who printed it' git -C "$tmp/taken" log -1 --format=%B \
 ok 'by nobody else' sh -c "! grep Signed-off-by '$tmp/mbox' | grep -v Bo"
 ok 'with a cover letter for each stage' grep -qx \
     'Subject: \[PATCH 9.3 0/1\] A series' "$tmp/mbox"
-ok 'also the last' grep -qx 'Subject: \[PATCH 9.3 0/1\] Another' "$tmp/mbox"
+ok 'also the last' grep -qx 'Subject: \[PATCH 9.3 0/2\] Another' "$tmp/mbox"
 ok 'its text' grep -qx 'What it is for.' "$tmp/mbox"
 one_stage() {
     apply --print "$tmp/tree" second >"$tmp/mbox.second" &&
