@@ -161,16 +161,23 @@ ok "and is seen" wait_for 60 screenshot fifth
 is "at its socket" 666 "$(stat -c %a "/run/xenqmp/vnc-$(domid hvm1)")"
 ok "the guest stands still" xl-qmp exec hvm1 stop
 ok "a screenshot of that" screenshot still
+# Where not, all that differs: values in still's and in this one's.
+sees_the_same() {
+    cmp /run/still.txt.ppm "/run/$1.txt.ppm" && return
+    cmp -l /run/still.txt.ppm "/run/$1.txt.ppm" |
+        awk 'NR == 1 { first = $0 } END { print NR " bytes, from " first " to " $0 }'
+    return 1
+}
 stranger_goes() { ! tls_viewer /run/pki/other-cert.pem 2>/run/stranger.txt; }
 ok "a viewer that does not know who signed it goes away" stranger_goes
 ok "for that reason" grep -i 'certificate' /run/stranger.txt
 ok "a viewer by TLS" tls_viewer /run/pki/ca-cert.pem
-ok "sees the same" cmp /run/still.txt.ppm /run/tls.txt.ppm
+ok "sees the same" sees_the_same tls
 if gvnc_has_tls; then
     ok "gtk-vnc's does not know who signed it, either" not gvnc 7 other
     cp /run/pki/ca-cert.pem /etc/pki/CA/cacert.pem
     ok "and then sees the same" gvnc 7 other
-    ok "to the last pixel" cmp /run/still.txt.ppm /run/other.txt.ppm
+    ok "to the last pixel" sees_the_same other
 fi
 worker_dies
 ok "and again when the display worker was killed" wait_for 60 tls_viewer /run/pki/ca-cert.pem
