@@ -26,6 +26,8 @@ _start:
 
 key:
     inb $0x64, %al
+    cmpb $0xff, %al                 # there is no such port while QEMU stands
+    je sleep
     testb $1, %al                   # is there a byte?
     jz sleep
     testb $0x20, %al                # a mouse's?
