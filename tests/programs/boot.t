@@ -74,7 +74,8 @@ ok "it is told that the processor stood" \
 # picture into a file.
 demo() {
     boots() {
-        PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build "$SRCDIR/tests/system/demo" >"$tmp/said" 2>&1
+        PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build XENQMP_AGAIN='' \
+            "$SRCDIR/tests/system/demo" >"$tmp/said" 2>&1
     }
     rm -f "$tmp/starts" "$tmp"/say-*
     echo "$1" >"$tmp/say-1"
@@ -98,7 +99,8 @@ ended() {
     rm -f "$tmp/starts" "$tmp"/say-*
     echo 'echo $$ >"$tmp/emulator"; echo "== beat"; while :; do sleep 1; done' >"$tmp/say-1"
     rm -f "$tmp/emulator"
-    PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build "$SRCDIR/tests/system/boot" smoke >"$tmp/said" 2>&1 &
+    PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build XENQMP_AGAIN='' \
+        "$SRCDIR/tests/system/boot" smoke >"$tmp/said" 2>&1 &
     boot=$!
     until [ -s "$tmp/emulator" ]; do
         kill -0 $boot || return
