@@ -173,26 +173,14 @@ static struct result measure(const struct attack *attack)
 
 static struct result in_child(const struct attack *attack)
 {
+    struct child child;
     struct result r;
-    int fds[2], status;
-    pid_t pid;
 
-    check(!pipe(fds));
-    fflush(stdout);
-    pid = fork();
-    if (!pid) {
+    if (child_begin(&child)) {
         r = measure(attack);
-        check(write(fds[1], &r, sizeof(r)) == sizeof(r));
-        host_stop();
-        _exit(0);
+        child_end(&child, &r, sizeof(r));
     }
-    check_int(waitpid(pid, &status, 0), pid);
-    if (status || read(fds[0], &r, sizeof(r)) != sizeof(r)) {
-        printf("%s: failed\n", attack->name);
-        exit(1);
-    }
-    close(fds[0]);
-    close(fds[1]);
+    child_result(&child, attack->name, &r, sizeof(r));
     return r;
 }
 

@@ -67,4 +67,44 @@ BENCH size_t status_kb(pid_t pid, const char *key)
     return at ? (size_t)atol(at + strlen(key)) : 0;
 }
 
+/* --- A measurement in a process of its own ------------------------------- */
+
+struct child {
+    pid_t pid;
+    int fds[2];
+};
+
+/* True in that process, which measures and ends by child_end(). */
+BENCH bool child_begin(struct child *child)
+{
+    check(!pipe(child->fds));
+    fflush(stdout);
+    child->pid = fork();
+    check(child->pid >= 0);
+    return !child->pid;
+}
+
+/* With the simulated host. */
+BENCH void child_end(struct child *child, const void *result, size_t size)
+{
+    check(write(child->fds[1], result, size) == (ssize_t)size);
+    host_stop();
+    _exit(0);
+}
+
+/* Without a result nothing is measured. what: what failed then. */
+BENCH void child_result(struct child *child, const char *what, void *result_r,
+                        size_t size)
+{
+    int status;
+
+    check_int(waitpid(child->pid, &status, 0), child->pid);
+    if (status || read(child->fds[0], result_r, size) != (ssize_t)size) {
+        printf("%s: failed\n", what);
+        exit(1);
+    }
+    close(child->fds[0]);
+    close(child->fds[1]);
+}
+
 #endif

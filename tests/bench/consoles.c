@@ -347,28 +347,16 @@ static struct result echoes(enum who who)
 static struct result in_child(struct result (*measure)(enum who),
                               enum who who)
 {
-    struct result r = { 0, 0 };
-    int fds[2], status;
-    pid_t pid;
+    struct child child;
+    struct result r;
 
-    check(!pipe(fds));
-    fflush(stdout);
-    pid = fork();
-    if (!pid) {
+    if (child_begin(&child)) {
         r = measure(who);
-        check(write(fds[1], &r, sizeof(r)) == sizeof(r));
         kill(served_by, SIGKILL);
         waitpid(served_by, NULL, 0);
-        host_stop();
-        _exit(0);
+        child_end(&child, &r, sizeof(r));
     }
-    check_int(waitpid(pid, &status, 0), pid);
-    if (status || read(fds[0], &r, sizeof(r)) != sizeof(r)) {
-        printf("%s: failed\n", names[who]);
-        exit(1);
-    }
-    close(fds[0]);
-    close(fds[1]);
+    child_result(&child, names[who], &r, sizeof(r));
     return r;
 }
 

@@ -412,25 +412,13 @@ static void count(double *took)
 static void in_child(void (*fn)(double *took), double *took)
 {
     double found[FIGURES] = { 0 };
-    int fds[2], status;
-    pid_t pid;
+    struct child child;
 
-    check(!pipe(fds));
-    fflush(stdout);
-    pid = fork();
-    if (!pid) {
+    if (child_begin(&child)) {
         fn(found);
-        check(write(fds[1], found, sizeof(found)) == sizeof(found));
-        host_stop();
-        _exit(0);
+        child_end(&child, found, sizeof(found));
     }
-    check_int(waitpid(pid, &status, 0), pid);
-    if (status || read(fds[0], found, sizeof(found)) != sizeof(found)) {
-        puts("failed");
-        exit(1);
-    }
-    close(fds[0]);
-    close(fds[1]);
+    child_result(&child, "guests", found, sizeof(found));
     for (enum figure f = 0; f < FIGURES; f++)
         took[f] += found[f];
 }

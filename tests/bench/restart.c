@@ -212,25 +212,13 @@ static void measure(enum who who, double *took)
 static void in_child(enum who who, double *took)
 {
     size_t size = FIGURES * sizeof(*took);
-    int fds[2], status;
-    pid_t pid;
+    struct child child;
 
-    check(!pipe(fds));
-    fflush(stdout);
-    pid = fork();
-    if (!pid) {
+    if (child_begin(&child)) {
         measure(who, took);
-        check(write(fds[1], took, size) == (ssize_t)size);
-        host_stop();
-        _exit(0);
+        child_end(&child, took, size);
     }
-    check_int(waitpid(pid, &status, 0), pid);
-    if (status || read(fds[0], took, size) != (ssize_t)size) {
-        puts("failed");
-        exit(1);
-    }
-    close(fds[0]);
-    close(fds[1]);
+    child_result(&child, who == OURS ? "xenqmp" : "stock", took, size);
 }
 
 static void curve(enum who who, const unsigned int *sizes, size_t n)

@@ -23,22 +23,22 @@ for i in 1 2 3 4 5 6; do
     printf 'case %s:\n    rc = check();\n    break;\n' $i
 done >"$upstream/tools/a.c"
 printf 'int b;\n' >"$upstream/tools/b.c"
-cp -r "$upstream" "$tmp/work"
+cp -r "$upstream" "$tmp/made"
 
 commit() {
-    git -C "$tmp/work" add -A
-    git -C "$tmp/work" -c user.name=Ann -c user.email=ann@xen.example \
+    git -C "$tmp/made" add -A
+    git -C "$tmp/made" -c user.name=Ann -c user.email=ann@xen.example \
         commit -q -m "$1" -m "Why it is so."
 }
-git init -q -b main "$tmp/work"
+git init -q -b main "$tmp/made"
 commit base
-sed -i '8s/check/verify/' "$tmp/work/tools/a.c"
+sed -i '8s/check/verify/' "$tmp/made/tools/a.c"
 commit 'tools: verify the third'
-sed -i '9s/break/return/' "$tmp/work/tools/a.c"
-sed -i '1s/b/c/' "$tmp/work/tools/b.c"
-echo 'int new;' >"$tmp/work/tools/new.c"
+sed -i '9s/break/return/' "$tmp/made/tools/a.c"
+sed -i '1s/b/c/' "$tmp/made/tools/b.c"
+echo 'int new;' >"$tmp/made/tools/new.c"
 commit 'tools: return from the third'
-echo 'int newer;' >"$tmp/work/tools/new.c"
+echo 'int newer;' >"$tmp/made/tools/new.c"
 commit 'tools: say it anew'
 
 patches=$tmp/patches
@@ -53,7 +53,7 @@ mkdir "$patches/later"
 printf '# version 9.7\n' >"$patches/later/series"
 # As patches/README.md makes steps: a new source is left out of its own.
 step_make() {
-    git -C "$tmp/work" format-patch -q -U0 --full-index --zero-commit \
+    git -C "$tmp/made" format-patch -q -U0 --full-index --zero-commit \
         --no-signature --no-stat -N -1 -o "$series" --start-number "$@"
 }
 steps_make() {
@@ -80,14 +80,14 @@ tree_new() {
 apply() {
     "$patches/apply.sh" "$@"
 }
-same_as_work() {
-    diff -r -x .git "$tmp/work" "$tmp/tree"
+same_as_made() {
+    diff -r -x .git "$tmp/made" "$tmp/tree"
 }
 
 tree_new
 chmod 755 "$tmp/tree/tools/b.c"
 ok 'applies all steps' apply "$tmp/tree"
-ok 'to what they were made for, with the new source changed' same_as_work
+ok 'to what they were made for, with the new source changed' same_as_made
 ok 'leaves permissions as they are' test -x "$tmp/tree/tools/b.c"
 
 # The tree as a clone, all committed.
@@ -225,7 +225,7 @@ taken() {
         git mailsplit -o"$tmp/taken/.git" "$tmp/mbox" &&
         git -C "$tmp/taken" -c apply.whitespace=nowarn am -q --empty=drop \
             "$tmp"/taken/.git/000? &&
-        diff -r -x .git "$tmp/work" "$tmp/taken" &&
+        diff -r -x .git "$tmp/made" "$tmp/taken" &&
         git -C "$tmp/taken" log -3 --format='%an <%ae> %s' |
         diff - "$tmp/log-wanted"
 }

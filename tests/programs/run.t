@@ -34,6 +34,14 @@ END
 ok "a test that is silent holds up no other" \
     counts "3 passed, 0 failed" ./silent ./good ./third
 
+# What make would run, without doing it.
+runs_once() {
+    env -u MAKEFLAGS -u MAKELEVEL make -C "$XENQMP_BUILD" -n check-full TESTS=full/os.t >"$tmp/run"
+    cat "$tmp/run"
+    [ "$(grep -o '[^ ]*/full/os\.t' "$tmp/run" | wc -l)" = 1 ]
+}
+ok "one that is named is run once by check-full" runs_once
+
 test_of failed <<'END'
 echo "the reason" >&2; echo not ok 1; echo 1..1
 END
