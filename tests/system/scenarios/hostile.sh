@@ -15,6 +15,7 @@ attack() {
     ok "$1: done" wait_for 60 attack_is_done "$1"
 }
 attack_is_done() {
+    xenstore-ls "/local/domain/$dm/data"
     [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
 }
 frontend_is_gone() { ! xenstore-list "/local/domain/$dm/device/console/3"; }
