@@ -28,6 +28,18 @@ int domain_json_get(const struct qmp_buf *json, const char *key,
                                   value_r, size);
 }
 
+unsigned int domain_json_count(const struct qmp_buf *json, const char *array)
+{
+    struct qmp_span whole, value, element = { 0, 0 };
+    struct qmp_message message = as_message(json, &whole);
+    unsigned int n = 0;
+
+    if (qmp_message_member(&message, whole, array, &value))
+        while (qmp_message_element(&message, value, &element))
+            n++;
+    return n;
+}
+
 /* The value in its place, or the member before all others. */
 static int append_with(struct qmp_buf *edited, const struct qmp_buf *json,
                        const char *key, const char *value)

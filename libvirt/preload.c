@@ -28,6 +28,7 @@
 #include "config.h"
 #include "domain_json.h"
 #include "stubdom.h"
+#include "tools/common/stubdom_image.h"
 
 /* Tests have one of their own. */
 #ifndef STUBDOM_CONF
@@ -65,6 +66,27 @@ static void *libxl_function(const char *name)
 /* The name that follows is in scope, with the type of libxl.h, as `real_`. */
 #define REAL(name) __typeof__(name) *real_##name = libxl_function(#name)
 
+/* As xl-qmp create has it. What libxl adds, the guest's video memory, is to
+ * spare. */
+static unsigned long memory_kb(const struct qmp_buf *json,
+                               const struct stubdom *stubdom)
+{
+    struct stubdom_devices devices = {
+        .displays = 1,
+        .nics = domain_json_count(json, "nics"),
+        .disks = domain_json_count(json, "disks"),
+        .host_devices = domain_json_count(json, "pcidevs"),
+    };
+    struct stubdom_image image;
+    unsigned int mib;
+
+    if (stubdom->memory_kb)
+        return stubdom->memory_kb;
+    stubdom_image_read(&image, stubdom->ramdisk);
+    mib = stubdom_image_memory(&image, &devices);
+    return (unsigned long)(mib ? mib : STUBDOM_MEMORY_MIB) << 10;
+}
+
 static int fill_in(struct qmp_buf *json, const struct stubdom *stubdom)
 {
     return domain_json_set_string(json, "device_model_version",
@@ -75,8 +97,10 @@ static int fill_in(struct qmp_buf *json, const struct stubdom *stubdom)
                                   stubdom->kernel) ||
            domain_json_set_string(json, "stubdomain_ramdisk",
                                   stubdom->ramdisk) ||
+           domain_json_set_string(json, "stubdomain_cmdline",
+                                  STUBDOM_CMDLINE) ||
            domain_json_set_number(json, "stubdomain_memkb",
-                                  stubdom->memory_kb) ? -1 : 0;
+                                  memory_kb(json, stubdom)) ? -1 : 0;
 }
 
 /* In the place of the configuration, what the JSON says. */

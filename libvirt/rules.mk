@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What is preloaded into libvirtd, and the drop-ins that do so.
 LIBVIRT_OBJECTS := $(patsubst obj/%,obj/pic/%,$(call objects,libvirt,domain_json preload stubdom) \
-    obj/libxl/helper/keyfile.o $(call objects,libxl/qmp,buf json message))
+    obj/libxl/helper/keyfile.o $(call objects,libxl/qmp,buf json message) \
+    $(call objects,tools/common,log stubdom_image))
 OBJECTS += $(LIBVIRT_OBJECTS)
 LIBVIRT_DROP_IN := lib/libvirtd.conf
 LIBRARIES += lib/libvirt-stubdom.so $(LIBVIRT_DROP_IN)

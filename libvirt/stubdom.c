@@ -11,9 +11,7 @@
 
 #define KERNEL  XENQMP_STUBDOM_DIR "/vmlinuz"
 #define RAMDISK XENQMP_STUBDOM_DIR "/initrd"
-/* MiB: what mkstubdom's image needs, as xl-qmp create has it; the least
- * and the most that make sense. */
-#define MEMORY_DEFAULT 192
+/* MiB: the least and the most that make sense. */
 #define MEMORY_MIN     64
 #define MEMORY_MAX     65536
 
@@ -89,7 +87,6 @@ int stubdom_select(struct stubdom *stubdom, const char *path,
 
     *stubdom = (struct stubdom){
         .kernel = KERNEL, .ramdisk = RAMDISK,
-        .memory_kb = MEMORY_DEFAULT << 10,
     };
     r = keyfile_read(path, keys, sizeof(keys) / sizeof(keys[0]), stubdom,
                      why_r, size);

@@ -14,7 +14,7 @@ struct stubdom {
     /* readable */
     char domains[KEYFILE_MAX];      /* patterns, separated by commas */
     char kernel[PATH_MAX], ramdisk[PATH_MAX];
-    unsigned long memory_kb;
+    unsigned long memory_kb;        /* 0: what its image and devices need */
 };
 
 /* 1: the guest of this name is to have the stubdomain. 0: it is not.

@@ -255,11 +255,12 @@ static int check_memory(struct create *create)
         .nics = guest_config_count(config, "vif"),
         .disks = guest_config_count(config, "disk"),
         .host_devices = guest_config_count(config, "pci"),
-        .tracing = cmdline && stubdom_image_traces(cmdline),
     };
     struct stubdom_image image;
     unsigned int need, video = video_mib(create);
 
+    if (cmdline)
+        stubdom_image_cmdline(&devices, cmdline);
     stubdom_image_read(&image, initrd ? initrd : RAMDISK);
     need = stubdom_image_memory(&image, &devices);
     if (need)

@@ -92,6 +92,7 @@ static int add_entry(struct guest_pci *pci, const struct guest_config *config,
 int guest_pci_read(struct guest_pci *pci, const struct guest_config *config)
 {
     const char *seize = guest_config_get(config, "pci_seize"), *entry;
+    const char *acpi = guest_config_get(config, "acpi");
     int rc = XL_QMP_OK;
 
     *pci = (struct guest_pci){ .n = 0 };
@@ -99,6 +100,12 @@ int guest_pci_read(struct guest_pci *pci, const struct guest_config *config)
         rc = add_entry(pci, config, entry);
     for (size_t i = 0; seize && strcmp(seize, "0") && i < pci->n; i++)
         pci->devices[i].seize = true;
+    if (!rc && (pci->n || pci->named) && acpi && !strcmp(acpi, "0")) {
+        log_error("create: pci: libxl plugs a device into the running guest, "
+                  "and QEMU has a bus for that only with ACPI; remove acpi = 0 "
+                  "from %s", config->path);
+        rc = XL_QMP_USAGE;
+    }
     return rc;
 }
 

@@ -40,4 +40,4 @@ rm -f "$dir/tests.img"
 mke2fs -q -t ext4 -d "$tests" "$dir/tests.img" 64M || bail 'no second disk'
 
 # What takes a minute on a real host takes ten here, and more on a busy one.
-exec "$SRCDIR/tests/system/boot" -x ocaml -d "$dir" -l 7200 distribution
+exec "$SRCDIR/tests/system/boot" -i amd -x ocaml -d "$dir" -l 7200 distribution

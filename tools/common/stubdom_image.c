@@ -20,6 +20,7 @@ static void line_read(struct stubdom_image *image, const char *line)
         { "memory_disk=%4u", &each->disks },
         { "memory_pci=%4u", &each->host_devices },
         { "memory_tracing=%4u", &each->tracing },
+        { "memory_tmpfs=%4u", &each->tmpfs },
     };
 
     if (!strncmp(line, "kernel=", 7)) {
@@ -51,9 +52,11 @@ void stubdom_image_read(struct stubdom_image *image, const char *initrd)
         fclose(file);
 }
 
-bool stubdom_image_traces(const char *cmdline)
+void stubdom_image_cmdline(struct stubdom_devices *devices,
+                           const char *cmdline)
 {
-    return !strstr(cmdline, "tracer_init_tracefs");
+    devices->tracing = !strstr(cmdline, "tracer_init_tracefs");
+    devices->tmpfs = !strstr(cmdline, "rootfstype=ramfs");
 }
 
 unsigned int stubdom_image_memory(const struct stubdom_image *image,
@@ -65,5 +68,6 @@ unsigned int stubdom_image_memory(const struct stubdom_image *image,
            devices->displays * each->displays + devices->nics * each->nics +
            devices->disks * each->disks +
            devices->host_devices * each->host_devices +
-           devices->tracing * each->tracing : 0;
+           devices->tracing * each->tracing +
+           devices->tmpfs * each->tmpfs : 0;
 }

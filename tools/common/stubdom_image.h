@@ -12,9 +12,12 @@
  * mkstubdom needed before it said so. */
 #define STUBDOM_MEMORY_MIB 192
 /* For its kernel's command line: Linux spends 0.8 s on tests of what is not
- * used, and 8 MiB on files for tracing that nobody opens. */
+ * used, and 8 MiB on files for tracing that nobody opens; and it unpacks an
+ * initramfs into a tmpfs that may have half of the memory, if not told to take
+ * a file system without a limit. */
 #define STUBDOM_CMDLINE \
-    "cryptomgr.notests initcall_blacklist=tracer_init_tracefs"
+    "cryptomgr.notests initcall_blacklist=tracer_init_tracefs " \
+    "rootfstype=ramfs"
 
 enum stubdom_image_pci { IMAGE_PCI_UNKNOWN, IMAGE_PCI_LACKS, IMAGE_PCI_HAS };
 
@@ -22,6 +25,7 @@ enum stubdom_image_pci { IMAGE_PCI_UNKNOWN, IMAGE_PCI_LACKS, IMAGE_PCI_HAS };
 struct stubdom_devices {
     unsigned int displays, nics, disks, host_devices;
     unsigned int tracing;       /* 1: its kernel has the files for that */
+    unsigned int tmpfs;         /* 1: it unpacks the image into one */
 };
 
 struct stubdom_image {
@@ -36,7 +40,9 @@ struct stubdom_image {
 /* initrd: its path. All is unknown where there is no such file. */
 void stubdom_image_read(struct stubdom_image *image, const char *initrd);
 
-bool stubdom_image_traces(const char *cmdline);
+/* Sets the last two of devices. */
+void stubdom_image_cmdline(struct stubdom_devices *devices,
+                           const char *cmdline);
 
 /* Of the stubdomain of a guest with these, in all. 0: not said. */
 unsigned int stubdom_image_memory(const struct stubdom_image *image,

@@ -58,10 +58,10 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
         .displays = devices_of(xs, dm, "vfb"),
         .nics = devices_of(xs, dm, "vif"),
         .disks = devices_of(xs, dm, "vbd"),
-        .tracing = stubdom_image_traces(cmdline ? cmdline : ""),
     };
     struct stubdom_image image;
 
+    stubdom_image_cmdline(&devices, cmdline ? cmdline : "");
     stubdom_image_read(&image, initrd ? initrd : "");
     needs = stubdom_image_memory(&image, &devices);
     *memory_r = (struct stubdom_memory){

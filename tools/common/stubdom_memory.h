@@ -16,8 +16,9 @@ struct stubdom_memory {
     unsigned int needs_mib;     /* 0: nothing is known of its image */
 };
 
-/* False: too little. True also if that can't be known. Devices of the host's
- * PCI bus, which come later, are not counted. */
+/* False: too little. True also if that can't be known. What is not there yet is
+ * not counted: devices of the host's PCI bus, and as libxl starts a stubdomain
+ * its NICs. */
 bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
                               struct xs_handle *xs, uint32_t guest,
                               uint32_t dm);

@@ -18,14 +18,14 @@ all_cfg() {
 }
 dm_log=/var/log/xen/qemu-dm-hvm1.log
 told='needs [0-9]* MiB with this guest.s devices'
-refused='^qmp-helper: domain [0-9]*: its stubdomain has 84 MiB of memory, and needs [0-9]* for this image and the guest.s devices: set stubdomain_memory = [0-9]* '
+refused='^qmp-helper: domain [0-9]*: its stubdomain has 76 MiB of memory, and needs [0-9]* for this image and the guest.s devices: set stubdomain_memory = [0-9]* '
 fails() {
     "$@" >/run/said.txt 2>&1
     [ $? != 0 ] && cat /run/said.txt
 }
 
 snapshot before
-all_cfg 'stubdomain_memory = 84' >/run/hvm1.cfg
+all_cfg 'stubdomain_memory = 76' >/run/hvm1.cfg
 ok "too little: xl-qmp create fails" fails xl-qmp create /run/hvm1.cfg
 ok "in one line" count_is 1 . /run/said.txt
 ok "with the figure" grep -q "$told" /run/said.txt

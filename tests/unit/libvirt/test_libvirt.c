@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "fake_libxl.h"
+#include "tools/common/stubdom_image.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -118,6 +119,8 @@ static char *json_by_hand(const char *kernel, const char *ramdisk,
     b->stubdomain_kernel = strdup(kernel);
     free(b->stubdomain_ramdisk);
     b->stubdomain_ramdisk = strdup(ramdisk);
+    free(b->stubdomain_cmdline);
+    b->stubdomain_cmdline = strdup(STUBDOM_CMDLINE);
     b->stubdomain_memkb = kb;
     return json();
 }
@@ -155,6 +158,29 @@ TEST(the_image_can_be_another)
          "memory = 300\n");
     check_int(start(), 0);
     is_as_by_hand("/boot/\"k\"", "/boot/r", 300 << 10);
+    tear_down();
+}
+
+TEST(memory_is_what_the_image_and_the_devices_need)
+{
+    char ramdisk[PATH_MAX], text[PATH_MAX + 64];
+    FILE *file;
+
+    set_up("a", LIBXL_DOMAIN_TYPE_HVM);
+    config.pcidevs = calloc(2, sizeof(*config.pcidevs));
+    config.num_pcidevs = 2;
+    libxl_device_pci_init(&config.pcidevs[0]);
+    libxl_device_pci_init(&config.pcidevs[1]);
+    file = fopen("contents", "w");
+    check(file && fputs("memory=70\nmemory_display=5\nmemory_nic=3\n"
+                        "memory_disk=2\nmemory_pci=40\nmemory_tracing=9\n"
+                        "memory_tmpfs=9\n", file) >= 0 && !fclose(file));
+    snprintf(ramdisk, sizeof(ramdisk), "%s/r", dir);
+    snprintf(text, sizeof(text), "domains = *\nramdisk = %s\n", ramdisk);
+    conf(text);
+    check_int(start(), 0);
+    is_as_by_hand(KERNEL, ramdisk, 160 << 10);
+    check_int(unlink("contents"), 0);
     tear_down();
 }
 

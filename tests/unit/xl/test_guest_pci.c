@@ -147,6 +147,15 @@ TEST(a_device_stands_there_once)
     tear_down();
 }
 
+TEST(without_acpi_none_can_be_plugged_in)
+{
+    set_up();
+    refused("acpi = 0\npci = [ \"03:00.0\" ]", XL_QMP_USAGE, "acpi = 0");
+    check_int(look("acpi = 1\npci = [ \"03:00.0\" ]", true), 0);
+    check_int(look("acpi = 0\npci = [ ]", true), 0);
+    tear_down();
+}
+
 TEST(all_functions_at_once_are_refused)
 {
     set_up();

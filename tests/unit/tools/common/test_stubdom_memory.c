@@ -65,8 +65,17 @@ TEST(a_guest_needs_memory_for_each_device)
 TEST(a_kernel_with_files_for_tracing_needs_more)
 {
     set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n"
-           "memory_tracing=8\n");
-    fake_store_set("/vm/u/image/cmdline", "quiet", 0);
+           "memory_tracing=8\nmemory_tmpfs=8\n");
+    fake_store_set("/vm/u/image/cmdline", "rootfstype=ramfs", 0);
+    check(!is_enough(86));
+}
+
+TEST(one_that_unpacks_into_a_tmpfs_needs_more)
+{
+    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n"
+           "memory_tracing=9\nmemory_tmpfs=8\n");
+    fake_store_set("/vm/u/image/cmdline",
+                   "initcall_blacklist=tracer_init_tracefs", 0);
     check(!is_enough(86));
 }
 
