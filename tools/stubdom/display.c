@@ -11,6 +11,12 @@
 
 #include "tools/common/log.h"
 
+/* hvc's driver waits in the kernel until the ring has all of a write, and
+ * nothing else of the stubdomain's one processor goes on: half a ring a turn,
+ * so that QMP has turns, too. */
+#define WRITE_MAX 1024
+/* How long QEMU may take for a command before the display goes on. */
+#define YIELD_MS 10
 /* After a hang-up: a resume brings the console back, a removal doesn't. */
 #define REOPEN_MS 500
 
@@ -219,19 +225,20 @@ static const struct link_hooks hooks = {
 
 static void display_watch(struct display *d)
 {
-    loop_mod(d->loop, d->id, EPOLLIN | (d->link.out.len ? EPOLLOUT : 0));
+    bool writes = d->link.out.len && !loop_timer_is_set(&d->yields);
+
+    loop_mod(d->loop, d->id, EPOLLIN | (writes ? EPOLLOUT : 0));
 }
 
 static void display_flush(struct display *d)
 {
-    struct qmp_buf *out = &d->link.out;
+    const struct qmp_buf *out = &d->link.out;
+    ssize_t n;
 
-    while (d->fd >= 0 && out->len) {
-        ssize_t n = write(d->fd, out->data, out->len);
-
-        if (n <= 0)
-            break;
-        link_sent(&d->link, (size_t)n);
+    if (d->fd >= 0 && out->len && !loop_timer_is_set(&d->yields)) {
+        n = write(d->fd, out->data, out->len < WRITE_MAX ? out->len : WRITE_MAX);
+        if (n > 0)
+            link_sent(&d->link, (size_t)n);
     }
     display_watch(d);
 }
@@ -293,6 +300,24 @@ static void display_open(void *data)
         loop_timer_set(d->loop, &d->reopen, REOPEN_MS, display_open, d);
     else
         display_flush(d);
+}
+
+static void display_writes(void *data)
+{
+    display_watch(data);
+}
+
+void display_yield(struct display *display)
+{
+    loop_timer_set(display->loop, &display->yields, YIELD_MS, display_writes,
+                   display);
+    display_watch(display);
+}
+
+void display_go_on(struct display *display)
+{
+    loop_timer_clear(display->loop, &display->yields);
+    display_watch(display);
 }
 
 void display_start(struct display *display)

@@ -35,7 +35,7 @@ struct display {
     /* private */
     int fd;                     /* the console's tty; -1: none */
     loop_id id;
-    struct loop_timer reopen;
+    struct loop_timer reopen, yields;
     struct link link;
     struct display_viewer viewers[LINK_CHANNELS];
 };
@@ -45,5 +45,10 @@ struct display {
 int display_set_arguments(struct arguments *arguments);
 /* Opens the console, again and again if need be. */
 void display_start(struct display *display);
+
+/* QEMU has a command: nothing is written to the console until it has answered,
+ * or for a moment. It has but one processor, as have we. */
+void display_yield(struct display *display);
+void display_go_on(struct display *display);
 
 #endif

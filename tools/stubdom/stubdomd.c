@@ -113,6 +113,7 @@ static void b_readable(void *data, uint32_t events)
 
     (void)events;
     if (n > 0) {
+        display_go_on(&d->display);
         if (relay_qemu_input(&d->relay, bytes, (size_t)n)) {
             start_afresh("more than fits came from QEMU");
             monitor_close(&d->b);
@@ -134,6 +135,7 @@ static void b_write(struct stubdomd *d)
 
         if (n <= 0)
             break;
+        display_yield(&d->display);
         qmp_buf_consume(buf, (size_t)n);
     }
 }
@@ -364,17 +366,6 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
     return qemu_start(qemu, state->file, -1);
 }
 
-/* QEMU listens when its monitor does. */
-static void displays_start(struct stubdomd *d)
-{
-    d->display = (struct display){
-        .loop = &d->loop, .socket = DISPLAY_SOCKET, .open = display_console,
-        .data = d,
-    };
-    if (has_display(d))
-        display_start(&d->display);
-}
-
 static void load_pci(void)
 {
     boot_load_pci(MODULES);
@@ -403,6 +394,10 @@ static int start(struct stubdomd *d)
         .loop = &d->loop, .saved = state_saved, .stopped = state_stopped,
         .data = d,
     };
+    d->display = (struct display){
+        .loop = &d->loop, .socket = DISPLAY_SOCKET, .open = display_console,
+        .data = d,
+    };
     /* It keeps the connection. */
     d->pci = (struct pci){
         .loop = &d->loop, .mount = true,
@@ -415,7 +410,9 @@ static int start(struct stubdomd *d)
         pci_start(&d->pci) || qemu_init(d, xs) ||
         disks_start(&d->disks, QEMU_MONITOR_A))
         return -1;
-    displays_start(d);
+    /* QEMU listens when its monitor does. */
+    if (has_display(d))
+        display_start(&d->display);
     return 0;
 }
 

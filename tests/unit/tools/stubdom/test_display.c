@@ -18,7 +18,7 @@ static char dir[32], path[64];
 static int qemu, console, stubdoms = -1;
 static int ready, closed, lost;
 static char got[4096];
-static size_t got_n;
+static size_t got_n, largest;    /* of what a turn wrote to the console */
 
 static void is_ready(void *data)
 {
@@ -85,8 +85,10 @@ static void turn(void)
                 link_sent(&master, (size_t)n);
         }
         check_int(loop_run_once(&loop, 5), 0);
-        while ((n = recv(console, bytes, sizeof(bytes), 0)) > 0)
+        while ((n = recv(console, bytes, sizeof(bytes), 0)) > 0) {
+            largest = (size_t)n > largest ? (size_t)n : largest;
             link_input(&master, bytes, (size_t)n);
+        }
     }
 }
 
@@ -121,6 +123,49 @@ static void end(void)
 {
     unlink(path);
     rmdir(dir);
+}
+
+/* Meanwhile nothing else of the stubdomain goes on. */
+TEST(no_turn_writes_more_than_a_ring_has)
+{
+    char bytes[4000] = "";
+    int first;
+
+    begin(true);
+    check_int(link_open(&master), 0);
+    turn();
+    first = accept(qemu, NULL, NULL);
+    check(write(first, bytes, sizeof(bytes)) == sizeof(bytes));
+    turn();
+    check_int(got_n, sizeof(bytes));
+    check(largest > 0 && largest <= 2048);
+    end();
+}
+
+TEST(qmp_goes_before_it_for_a_moment)
+{
+    int first;
+
+    begin(true);
+    check_int(link_open(&master), 0);
+    turn();
+    first = accept(qemu, NULL, NULL);
+    largest = 0;
+    display_yield(&display);
+    check(write(first, "later", 5) == 5);
+    check_int(loop_run_once(&loop, 0), 0);
+    check(recv(console, got, sizeof(got), MSG_PEEK) < 0);
+    turn();
+    check_int(got_n, 5);
+    got_n = 0;
+    display_yield(&display);
+    display_go_on(&display);
+    check(write(first, "at once", 7) == 7);
+    check_int(loop_run_once(&loop, 0), 0);
+    check(recv(console, got, sizeof(got), MSG_PEEK) > 0);
+    turn();
+    check_int(got_n, 7);
+    end();
 }
 
 TEST(a_channel_is_a_connection_to_qemu)
