@@ -289,6 +289,31 @@ static void script_hang_up(int fd)
 #define STATE     "123456789"
 #define STATE_CRC "3421780262"
 
+/* A larger one. */
+static char large[5000];
+
+static void large_make(void)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(large); i++)
+        large[i] = i * i >> 7;
+}
+
+static uint32_t large_crc32(void)
+{
+    uint32_t crc = ~0U;
+    size_t i;
+    int bit;
+
+    for (i = 0; i < sizeof(large); i++) {
+        crc ^= (uint8_t)large[i];
+        for (bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
+
 static int state_listen_fd;
 
 /* Up to the command that saves; console 1. */
@@ -352,6 +377,33 @@ static void script_overtakes(int fd)
     say(state_fd, "567");
     say(state_fd, "89");
     save_end(fd, state_fd);
+}
+
+/* What an older save has left, and the state, which libxl looks at after
+ * each byte. */
+static void script_drips(int fd)
+{
+    char length[16], crc[16], old[sizeof(large)];
+    size_t i, summed;
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    large_make();
+    snprintf(length, sizeof(length), "%zu", sizeof(large));
+    snprintf(crc, sizeof(crc), "%u", large_crc32());
+    say_saved(fd, length, crc, id);
+    say_return(fd, "{}", id);
+    memset(old, 'x', sizeof(old));
+    say_bytes(state_fd, old, sizeof(old));
+    for (i = 0; i < sizeof(large); i++) {
+        summed = xenless_summed;
+        say_bytes(state_fd, &large[i], 1);
+        while (xenless_summed == summed)
+            sched_yield();
+    }
+    save_end(fd, state_fd);
+    check(xenless_summed <= 2 * (sizeof(old) + sizeof(large)),
+          "no byte is summed more than twice");
 }
 
 static void script_damaged(int fd)
@@ -445,6 +497,8 @@ static const struct {
     const char *transport;
     int rc;
     bool saves;
+    const char *state;  /* STATE, if not said */
+    size_t state_len;
 } tests[] = {
     { "a vchan begins without", script_no_reset, "vchan" },
     { "a console begins with qmp_reset", script_plain, "direct" },
@@ -462,6 +516,8 @@ static const struct {
     { "a state", script_save, "direct", .saves = true },
     { "a reply that overtakes it", script_overtakes, "direct",
         .saves = true },
+    { "a state that drips", script_drips, "direct", .saves = true,
+        .state = large, .state_len = sizeof(large) },
     { "a state that is damaged", script_damaged, "direct",
         ERROR_TIMEDOUT, .saves = true },
     { "a state that is cut", script_cut, "direct",
@@ -528,17 +584,18 @@ static void listen_end(int fd)
 }
 
 /* Whether the file has the state; it goes. */
-static bool file_is_state(const char *path)
+static bool file_is_state(const char *path, const char *state, size_t len)
 {
-    char text[64] = "";
+    char text[sizeof(large) + 1];
+    size_t found;
     FILE *f = fopen(path, "r");
 
     if (!f)
         return false;
-    fread(text, 1, sizeof(text) - 1, f);
+    found = fread(text, 1, sizeof(text), f);
     fclose(f);
     unlink(path);
-    return !strcmp(text, STATE);
+    return found == len && !memcmp(text, state, len);
 }
 
 static void run(unsigned int i)
@@ -555,6 +612,7 @@ static void run(unsigned int i)
     xenless_transport = tests[i].transport;
     xenless_endless = false;
     xenless_timers = 0;
+    xenless_summed = 0;
     state_listen_fd = listen_at("qemu-state");
     snprintf(path, sizeof(path), "%s/file", xenless_dir);
     if (pthread_create(&thread, NULL, peer_run, &peer))
@@ -573,7 +631,9 @@ static void run(unsigned int i)
 
     check(rc == tests[i].rc, "its rc");
     if (tests[i].saves)
-        check(file_is_state(path) == !rc, "its file");
+        check(file_is_state(path, tests[i].state ?: STATE,
+                            tests[i].state_len ?: strlen(STATE)) == !rc,
+              "its file");
     else
         check(rc || (output && !strcmp(output, "good")), "its output");
     printf("%s: rc %d\n", tests[i].name, rc);
