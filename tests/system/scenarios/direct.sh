@@ -29,7 +29,7 @@ is "the transport" direct "$(xenstore-read "/libxl/$(domid hvm1)/stubdom-transpo
 ok "nothing but xenconsoled runs for it" only_xen
 ok "the guest runs" status_is "running"
 is "the uuid is the guest's" "$uuid" "$(monitor 'info uuid')"
-ok "a large reply" sh -c 'test "$(xl qemu-monitor-command hvm1 "info mtree" | wc -c)" -gt 10000'
+ok "a large reply" sh -c 'test "$(xl qemu-monitor-command hvm1 help | wc -c)" -gt 10000'
 ok "a QMP error is one" sh -c '! xl qemu-monitor-command nobody "info status"'
 
 pids=
@@ -83,6 +83,28 @@ ok "xl restore" xl restore /var/lib/xen/two.save
 ok "nothing but xenconsoled runs for it" only_xen
 ok "it counts on" wait_for 60 has_grown "$n"
 ok "QMP goes on" status_is "running"
+# The last save's stubdomain, and the one that was restored from it.
+dm_log=/var/log/xen/qemu-dm-hvm1.log
+sum_in() { sed -n "s/.*$1 state: \\([1-9].*, CRC-32 [0-9a-f]*\\), .*/\\1/p" "$2" | tail -1; }
+saved=$(sum_in saved $dm_log.1)
+ok "stubdomd says what QEMU wrote" test -n "$saved"
+is "and the next one reads just that" "$saved" "$(sum_in restored $dm_log)"
+
+# A save that fails, because QEMU's state does not fit: xl passes the reason
+# on, and the guest goes on.
+says() { cat /run/save.txt; grep -q "$1" /run/save.txt; }
+state=/var/lib/xen/qemu-save.$(domid hvm1)
+mkdir /run/small
+mount -t tmpfs -o size=4k small /run/small
+touch /run/small/state "$state"
+mount --bind /run/small/state "$state"
+ok "no space: xl save fails" sh -c "! xl save hvm1 /run/none.save >/run/save.txt 2>&1"
+ok "and says why" says 'No space left on device'
+n=$(lines)
+ok "it counts on" wait_for 60 has_grown "$n"
+umount "$state" /run/small
+rm -rf /run/small "$state" /run/save.txt /run/none.save
+
 for turn in 1 2; do
     before=$(domid hvm1)
     n=$(lines)
