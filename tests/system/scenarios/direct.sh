@@ -17,7 +17,8 @@ end_guest() {
 
 ok "no program of xenqmp's is installed" \
     sh -c '! ls -d /usr/libexec/xenqmp /usr/bin/xl-qmp /usr/libexec/xen-qemu-system-i386'
-ok "xenconsoled is Xen's" cmp "/proc/$(cat /run/xenconsoled.pid)/exe" "$(readlink -f $bin/xenconsoled)"
+ok "xenconsoled is Xen's" \
+    cmp "/proc/$(cat /run/xenconsoled.pid)/exe" "$(readlink -f "$bin/xenconsoled")"
 
 # --- Creation, QMP, a serial port ------------------------------------------
 
@@ -104,6 +105,19 @@ n=$(lines)
 ok "it counts on" wait_for 60 has_grown "$n"
 umount "$state" /run/small
 rm -rf /run/small "$state" /run/save.txt /run/none.save
+
+# One in the midst of which xenconsoled is killed: it may fail, but the guest
+# is not left suspended.
+is_suspended() { xl list hvm1 | grep -q -e '---ss-'; }
+n=$(lines)
+xl save -c hvm1 /run/cut.save >/run/save.txt 2>&1 &
+save=$!
+ok "a save begins" wait_for 30 is_suspended
+xenconsoled_dies
+wait $save
+ok "xenconsoled was killed in it: the guest counts on" wait_for 60 has_grown "$n"
+ok "QMP goes on" status_is "running"
+rm -f /run/cut.save /run/save.txt
 
 for turn in 1 2; do
     before=$(domid hvm1)

@@ -283,6 +283,23 @@ static void script_hang_up(int fd)
     shutdown(fd, SHUT_RDWR);
 }
 
+/* xenconsoled was not there when libxl came. */
+static void script_started(int fd)
+{
+    char nonce[1024];
+
+    hear_reset(fd, nonce);
+    reset_answer(fd, nonce);
+    say(fd, GREETING);
+    answer(fd, "\"qmp_capabilities\"", "{}");
+    answer(fd, "\"human-monitor-command\"", "\"good\"");
+}
+
+static void script_never(int fd)
+{
+    check(false, "nobody listens");
+}
+
 /* --- Scripts of a save --------------------------------------------------- */
 
 /* A state, and its CRC-32. */
@@ -496,6 +513,8 @@ static const struct {
     void (*script)(int fd);
     const char *transport;
     int rc;
+    /* whether xenconsoled does, when libxl has found that it has not */
+    enum { RUNS, STARTS, NEVER } starts;
     bool saves;
     const char *state;  /* STATE, if not said */
     size_t state_len;
@@ -509,6 +528,9 @@ static const struct {
         ERROR_PROTOCOL_ERROR_QMP },
     { "hangs up", script_hang_up, "direct",
         ERROR_PROTOCOL_ERROR_QMP },
+    { "xenconsoled starts", script_started, "direct", .starts = STARTS },
+    { "xenconsoled does not start", script_never, "direct", ERROR_FAIL,
+        .starts = NEVER },
     { "silent", script_silent, "direct", ERROR_TIMEDOUT },
     { "another nonce", script_other_nonce, "direct", ERROR_TIMEDOUT },
     { "no greeting", script_no_greeting, "direct", ERROR_TIMEDOUT },
@@ -540,16 +562,23 @@ static const struct {
 
 struct peer {
     int listen_fd;
+    bool starts;
     void (*script)(int fd);
 };
 
 static void *peer_run(void *opaque)
 {
     const struct peer *peer = opaque;
-    int fd = accept(peer->listen_fd, NULL, NULL);
     char c;
+    int fd;
 
-    check(fd >= 0, "libxl connects");
+    while (peer->starts && !xenless_timers)
+        sched_yield();
+    if (peer->starts && listen(peer->listen_fd, 1))
+        check(false, "xenconsoled starts");
+    fd = accept(peer->listen_fd, NULL, NULL);
+
+    check(fd >= 0 || peer->script == script_never, "libxl connects");
     if (fd >= 0) {
         peer->script(fd);
         /* As xenconsoled, it stays as long as libxl does. */
@@ -560,14 +589,15 @@ static void *peer_run(void *opaque)
     return NULL;
 }
 
-static int listen_at(const char *name)
+static int listen_at(const char *name, bool listens)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s-%u", xenless_dir,
              name, XENLESS_DOMID);
-    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 1))
+    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+        (listens && listen(fd, 1)))
         check(false, addr.sun_path);
     return fd;
 }
@@ -602,7 +632,9 @@ static void run(unsigned int i)
 {
     bool direct = !strcmp(tests[i].transport, "direct");
     struct peer peer = {
-        .listen_fd = listen_at(direct ? "qmp-console" : "qmp-libxl"),
+        .listen_fd = listen_at(direct ? "qmp-console" : "qmp-libxl",
+                               tests[i].starts == RUNS),
+        .starts = tests[i].starts == STARTS,
         .script = tests[i].script,
     };
     char path[64], *output = NULL;
@@ -613,7 +645,8 @@ static void run(unsigned int i)
     xenless_endless = false;
     xenless_timers = 0;
     xenless_summed = 0;
-    state_listen_fd = listen_at("qemu-state");
+    xenless_hasty = tests[i].starts == NEVER;
+    state_listen_fd = listen_at("qemu-state", true);
     snprintf(path, sizeof(path), "%s/file", xenless_dir);
     if (pthread_create(&thread, NULL, peer_run, &peer))
         abort();

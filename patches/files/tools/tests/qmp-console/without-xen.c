@@ -10,6 +10,7 @@ const char *xenless_transport;
 bool xenless_endless;
 volatile size_t xenless_summed;
 volatile int xenless_timers;
+bool xenless_hasty;
 static libxl__ev_time *timer;
 static libxl__ao *timer_ao;
 
@@ -159,7 +160,8 @@ int __wrap_libxl__ev_time_register_rel(libxl__ao *ao, libxl__ev_time *ev,
                                        libxl__ev_time_callback *func,
                                        int milliseconds)
 {
-    int rc = __real_libxl__ev_time_register_rel(ao, ev, func, milliseconds);
+    int rc = __real_libxl__ev_time_register_rel(
+        ao, ev, func, xenless_hasty ? 0 : milliseconds);
 
     timer = ev;
     timer_ao = ao;

@@ -24,5 +24,7 @@ extern volatile size_t xenless_summed;
  * which the caller's next word to libxl has it see. */
 extern volatile int xenless_timers;
 void xenless_expire(libxl_ctx *ctx);
+/* Whether those that are added are due at once. */
+extern bool xenless_hasty;
 
 #endif
