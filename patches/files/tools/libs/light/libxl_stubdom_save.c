@@ -20,22 +20,6 @@
 /* Seconds, after QEMU's reply. */
 #define STATE_TIMEOUT 30
 
-static uint32_t crc32(const char *buf, size_t len)
-{
-    uint32_t table[256], crc;
-    int i, bit;
-
-    for (i = 0; i < 256; i++) {
-        crc = i;
-        for (bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-        table[i] = crc;
-    }
-    for (crc = ~0U; len; len--)
-        crc = (crc >> 8) ^ table[(crc ^ *buf++) & 0xff];
-    return ~crc;
-}
-
 const char *libxl__stubdom_save_path(libxl__gc *gc, uint32_t guest_domid)
 {
     return GCSPRINTF("%s/qemu-state-%u", libxl__run_dir_path(),
@@ -49,8 +33,9 @@ void libxl__stubdom_save_init(libxl__stubdom_save *ss)
     libxl__ev_time_init(&ss->timeout);
     ss->rc = 0;
     ss->buf = NULL;
-    ss->size = ss->used = 0;
+    ss->size = ss->used = ss->begin = 0;
     ss->length = 0;
+    ss->all = ss->before = 0;
 }
 
 void libxl__stubdom_save_dispose(libxl__gc *gc, libxl__stubdom_save *ss)
@@ -73,9 +58,24 @@ static void save_done(libxl__egc *egc, libxl__stubdom_save *ss, int rc)
     ss->callback(egc, ss, rc); /* must be last */
 }
 
+/* Whether the last bytes are the state; it begins with them then. */
+static bool state_is_here(libxl__stubdom_save *ss)
+{
+    size_t begin;
+
+    if (ss->used < ss->length)
+        return false;
+
+    begin = ss->used - ss->length;
+    ss->before = libxl__crc32_sum(ss->before, ss->buf + ss->begin,
+                                  begin - ss->begin);
+    ss->begin = begin;
+    return libxl__crc32_last(ss->all, ss->before,
+                             ss->length) == ss->crc32;
+}
+
 static int state_write(libxl__gc *gc, libxl__stubdom_save *ss)
 {
-    const char *state = ss->buf + ss->used - ss->length;
     int fd, rc;
 
     fd = open(ss->filename, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -83,8 +83,9 @@ static int state_write(libxl__gc *gc, libxl__stubdom_save *ss)
         LOGED(ERROR, ss->domid, "cannot open %s", ss->filename);
         return ERROR_FAIL;
     }
-    rc = libxl_write_exactly(CTX, fd, state, ss->length, ss->filename,
-                             "state of the device model") ? ERROR_FAIL : 0;
+    rc = libxl_write_exactly(CTX, fd, ss->buf + ss->begin, ss->length,
+                             ss->filename, "state of the device model") ?
+        ERROR_FAIL : 0;
     if (close(fd) && !rc) {
         LOGED(ERROR, ss->domid, "cannot write %s", ss->filename);
         rc = ERROR_FAIL;
@@ -101,9 +102,7 @@ static void state_check(libxl__egc *egc, libxl__stubdom_save *ss)
         return;
     if (ss->rc)
         save_done(egc, ss, ss->rc);
-    else if (ss->used >= ss->length &&
-             crc32(ss->buf + ss->used - ss->length,
-                   ss->length) == ss->crc32)
+    else if (state_is_here(ss))
         save_done(egc, ss, state_write(gc, ss));
 }
 
@@ -132,6 +131,7 @@ static int state_read(libxl__gc *gc, libxl__stubdom_save *ss, int fd)
             LOGD(ERROR, ss->domid, "The stubdomain's console 1 is gone");
         return ERROR_FAIL;
     }
+    ss->all = libxl__crc32_sum(ss->all, ss->buf + ss->used, r);
     ss->used += r;
     return 0;
 }

@@ -283,11 +283,53 @@ static void script_hang_up(int fd)
     shutdown(fd, SHUT_RDWR);
 }
 
+/* xenconsoled was not there when libxl came. */
+static void script_started(int fd)
+{
+    char nonce[1024];
+
+    hear_reset(fd, nonce);
+    reset_answer(fd, nonce);
+    say(fd, GREETING);
+    answer(fd, "\"qmp_capabilities\"", "{}");
+    answer(fd, "\"human-monitor-command\"", "\"good\"");
+}
+
+static void script_never(int fd)
+{
+    check(false, "nobody listens");
+}
+
 /* --- Scripts of a save --------------------------------------------------- */
 
 /* A state, and its CRC-32. */
 #define STATE     "123456789"
 #define STATE_CRC "3421780262"
+
+/* A larger one. */
+static char large[5000];
+
+static void large_make(void)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(large); i++)
+        large[i] = i * i >> 7;
+}
+
+static uint32_t large_crc32(void)
+{
+    uint32_t crc = ~0U;
+    size_t i;
+    int bit;
+
+    for (i = 0; i < sizeof(large); i++) {
+        crc ^= (uint8_t)large[i];
+        for (bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
 
 static int state_listen_fd;
 
@@ -352,6 +394,33 @@ static void script_overtakes(int fd)
     say(state_fd, "567");
     say(state_fd, "89");
     save_end(fd, state_fd);
+}
+
+/* What an older save has left, and the state, which libxl looks at after
+ * each byte. */
+static void script_drips(int fd)
+{
+    char length[16], crc[16], old[sizeof(large)];
+    size_t i, summed;
+    long id;
+    int state_fd = save_begin(fd, &id);
+
+    large_make();
+    snprintf(length, sizeof(length), "%zu", sizeof(large));
+    snprintf(crc, sizeof(crc), "%u", large_crc32());
+    say_saved(fd, length, crc, id);
+    say_return(fd, "{}", id);
+    memset(old, 'x', sizeof(old));
+    say_bytes(state_fd, old, sizeof(old));
+    for (i = 0; i < sizeof(large); i++) {
+        summed = xenless_summed;
+        say_bytes(state_fd, &large[i], 1);
+        while (xenless_summed == summed)
+            sched_yield();
+    }
+    save_end(fd, state_fd);
+    check(xenless_summed <= 2 * (sizeof(old) + sizeof(large)),
+          "no byte is summed more than twice");
 }
 
 static void script_damaged(int fd)
@@ -444,7 +513,11 @@ static const struct {
     void (*script)(int fd);
     const char *transport;
     int rc;
+    /* whether xenconsoled does, when libxl has found that it has not */
+    enum { RUNS, STARTS, NEVER } starts;
     bool saves;
+    const char *state;  /* STATE, if not said */
+    size_t state_len;
 } tests[] = {
     { "a vchan begins without", script_no_reset, "vchan" },
     { "a console begins with qmp_reset", script_plain, "direct" },
@@ -455,6 +528,9 @@ static const struct {
         ERROR_PROTOCOL_ERROR_QMP },
     { "hangs up", script_hang_up, "direct",
         ERROR_PROTOCOL_ERROR_QMP },
+    { "xenconsoled starts", script_started, "direct", .starts = STARTS },
+    { "xenconsoled does not start", script_never, "direct", ERROR_FAIL,
+        .starts = NEVER },
     { "silent", script_silent, "direct", ERROR_TIMEDOUT },
     { "another nonce", script_other_nonce, "direct", ERROR_TIMEDOUT },
     { "no greeting", script_no_greeting, "direct", ERROR_TIMEDOUT },
@@ -462,6 +538,8 @@ static const struct {
     { "a state", script_save, "direct", .saves = true },
     { "a reply that overtakes it", script_overtakes, "direct",
         .saves = true },
+    { "a state that drips", script_drips, "direct", .saves = true,
+        .state = large, .state_len = sizeof(large) },
     { "a state that is damaged", script_damaged, "direct",
         ERROR_TIMEDOUT, .saves = true },
     { "a state that is cut", script_cut, "direct",
@@ -484,16 +562,23 @@ static const struct {
 
 struct peer {
     int listen_fd;
+    bool starts;
     void (*script)(int fd);
 };
 
 static void *peer_run(void *opaque)
 {
     const struct peer *peer = opaque;
-    int fd = accept(peer->listen_fd, NULL, NULL);
     char c;
+    int fd;
 
-    check(fd >= 0, "libxl connects");
+    while (peer->starts && !xenless_timers)
+        sched_yield();
+    if (peer->starts && listen(peer->listen_fd, 1))
+        check(false, "xenconsoled starts");
+    fd = accept(peer->listen_fd, NULL, NULL);
+
+    check(fd >= 0 || peer->script == script_never, "libxl connects");
     if (fd >= 0) {
         peer->script(fd);
         /* As xenconsoled, it stays as long as libxl does. */
@@ -504,14 +589,15 @@ static void *peer_run(void *opaque)
     return NULL;
 }
 
-static int listen_at(const char *name)
+static int listen_at(const char *name, bool listens)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s-%u", xenless_dir,
              name, XENLESS_DOMID);
-    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 1))
+    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+        (listens && listen(fd, 1)))
         check(false, addr.sun_path);
     return fd;
 }
@@ -528,24 +614,27 @@ static void listen_end(int fd)
 }
 
 /* Whether the file has the state; it goes. */
-static bool file_is_state(const char *path)
+static bool file_is_state(const char *path, const char *state, size_t len)
 {
-    char text[64] = "";
+    char text[sizeof(large) + 1];
+    size_t found;
     FILE *f = fopen(path, "r");
 
     if (!f)
         return false;
-    fread(text, 1, sizeof(text) - 1, f);
+    found = fread(text, 1, sizeof(text), f);
     fclose(f);
     unlink(path);
-    return !strcmp(text, STATE);
+    return found == len && !memcmp(text, state, len);
 }
 
 static void run(unsigned int i)
 {
     bool direct = !strcmp(tests[i].transport, "direct");
     struct peer peer = {
-        .listen_fd = listen_at(direct ? "qmp-console" : "qmp-libxl"),
+        .listen_fd = listen_at(direct ? "qmp-console" : "qmp-libxl",
+                               tests[i].starts == RUNS),
+        .starts = tests[i].starts == STARTS,
         .script = tests[i].script,
     };
     char path[64], *output = NULL;
@@ -555,7 +644,9 @@ static void run(unsigned int i)
     xenless_transport = tests[i].transport;
     xenless_endless = false;
     xenless_timers = 0;
-    state_listen_fd = listen_at("qemu-state");
+    xenless_summed = 0;
+    xenless_hasty = tests[i].starts == NEVER;
+    state_listen_fd = listen_at("qemu-state", true);
     snprintf(path, sizeof(path), "%s/file", xenless_dir);
     if (pthread_create(&thread, NULL, peer_run, &peer))
         abort();
@@ -573,7 +664,9 @@ static void run(unsigned int i)
 
     check(rc == tests[i].rc, "its rc");
     if (tests[i].saves)
-        check(file_is_state(path) == !rc, "its file");
+        check(file_is_state(path, tests[i].state ?: STATE,
+                            tests[i].state_len ?: strlen(STATE)) == !rc,
+              "its file");
     else
         check(rc || (output && !strcmp(output, "good")), "its output");
     printf("%s: rc %d\n", tests[i].name, rc);

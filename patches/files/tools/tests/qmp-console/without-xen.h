@@ -18,9 +18,13 @@ extern char xenless_dir[];
 extern const char *xenless_transport;
 /* Whether a socket has more to read, however much was read. */
 extern bool xenless_endless;
+/* How many bytes a CRC-32 was made of. */
+extern volatile size_t xenless_summed;
 /* How many time-outs there are; the one that was last added is made due,
  * which the caller's next word to libxl has it see. */
 extern volatile int xenless_timers;
 void xenless_expire(libxl_ctx *ctx);
+/* Whether those that are added are due at once. */
+extern bool xenless_hasty;
 
 #endif
