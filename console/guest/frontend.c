@@ -12,6 +12,18 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
+bool frontend_has_bytes(struct hv *hv, uint32_t domid, uint32_t ring_ref)
+{
+    struct hv_page page;
+    bool r;
+
+    if (hv_map_grant(hv, domid, ring_ref, &page))
+        return false;
+    r = ring_page_has_bytes(page.page);
+    hv_unmap(hv, &page);
+    return r;
+}
+
 void frontend_leave(struct console *c)
 {
     if (c->port < 0)
