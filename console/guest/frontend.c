@@ -89,7 +89,7 @@ static void backend_state_set(struct console *c, enum xenbus_state state)
         return;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
     snprintf(text, sizeof(text), "%d", (int)state);
-    if (!store_write_owned(c->backend->xs, path, text) && errno != EPERM)
+    if (!store_write_backend(c->backend->xs, path, text) && errno != EPERM)
         log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot write %s in "
                   "xenstore: %s", c->host.label, path, strerror(errno));
     c->backend_state = (int)state;
