@@ -175,8 +175,14 @@ static bool domain_has_bytes(struct domains *domains, struct domain *d)
     return r;
 }
 
-/* A console that was there before this daemon, and that no earlier one has
- * left: if bytes wait, before those in which none do. */
+/* It may have been there before this daemon, and no earlier one has left it. */
+static bool console_may_hurry(const struct domain *d,
+                              const struct console *c)
+{
+    return d->inherited && c->n && refresh_is_new(&c->refresh);
+}
+
+/* If bytes wait it comes before those in which none do. */
 static void console_hurry(struct domains *domains, struct console *c)
 {
     uint32_t ring_ref;
@@ -201,11 +207,8 @@ static void consoles_enumerate(struct domains *domains, struct domain *d)
 
         if (decimal_parse(names[i], CONSOLES_MAX - 1, &n) && n) {
             listed[n] = true;
-            if (d->guest.consoles[n])
-                continue;
-            console_notice(domains, d, (unsigned int)n, KEYS_ALL);
-            if (d->inherited && d->guest.consoles[n])
-                console_hurry(domains, d->guest.consoles[n]);
+            if (!d->guest.consoles[n])
+                console_notice(domains, d, (unsigned int)n, KEYS_ALL);
         }
     }
     free(names);
@@ -236,8 +239,8 @@ static void domain_begin(struct domains *domains, struct domain *d,
     line_join(d, bytes_wait ? &domains->hurried : &domains->unlisted);
 }
 
-/* A few requests: which consoles there are; or where one's terminal is, and
- * that its domain has shut down. */
+/* A few requests: which consoles there are; or where one's terminal is, that
+ * its domain has shut down, and whether bytes wait. */
 static void domain_list(struct domains *domains, struct domain *d)
 {
     struct console *c = NULL;
@@ -246,13 +249,16 @@ static void domain_list(struct domains *domains, struct domain *d)
         consoles_enumerate(domains, d);
     for (; d->next < CONSOLES_MAX; d->next++) {
         c = d->guest.consoles[d->next];
-        if (c && (toolstack_wants_tty(c) || toolstack_wants_end(c)))
+        if (c && (toolstack_wants_tty(c) || toolstack_wants_end(c) ||
+                  console_may_hurry(d, c)))
             break;
     }
     if (d->next < CONSOLES_MAX) {
         d->next++;
         toolstack_name_tty(c);
         toolstack_name_end(c);
+        if (console_may_hurry(d, c))
+            console_hurry(domains, c);
         return;
     }
     line_leave(d);

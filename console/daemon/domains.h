@@ -47,7 +47,8 @@ struct domain {
     bool inherited;             /* it was there before this daemon */
     enum domain_stage stage;
     unsigned int next;          /* the console whose terminal or end is to
-                                 * be told next; 0: not listed yet */
+                                 * be told next, or whose ring looked into;
+                                 * 0: not listed yet */
     uint8_t id[HV_ID_SIZE];
     uint64_t handed;            /* what this one leaves: handover.h */
 };

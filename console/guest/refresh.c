@@ -133,6 +133,11 @@ void refresh_by_dom0(struct refresh_item *item, enum keys_part part)
     }
 }
 
+bool refresh_is_new(const struct refresh_item *item)
+{
+    return item->queue == &item->refresh->ready && !item->read_ms;
+}
+
 void refresh_first(struct refresh_item *item)
 {
     dequeue(item);

@@ -114,6 +114,8 @@ void refresh_dispose(struct refresh *refresh);
 void refresh_add(struct refresh_item *item);
 /* Has that part read soon. */
 void refresh_by_dom0(struct refresh_item *item, enum keys_part part);
+/* It waits to be read for the first time. */
+bool refresh_is_new(const struct refresh_item *item);
 /* All of it, before all that is not: its guest waits to be read. */
 void refresh_first(struct refresh_item *item);
 /* Nothing is known to have changed: has all of it read when nothing else is

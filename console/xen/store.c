@@ -131,17 +131,12 @@ static bool path_up_alone(struct xs_handle *xs, xs_transaction_t t,
 {
     char parent[STORE_PATH_MAX];
     unsigned int n = 0;
-    char **names;
 
     snprintf(parent, sizeof(parent), "%s", path);
     if (!path_up(parent))
         return false;
-    names = xs_directory(xs, t, parent, &n);
-    free(names);
-    if (!names || n != 1)
-        return false;
-    path_up(path);
-    return true;
+    free(xs_directory(xs, t, parent, &n));
+    return n == 1 && path_up(path);
 }
 
 /* A node that is alone in its directory goes with it, and with those that

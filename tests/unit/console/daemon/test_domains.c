@@ -363,6 +363,8 @@ TEST(who_has_bytes_waiting_is_served_first)
     server_restart(many_made);
     xs_event(&server, EPOLLIN);
     check_int(served_before(8, 0), 0);
+    /* Before others are asked for. */
+    check(!domains_find(&server.domains, 6)->guest.consoles[3]);
     check_int(served_before(9, 3), 1);
     settle();
     check_int(served_before(6, 0), 7);
