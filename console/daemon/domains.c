@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xen/grant_table.h>
 
 #define BACKENDS "/local/domain/0/backend/console"
 
@@ -95,11 +96,25 @@ static void console_notice(struct domains *domains, struct domain *d,
         refresh_by_dom0(&c->refresh, part);
 }
 
+static void line_leave(struct domain *d)
+{
+    if (d->line)
+        TAILQ_REMOVE(d->line, d, in_line);
+    d->line = NULL;
+}
+
+/* At its end. */
+static void line_join(struct domain *d, struct domain_line *line)
+{
+    line_leave(d);
+    d->line = line;
+    TAILQ_INSERT_TAIL(line, d, in_line);
+}
+
 static void list_later(struct domains *domains, struct domain *d)
 {
-    if (!d->lists)
-        TAILQ_INSERT_TAIL(&domains->unlisted, d, unlisted);
-    d->lists = true;
+    if (!d->line)
+        line_join(d, &domains->unlisted);
     d->next = 0;
 }
 
@@ -141,6 +156,42 @@ static void domain_hand_over(struct domain *d)
                   strerror(errno));
 }
 
+/* Whether bytes wait in one of the rings that are known without xenstored. */
+static bool domain_has_bytes(struct domains *domains, struct domain *d)
+{
+    struct hv *hv = domains->backend->hv;
+    struct handover h = { .domid = d->domid };
+    bool r = frontend_has_bytes(hv, d->domid, GNTTAB_RESERVED_CONSOLE);
+
+    memcpy(h.id, d->id, sizeof(h.id));
+    if (r || !handover_read(&h))
+        return r;
+    for (unsigned int n = 0; n < CONSOLES_MAX; n++) {
+        r |= n && h.consoles[n].present &&
+             frontend_has_bytes(hv, d->domid,
+                                (uint32_t)h.consoles[n].ring_ref);
+        keys_dispose(&h.consoles[n]);
+    }
+    return r;
+}
+
+/* It may have been there before this daemon, and no earlier one has left it. */
+static bool console_may_hurry(const struct domain *d,
+                              const struct console *c)
+{
+    return d->inherited && c->n && refresh_is_new(&c->refresh);
+}
+
+/* If bytes wait it comes before those in which none do. */
+static void console_hurry(struct domains *domains, struct console *c)
+{
+    uint32_t ring_ref;
+
+    if (keys_ring_ref(domains->backend->xs, c->domid, c->n, &ring_ref) &&
+        frontend_has_bytes(domains->backend->hv, c->domid, ring_ref))
+        refresh_first(&c->refresh);
+}
+
 /* Reads which consoles the backend's directory has for the domain. */
 static void consoles_enumerate(struct domains *domains, struct domain *d)
 {
@@ -173,20 +224,23 @@ static void consoles_enumerate(struct domains *domains, struct domain *d)
     }
 }
 
-/* A domain that Xen has named, with nothing known of it but that: all are
- * taken over before xenstored is asked for one of them. */
-static void domain_begin(struct domains *domains, struct domain *d)
+/* A domain that Xen has named, with nothing known of it but that, and
+ * whether bytes wait. */
+static void domain_begin(struct domains *domains, struct domain *d,
+                         bool bytes_wait)
 {
-    d->begun = true;
     domain_take_over(domains, d);
-    if (!d->guest.consoles[0])
+    if (!d->guest.consoles[0]) {
         console_notice(domains, d, 0, KEYS_ALL);
-    TAILQ_REMOVE(&domains->unlisted, d, unlisted);
-    TAILQ_INSERT_TAIL(&domains->unlisted, d, unlisted);
+        if (bytes_wait && d->guest.consoles[0])
+            refresh_first(&d->guest.consoles[0]->refresh);
+    }
+    d->stage = DOMAIN_LIST;
+    line_join(d, bytes_wait ? &domains->hurried : &domains->unlisted);
 }
 
-/* A few requests: which consoles there are; or where one's terminal is, and
- * that its domain has shut down. */
+/* A few requests: which consoles there are; or where one's terminal is, that
+ * its domain has shut down, and whether bytes wait. */
 static void domain_list(struct domains *domains, struct domain *d)
 {
     struct console *c = NULL;
@@ -195,17 +249,19 @@ static void domain_list(struct domains *domains, struct domain *d)
         consoles_enumerate(domains, d);
     for (; d->next < CONSOLES_MAX; d->next++) {
         c = d->guest.consoles[d->next];
-        if (c && (toolstack_wants_tty(c) || toolstack_wants_end(c)))
+        if (c && (toolstack_wants_tty(c) || toolstack_wants_end(c) ||
+                  console_may_hurry(d, c)))
             break;
     }
     if (d->next < CONSOLES_MAX) {
         d->next++;
         toolstack_name_tty(c);
         toolstack_name_end(c);
+        if (console_may_hurry(d, c))
+            console_hurry(domains, c);
         return;
     }
-    TAILQ_REMOVE(&domains->unlisted, d, unlisted);
-    d->lists = false;
+    line_leave(d);
 }
 
 /* NULL: no memory. */
@@ -224,21 +280,21 @@ static struct domain *domain_add(struct domains *domains, uint32_t domid,
     d->in_bucket = *bucket;
     *bucket = d;
     d->inherited = !domains->swept;
+    d->stage = d->inherited ? DOMAIN_LOOK : DOMAIN_BEGIN;
     memcpy(d->id, id, sizeof(d->id));
     list_later(domains, d);
     return d;
 }
 
 /* *link is the domain's place in its bucket. */
-static void domain_remove(struct domains *domains, struct domain **link)
+static void domain_remove(struct domain **link)
 {
     struct domain *d = *link;
 
     log_debug("domain %" PRIu32 " is gone", d->domid);
     for (unsigned int n = 0; n < CONSOLES_MAX; n++)
         console_remove(d, n);
-    if (d->lists)
-        TAILQ_REMOVE(&domains->unlisted, d, unlisted);
+    line_leave(d);
     handover_remove(d->domid);
     *link = d->in_bucket;
     free(d);
@@ -285,7 +341,7 @@ static void domains_enumerate(struct domains *domains)
                 link = &(*link)->in_bucket;
             } else {
                 sweep |= (*link)->inherited;
-                domain_remove(domains, link);
+                domain_remove(link);
             }
         }
     }
@@ -425,13 +481,43 @@ void domains_event(struct domains *domains, const char *path,
 
 bool domains_is_pending(const struct domains *domains)
 {
-    return domains->census || !TAILQ_EMPTY(&domains->unlisted) ||
+    return domains->census || !TAILQ_EMPTY(&domains->hurried) ||
+           !TAILQ_EMPTY(&domains->unlisted) ||
            refresh_is_pending(&domains->backend->refresh);
+}
+
+/* One stage; the next comes when it is the first in its line again. */
+static void domain_advance(struct domains *domains, struct domain *d)
+{
+    if (d->stage == DOMAIN_LIST) {
+        domain_list(domains, d);
+    } else if (d->stage == DOMAIN_BEGIN) {
+        domain_begin(domains, d, false);
+    } else if (domain_has_bytes(domains, d)) {
+        domain_begin(domains, d, true);
+    } else {
+        d->stage = DOMAIN_BEGIN;
+        line_join(d, &domains->unlisted);
+    }
+}
+
+/* Whose turn it is; NULL: that of consoles that are to be read. All are taken
+ * over before xenstored is asked for one of them. */
+static struct domain *domain_next(struct domains *domains)
+{
+    struct domain *d = TAILQ_FIRST(&domains->unlisted);
+
+    if (d && d->stage != DOMAIN_LIST)
+        return d;
+    if (refresh_is_first(&domains->backend->refresh))
+        return NULL;
+    return TAILQ_EMPTY(&domains->hurried) ? d :
+           TAILQ_FIRST(&domains->hurried);
 }
 
 static void domains_step(struct domains *domains)
 {
-    struct domain *d = TAILQ_FIRST(&domains->unlisted);
+    struct domain *d = domain_next(domains);
     struct console *gone;
 
     if (domains->census) {
@@ -439,10 +525,7 @@ static void domains_step(struct domains *domains)
         domains->census_ms = loop_now_ms();
         domains_enumerate(domains);
     } else if (d) {
-        if (d->begun)
-            domain_list(domains, d);
-        else
-            domain_begin(domains, d);
+        domain_advance(domains, d);
     } else if ((gone = refresh_step(&domains->backend->refresh))) {
         d = domains_find(domains, gone->domid);
         console_remove(d, gone->n);
@@ -466,6 +549,7 @@ int domains_init(struct domains *domains, struct backend *backend)
     struct xs_handle *xs = backend->xs;
 
     domains->backend = backend;
+    TAILQ_INIT(&domains->hurried);
     TAILQ_INIT(&domains->unlisted);
     refresh_init(&backend->refresh, &backend->loop, xs, console_follow);
     if (xs_watch(xs, BACKENDS, "backend") &&
@@ -483,6 +567,6 @@ void domains_dispose(struct domains *domains)
     loop_timer_clear(&domains->backend->loop, &domains->census_wait);
     for (size_t i = 0; i < DOMAINS_HASH; i++)
         while (domains->buckets[i])
-            domain_remove(domains, &domains->buckets[i]);
+            domain_remove(&domains->buckets[i]);
     refresh_dispose(&domains->backend->refresh);
 }

@@ -14,7 +14,8 @@
  * asked later, a little in each turn (refresh.h).
  *
  * A daemon that starts first serves what the last one was connected to
- * (handover.h), domain after domain, and asks xenstored then.
+ * (handover.h), domain after domain, and asks xenstored then. Those in whose
+ * rings bytes wait come first, of both.
  */
 #ifndef XENQMP_DOMAINS_H
 #define XENQMP_DOMAINS_H
@@ -26,18 +27,28 @@
  * sequence, so a low power of two spreads evenly. */
 #define DOMAINS_HASH 1024
 
+/* What is to be done next about a domain that is in a line. */
+enum domain_stage {
+    DOMAIN_LOOK,                /* a daemon that starts: do bytes wait? */
+    DOMAIN_BEGIN,               /* to take over what an earlier one left */
+    DOMAIN_LIST,                /* to ask which consoles there are */
+};
+
+struct domain;
+TAILQ_HEAD(domain_line, domain);
+
 struct domain {
     uint32_t domid;
     struct domain *in_bucket;   /* the next there */
     bool seen;                  /* of one enumeration */
     struct guest guest;
-    TAILQ_ENTRY(domain) unlisted;
+    struct domain_line *line;   /* that it is in; NULL: none */
+    TAILQ_ENTRY(domain) in_line;
     bool inherited;             /* it was there before this daemon */
-    bool begun;                 /* what an earlier daemon has left of it was
-                                 * taken over */
-    bool lists;                 /* its backends are to be listed */
+    enum domain_stage stage;
     unsigned int next;          /* the console whose terminal or end is to
-                                 * be told next; 0: not listed yet */
+                                 * be told next, or whose ring looked into;
+                                 * 0: not listed yet */
     uint8_t id[HV_ID_SIZE];
     uint64_t handed;            /* what this one leaves: handover.h */
 };
@@ -46,7 +57,9 @@ struct domains {
     /* private */
     struct backend *backend;
     struct domain *buckets[DOMAINS_HASH];
-    TAILQ_HEAD(, domain) unlisted;
+    struct domain_line hurried; /* to be listed before the others: bytes
+                                 * waited when the daemon started */
+    struct domain_line unlisted;
     struct loop_timer census_wait;
     int64_t census_ms;          /* when the last was; 0: never */
     bool census;                /* Xen is to be asked for all domains */

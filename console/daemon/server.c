@@ -24,8 +24,6 @@
 /* By this libxl knows that we serve more than the primary console. */
 #define FEATURE "/tool/xenconsoled/feature-secondary-consoles"
 
-/* Events of one kind handled before the others get their turn. */
-#define SERVER_PORTS_BATCH 256
 /* More than xenstored sends in a turn, so that none pile up. */
 #define SERVER_WATCH_BATCH 1024
 /* Of Xen's log at a time. */
@@ -74,17 +72,16 @@ static void hv_log_written(void *data, enum logger_event event,
 static void hv_event(void *data, uint32_t events)
 {
     struct server *server = data;
-    void *owner;
+    void *owners[HV_PORTS_MAX];
+    size_t n = hv_pending(server->backend.hv, owners);
 
     (void)events;
-    for (int i = 0; i < SERVER_PORTS_BATCH; i++) {
-        if (!hv_pending(server->backend.hv, &owner))
-            break;
-        if (owner == server) {
+    for (size_t i = 0; i < n; i++) {
+        if (owners[i] == server) {
             hv_log_copy(server);
             hv_unmask(server->backend.hv, server->hv_port);
-        } else if (owner) {
-            flow_event(owner);
+        } else if (owners[i]) {
+            flow_event(owners[i]);
         }
     }
 }

@@ -75,12 +75,14 @@ static ssize_t out_step(struct console *c, size_t max)
     return (ssize_t)taken;
 }
 
-static ssize_t in_step(struct console *c)
+/* Likewise towards the guest. *more_r: the output may have more than that. */
+static ssize_t in_step(struct console *c, bool *more_r)
 {
     char bytes[RING_IN_SIZE];
     ssize_t room = ring_in_room(&c->ring);
     size_t n;
 
+    *more_r = false;
     if (room <= 0)
         return room;
     n = output_get(c->output, bytes, (size_t)room);
@@ -90,6 +92,7 @@ static ssize_t in_step(struct console *c)
     ring_in_put(&c->ring, bytes, n);
     FAULT("in-put");
     c->counters.sent += n;
+    *more_r = n == (size_t)room;
     return (ssize_t)n;
 }
 
@@ -149,7 +152,7 @@ static bool guest_took(struct console *c)
 bool flow_turn(struct console *c)
 {
     size_t budget = FLOW_BUDGET;
-    bool moved, room;
+    bool moved, more, room;
     ssize_t n, in;
 
     if (!c->output)
@@ -161,7 +164,7 @@ bool flow_turn(struct console *c)
     moved = guest_took(c);
     do {
         n = out_step(c, budget);
-        in = n < 0 ? 0 : in_step(c);
+        in = n < 0 ? 0 : in_step(c, &more);
         if (n < 0 || in < 0)
             return false;
         /* At once: the guest may be waiting for this room. */
@@ -179,7 +182,7 @@ bool flow_turn(struct console *c)
     output_poll(c->output, room);
     /* Over budget, or the output had more than the ring took: what stays
      * comes with the guest's next event, the former by ourselves. */
-    if (!budget || (in && room))
+    if (!budget || (more && room))
         console_queue(c);
     return true;
 }

@@ -12,6 +12,18 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
+bool frontend_has_bytes(struct hv *hv, uint32_t domid, uint32_t ring_ref)
+{
+    struct hv_page page;
+    bool r;
+
+    if (hv_map_grant(hv, domid, ring_ref, &page))
+        return false;
+    r = ring_page_has_bytes(page.page);
+    hv_unmap(hv, &page);
+    return r;
+}
+
 void frontend_leave(struct console *c)
 {
     if (c->port < 0)
@@ -77,7 +89,7 @@ static void backend_state_set(struct console *c, enum xenbus_state state)
         return;
     keys_backend_path(path, sizeof(path), c->domid, c->n, "state");
     snprintf(text, sizeof(text), "%d", (int)state);
-    if (!store_write_owned(c->backend->xs, path, text) && errno != EPERM)
+    if (!store_write_backend(c->backend->xs, path, text) && errno != EPERM)
         log_guest(c->domid, LOG_LEVEL_WARN, "%s: cannot write %s in "
                   "xenstore: %s", c->host.label, path, strerror(errno));
     c->backend_state = (int)state;

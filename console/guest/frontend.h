@@ -18,6 +18,9 @@
 void frontend_follow(struct console *console, const struct keys *keys,
                      bool republished);
 
+/* Whether bytes wait in a ring that is not served yet, as the page says. */
+bool frontend_has_bytes(struct hv *hv, uint32_t domid, uint32_t ring_ref);
+
 /* The console has an output, and an earlier daemon was connected to it by
  * these keys; xenstored is asked nothing. */
 void frontend_take_over(struct console *console, const struct keys *keys);

@@ -133,6 +133,20 @@ void refresh_by_dom0(struct refresh_item *item, enum keys_part part)
     }
 }
 
+bool refresh_is_new(const struct refresh_item *item)
+{
+    return item->queue == &item->refresh->ready && !item->read_ms;
+}
+
+void refresh_first(struct refresh_item *item)
+{
+    dequeue(item);
+    item->part = KEYS_ALL;
+    item->by_dom0 = true;
+    item->queue = &item->refresh->first;
+    TAILQ_INSERT_TAIL(item->queue, item, entry);
+}
+
 void refresh_later(struct refresh_item *item, char *const *expected)
 {
     item->part = KEYS_ALL;
@@ -223,8 +237,13 @@ static bool noisy_may_run(const struct refresh *r)
 
 bool refresh_is_pending(const struct refresh *r)
 {
-    return r->now || !TAILQ_EMPTY(&r->ready) || noisy_may_run(r) ||
-           !TAILQ_EMPTY(&r->later);
+    return r->now || !TAILQ_EMPTY(&r->first) || !TAILQ_EMPTY(&r->ready) ||
+           noisy_may_run(r) || !TAILQ_EMPTY(&r->later);
+}
+
+bool refresh_is_first(const struct refresh *r)
+{
+    return (r->now && r->is_first) || !TAILQ_EMPTY(&r->first);
 }
 
 /* True if it was read just now, or its guest too often, and will be read
@@ -287,14 +306,17 @@ static void reading_start(struct refresh_item *item)
 /* The first that is not put off, or none. */
 static void reading_choose(struct refresh *r)
 {
-    struct refresh_item *item = TAILQ_FIRST(&r->ready);
+    struct refresh_item *item = TAILQ_FIRST(&r->first);
 
+    if (!item)
+        item = TAILQ_FIRST(&r->ready);
     if (!item && noisy_may_run(r))
         item = TAILQ_FIRST(&r->noisy);
     if (!item)
         item = TAILQ_FIRST(&r->later);
     if (!item)
         return;
+    r->is_first = item->queue == &r->first;
     dequeue(item);
     if (!put_off(item))
         reading_start(item);
@@ -366,6 +388,7 @@ void refresh_init(struct refresh *r, struct loop *loop,
     r->loop = loop;
     r->xs = xs;
     r->fn = fn;
+    TAILQ_INIT(&r->first);
     TAILQ_INIT(&r->ready);
     TAILQ_INIT(&r->noisy);
     TAILQ_INIT(&r->later);

@@ -46,12 +46,14 @@ struct refresh {
     struct loop *loop;
     struct xs_handle *xs;
     refresh_fn *fn;
+    struct refresh_queue first; /* to be read before all else */
     struct refresh_queue ready; /* to be read */
     struct refresh_queue noisy; /* likewise, of guests that pay for it */
     struct refresh_queue later; /* likewise, when there is nothing else */
     struct refresh_item *now;   /* whose keys are being read; NULL: none */
     struct keys_reading reading;
-    bool on_guest, republished; /* of that reading */
+    bool is_first;              /* of that reading: it was in first */
+    bool on_guest, republished; /* likewise */
     int64_t spent_us;           /* on it, so far */
     struct loop_timer pause;    /* set while noisy has to wait */
 };
@@ -112,6 +114,10 @@ void refresh_dispose(struct refresh *refresh);
 void refresh_add(struct refresh_item *item);
 /* Has that part read soon. */
 void refresh_by_dom0(struct refresh_item *item, enum keys_part part);
+/* It waits to be read for the first time. */
+bool refresh_is_new(const struct refresh_item *item);
+/* All of it, before all that is not: its guest waits to be read. */
+void refresh_first(struct refresh_item *item);
 /* Nothing is known to have changed: has all of it read when nothing else is
  * to be read. expected: its texts, for keys_reading_expect(); borrowed.
  * refresh_watch() sees to what changes before. */
@@ -128,8 +134,10 @@ void refresh_by_stranger(struct refresh_account *account);
 void refresh_by_watch(struct refresh_account *account,
                       enum refresh_kind kind);
 
-/* True if refresh_step() has something to do. */
+/* True if refresh_step() has something to do; something of
+ * refresh_first(). */
 bool refresh_is_pending(const struct refresh *refresh);
+bool refresh_is_first(const struct refresh *refresh);
 /* A few requests to xenstored at most. A console that is gone from xenstore
  * is returned, to be removed; else NULL. */
 struct console *refresh_step(struct refresh *refresh);

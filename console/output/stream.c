@@ -79,8 +79,11 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t n)
     if (!stream->readable)
         return 0;
     r = read(stream->fd, bytes, n);
-    if (r > 0)
+    if (r > 0) {
+        /* Less is all that there is; of more epoll tells. */
+        stream->readable = (size_t)r == n;
         return r;
+    }
     if (r < 0 && (errno == EAGAIN || errno == EINTR)) {
         stream->readable = false;
         return 0;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xenctrl.h>
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
@@ -214,14 +215,17 @@ bool hv_port_is_bound(struct hv *hv, int port)
            status.status == EVTCHNSTAT_interdomain;
 }
 
-bool hv_pending(struct hv *hv, void **data_r)
+/* What xenevtchn_pending() reads one by one, and once more to see that there
+ * are none: Linux gives all of them at once (xen/evtchn.h). */
+size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX])
 {
-    xenevtchn_port_or_error_t port = xenevtchn_pending(hv->evtchn);
+    evtchn_port_t ports[HV_PORTS_MAX];
+    ssize_t n = read(hv_fd(hv), ports, sizeof(ports));
+    size_t ports_n = n > 0 ? (size_t)n / sizeof(*ports) : 0;
 
-    if (port < 0)
-        return false;
-    *data_r = (size_t)port < hv->ports_n ? hv->ports[port] : NULL;
-    return true;
+    for (size_t i = 0; i < ports_n; i++)
+        data_r[i] = ports[i] < hv->ports_n ? hv->ports[ports[i]] : NULL;
+    return ports_n;
 }
 
 bool hv_domain_is_alive(struct hv *hv, uint32_t domid)

@@ -45,8 +45,10 @@ void hv_notify(struct hv *hv, int port);
 void hv_unmask(struct hv *hv, int port);
 /* False once the other end has closed it. */
 bool hv_port_is_bound(struct hv *hv, int port);
-/* False if there is none now. *data_r NULL: of a port no longer bound. */
-bool hv_pending(struct hv *hv, void **data_r);
+/* The ports that have an event, HV_PORTS_MAX at most: how many, with the data
+ * of each, NULL: of a port no longer bound. */
+#define HV_PORTS_MAX 256
+size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX]);
 
 /* The domain's UUID, which no other has. */
 #define HV_ID_SIZE 16

@@ -163,6 +163,18 @@ static bool number_read(const struct keys_reading *rd, const char *key,
     return ok;
 }
 
+bool keys_ring_ref(struct xs_handle *xs, uint32_t domid, unsigned int n,
+                   uint32_t *ring_ref_r)
+{
+    const struct keys_reading rd = { .xs = xs, .domid = domid, .n = n };
+    unsigned long long ring_ref;
+
+    if (!number_read(&rd, "ring-ref", UINT32_MAX, &ring_ref))
+        return false;
+    *ring_ref_r = (uint32_t)ring_ref;
+    return true;
+}
+
 static void ring_read(struct keys_reading *rd)
 {
     unsigned long long ring_ref, port, state;

@@ -102,6 +102,11 @@ void keys_reading_dispose(struct keys_reading *reading);
 void keys_dispose(struct keys *keys);
 const char *keys_text_name(enum keys_text key);
 
+/* The ring of a console that is not the primary, as the guest says. False:
+ * no number. */
+bool keys_ring_ref(struct xs_handle *xs, uint32_t domid, unsigned int n,
+                   uint32_t *ring_ref_r);
+
 /* What `type` says: absent is ours for a primary console only. */
 bool keys_type_is_ours(const struct keys *keys, unsigned int n);
 

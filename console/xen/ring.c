@@ -44,6 +44,11 @@ int ring_adopt(struct ring *ring, struct xencons_interface *page,
     return 0;
 }
 
+bool ring_page_has_bytes(const struct xencons_interface *page)
+{
+    return load(&page->out_prod) != load(&page->out_cons);
+}
+
 uint32_t ring_page_out_cons(const struct xencons_interface *page)
 {
     return load(&page->out_cons);

@@ -39,9 +39,10 @@ struct ring {
 int ring_adopt(struct ring *ring, struct xencons_interface *page,
                const uint32_t *out_cons);
 
-/* Of a page that is not adopted yet: our counter as it has it; whether the
- * next byte can be the one at position; how many of the n bytes are those
- * that it has from there on. */
+/* Of a page that is not adopted yet: whether bytes wait in it; our counter
+ * as it has it; whether the next byte can be the one at position; how many of
+ * the n bytes are those that it has from there on. */
+bool ring_page_has_bytes(const struct xencons_interface *page);
 uint32_t ring_page_out_cons(const struct xencons_interface *page);
 bool ring_page_fits(const struct xencons_interface *page,
                     uint32_t position);

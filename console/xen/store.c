@@ -114,6 +114,67 @@ bool store_write_owned(struct xs_handle *xs, const char *path,
     return false;
 }
 
+/* False: path is the root, or was. */
+static bool path_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return slash != path;
+}
+
+/* Goes up to the directory if there is nothing else in it. */
+static bool path_up_alone(struct xs_handle *xs, xs_transaction_t t,
+                          char *path)
+{
+    char parent[STORE_PATH_MAX];
+    unsigned int n = 0;
+
+    snprintf(parent, sizeof(parent), "%s", path);
+    if (!path_up(parent))
+        return false;
+    free(xs_directory(xs, t, parent, &n));
+    return n == 1 && path_up(path);
+}
+
+/* A node that is alone in its directory goes with it, and with those that
+ * are empty then. */
+static void orphan_remove(struct xs_handle *xs, const char *path)
+{
+    for (int i = 0; i < STORE_RETRIES; i++) {
+        xs_transaction_t t = xs_transaction_start(xs);
+        char top[STORE_PATH_MAX];
+        bool ok;
+
+        if (t == XBT_NULL)
+            break;
+        snprintf(top, sizeof(top), "%s", path);
+        ok = path_up_alone(xs, t, top);
+        while (ok && path_up_alone(xs, t, top))
+            continue;
+        ok = ok && xs_rm(xs, t, top);
+        if (xs_transaction_end(xs, t, !ok) || errno != EAGAIN)
+            break;
+    }
+}
+
+bool store_write_backend(struct xs_handle *xs, const char *path,
+                         const char *value)
+{
+    char top[STORE_PATH_MAX];
+
+    if (store_owner(xs, XBT_NULL, path) != STORE_DOM0)
+        return store_write_owned(xs, path, value);
+    if (!xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value)))
+        return false;
+    snprintf(top, sizeof(top), "%s", path);
+    if (path_up_alone(xs, XBT_NULL, top))
+        orphan_remove(xs, path);
+    return true;
+}
+
 int store_life_open(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -349,6 +349,77 @@ static void background_end(void)
     tap_on_failure = NULL;
 }
 
+#define MANY 40
+
+static struct guest_console many[MANY][2];
+
+/* Which of the channels that were bound since then it is, from 1. */
+static uint32_t turn_of(const struct guest_console *c, uint32_t since)
+{
+    return xensim_port(c->domid, c->port)->turn - since;
+}
+
+static bool is_taken(void *data)
+{
+    const struct guest_console *c = data;
+
+    return *(volatile XENCONS_RING_IDX *)&c->ring->out_cons ==
+           c->ring->out_prod;
+}
+
+static bool is_handed_over(void *data)
+{
+    const struct guest_console *c = data;
+    char file[64], bytes[4096], text[16];
+    ssize_t n;
+    int fd;
+
+    snprintf(file, sizeof(file), "/run/xen/xenconsoled/%u-keys", c->domid);
+    fd = open(file, O_RDONLY);
+    n = read(fd, bytes, sizeof(bytes));
+    close(fd);
+    snprintf(text, sizeof(text), "console %u ", c->devid);
+    return n > 0 && memmem(bytes, (size_t)n, text, strlen(text));
+}
+
+static void many_connect(void)
+{
+    for (int d = 0; d < MANY; d++) {
+        check(host_wait(has_tty, &many[d][0]));
+        check_connects(&many[d][1]);
+        guest_write(many[d][1].domid, "4", "%s/state", many[d][1].frontend);
+    }
+}
+
+TEST(who_has_bytes_waiting_is_served_first_by_a_daemon_that_starts)
+{
+    uint32_t since;
+
+    start_host();
+    for (int d = 0; d < MANY; d++) {
+        guest_create(5 + (uint32_t)d);
+        many[d][0] = guest_console_add(5 + (uint32_t)d, 0, NULL);
+        many[d][1] = guest_console_add(5 + (uint32_t)d, 3, "null");
+        guest_console_publish(&many[d][1]);
+    }
+    /* Nobody has served them yet. */
+    put_all(&many[MANY - 1][0], "x", 1);
+    put_all(&many[MANY - 2][1], "x", 1);
+    since = xensim->bound;
+    start_ours(NULL);
+    many_connect();
+    check_int(turn_of(&many[MANY - 1][0], since), 1);
+    check_int(turn_of(&many[MANY - 2][1], since), 2);
+    check(host_wait(is_handed_over, &many[MANY - 3][1]));
+    kill_ours();
+    put_all(&many[MANY - 3][1], "x", 1);
+    since = xensim->bound;
+    start_ours(NULL);
+    check(host_wait(is_taken, &many[MANY - 3][1]));
+    /* All of its domain's are one step. */
+    check(turn_of(&many[MANY - 3][1], since) <= 2);
+}
+
 TEST(the_pid_file_goes_with_its_daemon_and_anothers_stays)
 {
     background_start();

@@ -157,6 +157,7 @@ static inline void secondary_made(const char *type)
     fake_store_set(FE "/type", type, 0);
     fake_store_set(FE "/tty", "", 0);
     fake_store_set(BE, "", 0);
+    fake_store_set(BE "/frontend", FE, 0);
     fake_store_set(BE "/state", "1", 0);
 }
 

@@ -118,8 +118,10 @@ bool hv_port_is_bound(struct hv *hv, int port)
     return !fake_hv.ports[port].closed;
 }
 
-bool hv_pending(struct hv *hv, void **data_r)
+size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX])
 {
+    size_t n = 0;
+
     (void)hv;
     for (int i = 0; i < FAKE_PORTS; i++) {
         struct fake_port *port = &fake_hv.ports[i];
@@ -127,11 +129,10 @@ bool hv_pending(struct hv *hv, void **data_r)
         if (port->data && port->pending && !port->masked) {
             port->pending = false;
             port->masked = true;
-            *data_r = port->data;
-            return true;
+            data_r[n++] = port->data;
         }
     }
-    return false;
+    return n;
 }
 
 bool hv_domain_is_alive(struct hv *hv, uint32_t domid)

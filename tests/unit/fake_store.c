@@ -18,7 +18,7 @@ static struct node {
 static struct watch { char *path, *token; } watches[WATCHES];
 static struct watch events[EVENTS];
 static unsigned int events_n, requests, collisions;
-static void (*collide_with)(void);
+static void (*collide_with)(void), (*write_after)(void);
 /* As they were at the transaction's start, if it has changed any. */
 static struct node before[NODES];
 static bool in_transaction, copied;
@@ -157,6 +157,11 @@ void fake_store_collide_with(void (*other)(void))
     collide_with = other;
 }
 
+void fake_store_write_after(void (*other)(void))
+{
+    write_after = other;
+}
+
 struct xs_handle *xs_open(unsigned long flags)
 {
     (void)flags;
@@ -190,11 +195,17 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
 bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path,
               const void *data, unsigned int len)
 {
-    struct node *node = find(path), *parent = find_parent(path);
+    struct node *node, *parent;
     char *value = strndup(data, len);
 
-    (void)h, (void)t;
+    (void)h;
     requests++;
+    if (t == XBT_NULL && write_after) {
+        write_after();
+        write_after = NULL;
+    }
+    node = find(path);
+    parent = find_parent(path);
     /* What dom0 makes belongs to whom its directory belongs. */
     fake_store_set(path, value, node ? node->owner :
                                 parent ? parent->owner : 0);

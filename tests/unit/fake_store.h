@@ -30,6 +30,9 @@ void fake_store_disconnect(void);
 void fake_store_forget(void);
 /* So many commits fail with EAGAIN from here on. */
 void fake_store_collide(unsigned int times);
+/* Something of somebody else's comes before the next write that is in no
+ * transaction. */
+void fake_store_write_after(void (*other)(void));
 /* The next commit does, because of what this writes. */
 void fake_store_collide_with(void (*other)(void));
 

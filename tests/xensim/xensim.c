@@ -326,6 +326,7 @@ int xensim_port_bind(int handle, uint32_t domid, uint32_t remote_port)
     xensim->ports[number].remote_domid = domid;
     xensim->ports[number].remote_port = remote_port;
     remote->remote_port = (uint32_t)number;
+    remote->turn = ++xensim->bound;
     remote->state = XENSIM_BOUND;
 out:
     xensim_unlock();

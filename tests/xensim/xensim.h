@@ -55,6 +55,8 @@ struct xensim_port {
     enum xensim_port_state state;
     uint32_t handle;            /* whom events go to */
     uint32_t remote_domid, remote_port, virq;
+    uint32_t turn;              /* of a guest's: of all that dom0 has bound,
+                                 * from 1 */
     _Atomic uint32_t flags;     /* XENSIM_PENDING, XENSIM_MASKED */
 };
 #define XENSIM_PENDING 1u
@@ -71,6 +73,7 @@ struct xensim_state {
     struct xensim_domain domains[XENSIM_DOMAINS];
     struct xensim_port ports[XENSIM_PORTS];     /* dom0's */
     bool handles[XENSIM_HANDLES];
+    uint32_t bound;             /* since the start */
     /* Since the start: pages that were mapped, and unmapped again. */
     _Atomic uint64_t mapped, unmapped;
     uint32_t log_n;             /* bytes of Xen's log, never read away */

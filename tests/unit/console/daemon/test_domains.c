@@ -119,12 +119,16 @@ static void serve_linux(void)
     settle();
 }
 
-/* Xen is asked for the domains, and one of them looked at. */
+/* Xen is asked for the domains, and what was left of them taken over. */
 static void first_steps(void)
 {
+    struct domain *d;
+
     xs_event(&server, EPOLLIN);
-    domains_step(&server.domains);
-    domains_step(&server.domains);
+    do
+        domains_step(&server.domains);
+    while ((d = TAILQ_FIRST(&server.domains.unlisted)) &&
+           d->stage != DOMAIN_LIST);
 }
 
 TEST(what_a_daemon_was_connected_to_is_served_before_xenstored_is_asked)
@@ -283,6 +287,96 @@ TEST(what_changes_comes_before_what_is_only_looked_at)
     check(console(3)->refresh.queue == &server.backend.refresh.ready);
     settle();
     check_int(console(3)->state, CONSOLE_FOREIGN);
+    finish();
+}
+
+/* --- Who comes first ------------------------------------------------------ */
+
+#define FIRST_DOMID 6
+#define LAST_DOMID  9
+
+static union ring_page many_pages[LAST_DOMID + 1][4];
+
+static void key_set(uint32_t owner, const char *value, const char *format,
+                    uint32_t domid)
+{
+    char key[128];
+
+    snprintf(key, sizeof(key), format, domid);
+    fake_store_set(key, value, owner);
+}
+
+/* As Linux has it when it is connected, or was. */
+static void many_made(void)
+{
+    for (uint32_t d = FIRST_DOMID; d <= LAST_DOMID; d++) {
+        fake_hv.alive[d] = true;
+        fake_hv.rings[d][0] = &many_pages[d][0].ring;
+        fake_hv.rings[d][8] = &many_pages[d][3].ring;
+        key_set(0, "", "/local/domain/%u/console", d);
+        key_set(0, "null", "/local/domain/%u/console/output", d);
+        key_set(0, "4711", "/local/domain/%u/console/ring-ref", d);
+        key_set(0, "3", "/local/domain/%u/console/port", d);
+        key_set(0, "", "/local/domain/0/backend/console/%u", d);
+        key_set(0, "", "/local/domain/0/backend/console/%u/3", d);
+        key_set(0, "xenconsoled",
+                "/local/domain/0/backend/console/%u/3/type", d);
+        key_set(0, "null", "/local/domain/0/backend/console/%u/3/output", d);
+        key_set(0, "4", "/local/domain/0/backend/console/%u/3/state", d);
+        key_set(d, "8", "/local/domain/%u/device/console/3/ring-ref", d);
+        key_set(d, "4", "/local/domain/%u/device/console/3/port", d);
+        key_set(d, "4", "/local/domain/%u/device/console/3/state", d);
+    }
+    guest_write(&many_pages[8][0].ring, "words");
+    guest_write(&many_pages[9][3].ring, "words");
+}
+
+static void many_write(void)
+{
+    guest_write(&many_pages[7][3].ring, "words");
+    guest_write(&many_pages[9][0].ring, "words");
+}
+
+static struct console *served(uint32_t domid, unsigned int n)
+{
+    struct domain *d = domains_find(&server.domains, domid);
+    struct console *c = d ? d->guest.consoles[n] : NULL;
+
+    return c && c->state == CONSOLE_SERVING ? c : NULL;
+}
+
+/* In steps until that console is served; how many of the others are. */
+static unsigned int served_before(uint32_t domid, unsigned int n)
+{
+    unsigned int r = 0;
+
+    while (!served(domid, n))
+        domains_step(&server.domains);
+    for (uint32_t d = FIRST_DOMID; d <= LAST_DOMID; d++)
+        r += !!served(d, 0) + !!served(d, 3);
+    return r - 1;
+}
+
+TEST(who_has_bytes_waiting_is_served_first)
+{
+    start();
+    server_restart(many_made);
+    xs_event(&server, EPOLLIN);
+    check_int(served_before(8, 0), 0);
+    /* Before others are asked for. */
+    check(!domains_find(&server.domains, 6)->guest.consoles[3]);
+    check_int(served_before(9, 3), 1);
+    settle();
+    check_int(served_before(6, 0), 7);
+    check_int(many_pages[9][3].ring.out_cons, 5);
+    /* And the next daemon, of what this one has left. */
+    server_restart(many_write);
+    xs_event(&server, EPOLLIN);
+    check_int(served_before(7, 0), 1);
+    check(served(7, 3));
+    check_int(served_before(9, 0), 3);
+    settle();
+    check_int(served_before(6, 0), 7);
     finish();
 }
 

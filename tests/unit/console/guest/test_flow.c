@@ -24,6 +24,24 @@ TEST(bytes_both_ways)
     finish();
 }
 
+/* One more turn only if the output may have more. */
+TEST(bytes_that_the_ring_took_whole_are_one_turn)
+{
+    int fd;
+
+    start();
+    serve_unix();
+    fd = attach();
+    settle();
+    check_int(write(fd, "world", 5), 5);
+    loop_run_once(&server.backend.loop, 0);
+    check(!TAILQ_EMPTY(&server.backend.ready));
+    ready_run(&server);
+    check_int(page.in_prod, 5);
+    check(TAILQ_EMPTY(&server.backend.ready));
+    finish();
+}
+
 /* What the guest was told when its bytes went to the output. The linker
  * puts this in output_put()'s place. */
 static uint32_t told;

@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 /* Writes of the reader's descriptor that still succeed; then it is gone. */
 static int reader = -1, successes;
@@ -47,6 +48,34 @@ TEST(what_was_written_before_an_error_is_told)
     successes = 0;
     check_int(stream_flush(&stream), -1);
     check_int(stream.fifo.len, 1404);
+    stream_close(&stream);
+    loop_dispose(&loop);
+}
+
+/* A read to hear that there is nothing more is one for each command. */
+TEST(less_than_was_asked_for_is_all)
+{
+    struct stream stream;
+    struct loop loop;
+    int fds[2];
+    char bytes[8];
+
+    check(!loop_init(&loop) &&
+          !socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
+    stream_init(&stream, sizeof(bytes));
+    check(!stream_open(&stream, &loop, fds[0], on_event, NULL));
+    check_int(write(fds[1], "12345", 5), 5);
+    stream_events(&stream, EPOLLIN);
+    check_int(stream_read(&stream, bytes, 4), 4);
+    check_int(stream_read(&stream, bytes, 4), 1);
+    check_int(write(fds[1], "678", 3), 3);
+    check_int(stream_read(&stream, bytes, 4), 0);
+    stream_events(&stream, EPOLLIN);
+    check_int(stream_read(&stream, bytes, 4), 3);
+    close(fds[1]);
+    check_int(stream_read(&stream, bytes, 4), 0);
+    stream_events(&stream, EPOLLIN | EPOLLHUP);
+    check_int(stream_read(&stream, bytes, 4), -1);
     stream_close(&stream);
     loop_dispose(&loop);
 }

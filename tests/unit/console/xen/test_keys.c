@@ -41,6 +41,7 @@ static struct keys *read_keys(unsigned int n)
 static void secondary(const char *type)
 {
     fake_store_set(BE, "", 0);
+    fake_store_set(BE "/frontend", FE, 0);
     fake_store_set(FE, "", 5);
     fake_store_set(FE "/type", type, 0);
     fake_store_set(FE "/limit", "5000", 0);
@@ -225,6 +226,53 @@ TEST(not_bringing_back_what_was_removed)
     fake_store_remove(BE);
     check(!store_write_owned(fake_store, BE "/state", "5"));
     check(!fake_store_get(BE "/state"));
+}
+
+static void backend_removed(void)
+{
+    fake_store_remove("/local/domain/0/backend/console/5");
+}
+
+static void backend_renewed(void)
+{
+    backend_removed();
+    secondary("xenconsoled");
+}
+
+TEST(nor_when_it_is_removed_at_this_moment)
+{
+    secondary("xenconsoled");
+    fake_store_set(BE "/state", "1", 0);
+    fake_store_set("/local/domain/0/backend/vif", "", 0);
+    check(store_write_backend(fake_store, BE "/state", "4"));
+    check_str(fake_store_get(BE "/state"), "4");
+    fake_store_write_after(backend_renewed);
+    check(store_write_backend(fake_store, BE "/state", "5"));
+    check_str(fake_store_get(BE "/frontend"), FE);
+    fake_store_write_after(backend_removed);
+    store_write_backend(fake_store, BE "/state", "5");
+    check(!fake_store_get(BE "/state"));
+    check(!fake_store_get(BE));
+    check(fake_store_get("/local/domain/0/backend/vif"));
+    /* One that is no more is not made. */
+    check(!store_write_backend(fake_store, BE "/state", "5"));
+    check(!fake_store_get(BE "/state"));
+}
+
+static void node_joined(void)
+{
+    fake_store_set(BE "/type", "xenconsoled", 0);
+}
+
+TEST(what_somebody_makes_anew_there_stays)
+{
+    secondary("xenconsoled");
+    fake_store_set(BE "/state", "1", 0);
+    fake_store_write_after(backend_removed);
+    fake_store_collide_with(node_joined);
+    check(store_write_backend(fake_store, BE "/state", "4"));
+    check_str(fake_store_get(BE "/state"), "4");
+    check_str(fake_store_get(BE "/type"), "xenconsoled");
 }
 
 TEST(a_collision_is_tried_again)
