@@ -72,16 +72,18 @@ static void hv_log_written(void *data, enum logger_event event,
 static void hv_event(void *data, uint32_t events)
 {
     struct server *server = data;
-    void *owners[HV_PORTS_MAX];
-    size_t n = hv_pending(server->backend.hv, owners);
+    uint32_t ports[HV_PORTS_MAX];
+    size_t n = hv_pending(server->backend.hv, ports);
 
     (void)events;
     for (size_t i = 0; i < n; i++) {
-        if (owners[i] == server) {
+        void *owner = hv_port_data(server->backend.hv, ports[i]);
+
+        if (owner == server) {
             hv_log_copy(server);
             hv_unmask(server->backend.hv, server->hv_port);
-        } else if (owners[i]) {
-            flow_event(owners[i]);
+        } else if (owner) {
+            flow_event(owner);
         }
     }
 }

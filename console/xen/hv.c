@@ -217,15 +217,16 @@ bool hv_port_is_bound(struct hv *hv, int port)
 
 /* What xenevtchn_pending() reads one by one, and once more to see that there
  * are none: Linux gives all of them at once (xen/evtchn.h). */
-size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX])
+size_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX])
 {
-    evtchn_port_t ports[HV_PORTS_MAX];
-    ssize_t n = read(hv_fd(hv), ports, sizeof(ports));
-    size_t ports_n = n > 0 ? (size_t)n / sizeof(*ports) : 0;
+    ssize_t n = read(hv_fd(hv), ports_r, HV_PORTS_MAX * sizeof(*ports_r));
 
-    for (size_t i = 0; i < ports_n; i++)
-        data_r[i] = ports[i] < hv->ports_n ? hv->ports[ports[i]] : NULL;
-    return ports_n;
+    return n > 0 ? (size_t)n / sizeof(*ports_r) : 0;
+}
+
+void *hv_port_data(const struct hv *hv, uint32_t port)
+{
+    return port < hv->ports_n ? hv->ports[port] : NULL;
 }
 
 bool hv_domain_is_alive(struct hv *hv, uint32_t domid)

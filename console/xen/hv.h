@@ -45,10 +45,12 @@ void hv_notify(struct hv *hv, int port);
 void hv_unmask(struct hv *hv, int port);
 /* False once the other end has closed it. */
 bool hv_port_is_bound(struct hv *hv, int port);
-/* The ports that have an event, HV_PORTS_MAX at most: how many, with the data
- * of each, NULL: of a port no longer bound. */
+/* The ports that have an event, HV_PORTS_MAX at most: how many. */
 #define HV_PORTS_MAX 256
-size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX]);
+size_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX]);
+/* NULL: it is no longer bound. To be asked when its turn comes: what is done
+ * for another may have ended it. */
+void *hv_port_data(const struct hv *hv, uint32_t port);
 
 /* The domain's UUID, which no other has. */
 #define HV_ID_SIZE 16

@@ -118,7 +118,7 @@ bool hv_port_is_bound(struct hv *hv, int port)
     return !fake_hv.ports[port].closed;
 }
 
-size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX])
+size_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX])
 {
     size_t n = 0;
 
@@ -129,10 +129,16 @@ size_t hv_pending(struct hv *hv, void *data_r[HV_PORTS_MAX])
         if (port->data && port->pending && !port->masked) {
             port->pending = false;
             port->masked = true;
-            data_r[n++] = port->data;
+            ports_r[n++] = (uint32_t)i;
         }
     }
     return n;
+}
+
+void *hv_port_data(const struct hv *hv, uint32_t port)
+{
+    (void)hv;
+    return fake_hv.ports[port].data;
 }
 
 bool hv_domain_is_alive(struct hv *hv, uint32_t domid)
