@@ -309,6 +309,9 @@ static void display_writes(void *data)
 
 void display_yield(struct display *display)
 {
+    /* Nothing is written without a console. */
+    if (display->id == LOOP_NONE)
+        return;
     loop_timer_set(display->loop, &display->yields, YIELD_MS, display_writes,
                    display);
     display_watch(display);
@@ -316,6 +319,8 @@ void display_yield(struct display *display)
 
 void display_go_on(struct display *display)
 {
+    if (!loop_timer_is_set(&display->yields))
+        return;
     loop_timer_clear(display->loop, &display->yields);
     display_watch(display);
 }
