@@ -5,6 +5,7 @@
 #
 #   suites=   of the archive
 #   xen=      the version in the names of Xen's packages
+#   next=     the release that follows it, which its hosts are upgraded to
 #   clang=    the version in the name of its clang's libclang-rt package
 #   t64=      behind the names of libraries that 64-bit times have changed
 #   initrd_mib=  what mkstubdom's image may have, of its QEMU and kernel
@@ -23,7 +24,7 @@ release_read() {
     '' | */* | .*) ;;
     *)
         if [ -f "$srcdir/tests/releases/$1" ]; then
-            t64=
+            t64= next=
             . "$srcdir/tests/releases/$1"
             return
         fi ;;

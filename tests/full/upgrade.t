@@ -1,26 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A host goes from Debian 12 to 13 with xenqmp on it, and a guest that was saved
+# A host goes from Debian 12 to the release after it with xenqmp on it, and a guest that was saved
 # before runs on. tests/distribution/before runs on the disk that
 # tests/distribution/disk made; apt upgrades that, as the README says, in a root
 # of its own, since under emulation it would take hours; then
 # tests/distribution/after runs on what has come of it.
 set -u
 
-from=bookworm to=trixie
 here=$SRCDIR/tests/distribution
 disks=$XENQMP_BUILD/distribution
 dir=$XENQMP_BUILD/upgrade
-next=$XENQMP_BUILD/releases/$to/build
 srcdir=$SRCDIR
 . "$SRCDIR/tests/releases.sh"
+from=$(release_of_host)
+release_read "$from"
+to=$next was=$xen
+new=$XENQMP_BUILD/releases/$to/build
 bail() {
     echo "Bail out! $*"
     exit 1
 }
 
-[ "$(release_of_host)" = $from ] || bail "it begins on Debian $from"
+[ "$to" ] || bail "nothing is known to come after Debian $from"
 "$here/disk" "$disks" >&2 || bail 'the disk was not made'
 rm -rf "$dir"
 mkdir -p "$dir"
@@ -39,6 +41,7 @@ second_disk() {
     cp "$2"/deb/*.deb "$dir/tests/packages"
     rm -f "$dir"/tests/packages/*-dbgsym_* "$dir"/tests/packages/*-dev_*
     cp "$here/$1" "$dir/tests/run"
+    echo "was=$was xen=$xen" >"$dir/tests/versions"
     cp "$SRCDIR/tests/system/dom0.sh" "$XENQMP_BUILD/system/overlay.root/count.img" "$dir/tests"
     mke2fs -q -t ext4 -d "$dir/tests" "$dir/tests.img" 64M || bail 'no second disk'
 }
@@ -79,7 +82,7 @@ END
         cp "$kernel" "$1/vmlinuz"
         cp "$1/root/boot/initrd.img-${kernel#*/vmlinuz-}" "$1/dom0.gz"
         rm "$1/root/upgrade"
-        umount "$1/root"' - "$dir" "$next" $from $to "$xen"
+        umount "$1/root"' - "$dir" "$new" $from $to "$xen"
 }
 checks=$((checks + 1))
 if upgrade >"$dir/upgrade.log" 2>&1; then
@@ -89,7 +92,7 @@ else
     echo "not ok $checks - upgraded to Debian $to"
 fi
 
-second_disk after "$next"
+second_disk after "$new"
 on_disk after >"$dir/after.out"
 awk -v n="$checks" '/^1\.\./ { next }
     /^(not )?ok / { k = $1 == "ok" ? 2 : 3; $k = ++n } { print } END { print "1.." n }' "$dir/after.out"
