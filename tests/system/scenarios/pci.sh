@@ -74,7 +74,8 @@ attack() {
     ok "$1: done" wait_for 60 attack_is_done "$1"
 }
 ok "a guest with the NIC" xl create /run/hvm1.cfg
-ok "a hostile stubdomain with the disk" xl create /run/hvm2.cfg
+# Its guest's BIOS, which drives such a disk, too, does not begin.
+ok "a hostile stubdomain with the disk" xl create -p /run/hvm2.cfg
 dm=$(dm_domid hvm2)
 # The disk writes where it is told to in its guest's memory, and nowhere else:
 # not to the screen's, which is at the same address for all but guests.
