@@ -217,13 +217,15 @@ static void check_traced(const struct hvm *more)
     check(lines);
     while (fgets(line, sizeof(line), lines)) {
         const char *node = strstr(line, " READ (/local/domain/");
+        const char *to = strstr(line, "OUT");
         int end = 0;
 
         if (node && sscanf(node, " READ (/local/domain/%u/domid %n", &domid,
                            &end) == 1 && end)
             check(domid == more->guest || domid == more->dm);
-        if (sscanf(line, "OUT %31s", who) != 1 ||
-            !strstr(line, " WATCH_EVENT (@releaseDomain "))
+        /* From 4.18 on behind "io: ", and "OUT(...)" where it is in parts. */
+        if (!to || sscanf(to, "%*s %31s", who) != 1 ||
+            !strstr(to, " WATCH_EVENT (@releaseDomain "))
             continue;
         if (!n++)
             strcpy(first, who);
