@@ -14,10 +14,18 @@ tmp=${0%/bin/*}
 console= port=
 for word; do
     case $word in
+    unix:*) qmp=${word#unix:} qmp=${qmp%%,*} ;;
     file:*) [ "$console" ] && port=${word#file:} || console=${word#file:} ;;
     esac
 done
 : >"$console"
+# Its clock, which stands or does not.
+clock() {
+    echo "read -r line; echo '{\"QMP\": {}}'; echo \"{\\\"return\\\": {\\\"tm_year\\\": $1}}\"" >"$tmp/clock"
+    socat "UNIX-LISTEN:$qmp,fork,unlink-close=0" "EXEC:sh $tmp/clock" &
+    trap "kill $!" EXIT
+    trap exit TERM
+}
 echo >>"$tmp/starts"
 . "$tmp/say-$(wc -l <"$tmp/starts")" >"$port"
 END
@@ -26,7 +34,8 @@ chmod +x "$tmp/bin/qemu-system-x86_64"
 passes='echo "ok 1 - fine"; echo "== beat"; echo 1..1; echo "== passed"'
 fails='echo "not ok 1 - bad"; echo 1..1; echo "== failed"; echo "== logs"'
 mmio='echo "(XEN) d5v0 MMIO emulation failed (1): d5v0 16bit @ d980:00000000 -> 00 00" >>"$console"'
-stands='echo "ok 1 - fine"; echo "== beat"; while :; do :; done'
+stands='clock 126; echo "ok 1 - fine"; echo "== beat"; while :; do :; done'
+goes_on='clock "\$(date +%s%N)"; echo "ok 1 - fine"; echo "== beat"; while :; do :; done'
 
 # STARTS RESULT AGAIN COMMANDS...: boot ends so, after so many starts and with
 # so many places taken.
@@ -60,6 +69,11 @@ ok "a guest whose interrupt came too early: anew" \
 ok "of the first attempt nothing is said" \
     sh -c '! grep -q "not ok" "$1"' - "$tmp/said"
 ok "a processor that stands: anew" boots 2 0 2 "$stands" "$passes"
+run
+ok "one in which time goes on: not anew" boots 1 1 0 "$goes_on"
+ok "with the reason" grep -qx '# no beat in 1 s of processor time, though time went on' "$tmp/said"
+ok "nor one that says nothing" boots 1 1 0 "${stands#clock 126; }"
+ok "twice in a run" boots 3 0 2 "$stands" "$stands" "$passes"
 ok "no third time in a run" boots 1 1 2 "$mmio; $fails"
 ok "but with the reason" grep -q '^# the emulated processor failed .*16bit' "$tmp/said"
 run
