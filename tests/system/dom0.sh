@@ -43,6 +43,17 @@ fail() { ok "$*" false; }
 # count_is WANTED PATTERN FILE: so many lines of it match.
 count_is() { [ "$(grep -c -e "$2" "$3")" = "$1" ]; }
 
+# shows PATTERN COMMAND...: a line that it prints matches.
+shows() {
+    local pattern=$1 said
+    shift
+    said=$("$@" 2>&1)
+    echo "$said"
+    echo "$said" | grep -q -e "$pattern"
+}
+
+not() { ! "$@"; }
+
 # wait_for SECONDS COMMAND...: until it succeeds. The emulated processors are
 # slow: they get four times as long.
 wait_for() {

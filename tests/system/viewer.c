@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * viewer [-c CA] HOST PORT TEXT|@X,Y,BUTTONS|resize|picture:FILE|full:N|
- * key:N...: a viewer (libvncclient's), with TLS if it is to believe the
- * certificates of CA, a PEM file, that types, moves the pointer, waits until
- * the screen has another size, writes it down (PPM), or prints how many
- * microseconds N whole screens took, or N keys until something of the screen
- * changed: median and 99 of 100. It ends with the next update of the screen;
- * what it has typed arrives all the same.
+ * viewer [-c CA [-i NAME]] HOST PORT TEXT|@X,Y,BUTTONS|resize|end|picture:FILE|
+ * full:N|key:N...: a viewer (libvncclient's), with TLS if it is to believe the
+ * certificates of CA, a PEM file, as somebody if NAME-cert.pem and
+ * NAME-key.pem are its own, that types, moves the pointer, waits until the
+ * screen has another size or nobody shows it any more, writes it down (PPM),
+ * or prints how many microseconds N whole screens took, or N keys until
+ * something of the screen changed: median and 99 of 100. It ends with the next
+ * update of the screen; what it has typed arrives all the same.
  */
 #include <rfb/rfbclient.h>
 #include <stdarg.h>
@@ -175,6 +176,14 @@ static void note_take(const char *format, ...)
 }
 
 static const char *ca;          /* NULL: without TLS */
+static const char *name;        /* NULL: nobody */
+
+static char *own(const char *what)
+{
+    char *path = NULL;
+
+    return asprintf(&path, "%s-%s.pem", name, what) < 0 ? NULL : path;
+}
 
 /* The library frees it. */
 static rfbCredential *credential(rfbClient *client, int type)
@@ -185,8 +194,13 @@ static rfbCredential *credential(rfbClient *client, int type)
     if (!ca || type != rfbCredentialTypeX509)
         return NULL;
     c = calloc(1, sizeof(*c));
-    if (c)
+    if (c) {
         c->x509Credential.x509CACertFile = strdup(ca);
+        if (name) {
+            c->x509Credential.x509ClientCertFile = own("cert");
+            c->x509Credential.x509ClientKeyFile = own("key");
+        }
+    }
     return c;
 }
 
@@ -230,6 +244,11 @@ int main(int argc, char **argv)
         argc -= 2;
         argv += 2;
     }
+    if (ca && argc > 2 && !strcmp(argv[1], "-i")) {
+        name = argv[2];
+        argc -= 2;
+        argv += 2;
+    }
     if (argc < 4)
         return 2;
     alarm(strchr(argv[3], ':') ? 4 * LIMIT_S : LIMIT_S);
@@ -242,6 +261,11 @@ int main(int argc, char **argv)
 
         if (!strcmp(argv[i], "resize"))
             ok = size_changes(client);
+        else if (!strcmp(argv[i], "end")) {
+            while (message_comes(client))
+                ;
+            return 0;
+        }
         else if (!strncmp(argv[i], "picture:", 8))
             ok = whole_screen_comes(client) &&
                  picture_written(client, argv[i] + 8);

@@ -27,8 +27,8 @@ END
     ok "$type: no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
     n=$(domid chan)
     ok "$type: the socket is there" wait_for 20 test -S /run/second.sock
-    ok "$type: the first channel has a pty" wait_for 60 sh -c \
-        "xenstore-read /local/domain/$n/device/console/1/tty | grep -q /dev/pts"
+    ok "$type: the first channel has a pty" wait_for 60 shows /dev/pts \
+        xenstore-read "/local/domain/$n/device/console/1/tty"
     ok "$type: the guest has booted" wait_for 60 grep -q 'the guest has booted' \
         /var/log/xen/console/guest-chan.log
     tty=$(xenstore-read "/local/domain/$n/device/console/1/tty")

@@ -3,7 +3,7 @@
 
 guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' |
     sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
-runs() { xl-qmp exec hvm1 query-status | grep -q '"running"'; }
+runs() { shows '"running"' xl-qmp exec hvm1 query-status; }
 saved=/var/lib/xen/checkpoint.save
 snapshot before
 ok "xl create" xl create /run/hvm1.cfg

@@ -108,7 +108,7 @@ rm -rf /run/small "$state" /run/save.txt /run/none.save
 
 # One in the midst of which xenconsoled is killed: it may fail, but the guest
 # is not left suspended.
-is_suspended() { xl list hvm1 | grep -q -e '---ss-'; }
+is_suspended() { shows '---ss-' xl list hvm1; }
 n=$(lines)
 xl save -c hvm1 /run/cut.save >/run/save.txt 2>&1 &
 save=$!

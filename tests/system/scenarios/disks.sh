@@ -100,14 +100,14 @@ ok "which the guest's drive has" sh -c 'xl-qmp exec hvm1 query-block |
     tr -d " \n" | grep -o "\"virtual-size\":917504"'
 ok "it is ejected" xl-qmp exec hvm1 eject id=ide-5632 force=true
 ok "and unplugged" xl block-detach hvm1-dm xvdb
-ok "the fdset has gone" wait_for 10 sh -c \
-    '! xl-qmp exec hvm1 query-fdsets | grep -q stub-devid:51728'
+ok "the fdset has gone" wait_for 10 not shows stub-devid:51728 xl-qmp exec hvm1 query-fdsets
 losetup -d "$cd"
 end_guest
 
 # By xl, from Xen 4.20 on. The drive is empty first, which is what the kernel
 # can have since 4.19, and xl-qmp create says so.
-has_medium() { xl-qmp exec hvm1 query-block | tr -d ' \n' | grep -q "\"virtual-size\":$1[,}]"; }
+media() { xl-qmp exec hvm1 query-block | tr -d ' \n'; }
+has_medium() { shows "\"virtual-size\":$1[,}]" media; }
 is_empty() { ! has_medium 917504 && ! has_medium 458752; }
 if [ "$(xl info | sed -n 's/^xen_minor *: //p')" -ge 20 ]; then
     head -c 458752 /tests/os.iso >/run/other.img
@@ -130,8 +130,7 @@ fi
 
 # A configuration without a word about stubdomains.
 disk_cfg "" format=raw,target=/run/disk.img | grep -v -e stubdom -e device_model >/run/plain.cfg
-ok "xl-qmp create --dry-run" sh -c \
-    'xl-qmp create --dry-run /run/plain.cfg | grep -q stubdomain_override'
+ok "xl-qmp create --dry-run" shows stubdomain_override xl-qmp create --dry-run /run/plain.cfg
 ok "xl-qmp create" xl-qmp create /run/plain.cfg
 ok "it has a stubdomain" xl domid hvm1-dm
 ok "the guest boots" \

@@ -12,7 +12,7 @@ look() {
         broken=1
     }
 }
-resized() { /tests/viewer 127.0.0.1 "$(port_of "$1")" '' | grep -q '1024 x 768'; }
+resized() { shows '1024 x 768' /tests/viewer 127.0.0.1 "$(port_of "$1")" ''; }
 ratio() { # WHAT FIELD OURS STOCK
     awk -v f="$2" "FNR == 1 { v[NR] = \$f } END { printf \"%.2f\", v[1] / (v[2] + !v[2]) }" "/run/$3.$1.txt" "/run/$4.$1.txt"
 }
@@ -31,7 +31,7 @@ for name in stock ours; do
     xl create /run/$name.cfg >/dev/null 2>&1 || broken=1
     wait_for 60 sh -c "xl domid $name"
 done
-wait_for 60 sh -c 'xl-qmp exec ours query-status | grep -q running'
+wait_for 60 shows running xl-qmp exec ours query-status
 echo "# display worker, idle: $(memory_of $(worker) | sed 's/ / kB PSS, /') kB private dirty"
 # Once more before it counts.
 for n in 3 100; do

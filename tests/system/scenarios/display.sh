@@ -4,7 +4,6 @@
 guest_cfg hvm1 "$helper" "serial = \"file:/run/serial.out\"" 'vncpasswd = "geheim"' \
     'usb = 1' 'usbdevice = "tablet"' |
     sed 's/^vnc = 0/vnc = 1/' >/run/hvm1.cfg
-not() { ! "$@"; }
 screenshot() { xl-qmp -t 20 screenshot hvm1 "/run/$1.txt.ppm"; }
 # Of a machine that stands still; over the serial port, for QEMU has no file
 # of dom0's.
@@ -19,11 +18,18 @@ whole() {
     size=$(head -n 2 "$1" | tail -n 1)
     [ "$(stat -c %s "$1")" = $((${size% *} * ${size#* } * 3 + 8 + ${#size})) ]
 }
+# Where not, all that differs: values in still's and in this one's.
+sees_the_same() {
+    cmp /run/still.txt.ppm "/run/$1.txt.ppm" && return
+    cmp -l /run/still.txt.ppm "/run/$1.txt.ppm" |
+        awk 'NR == 1 { first = $0 } END { print NR " bytes, from " first " to " $0 }'
+    return 1
+}
 same_picture() { cmp "/run/$1.txt.ppm" /run/serial.out; }
 # Two viewers with TLS: libvncclient's, and gtk-vnc's, of which Debian 13's
 # gvnccapture has nothing to say when the library asks for the CA's certificate.
-tls_viewer() { /tests/viewer -c "$1" 127.0.0.1 5907 picture:/run/tls.txt.ppm; }
-gvnc_has_tls() { xl info | grep -q '^xen_version *: 4\.17'; }
+tls_viewer() { /tests/viewer -c "$@" 127.0.0.1 5907 picture:/run/tls.txt.ppm; }
+gvnc_has_tls() { shows '^xen_version *: 4\.17' xl info; }
 gvnc() { gvnccapture "127.0.0.1:$1" "/run/$2.png" && pngtopnm "/run/$2.png" >"/run/$2.txt.ppm"; }
 port_of() { xenstore-read "/local/domain/$(domid hvm1)/console/vnc-port"; }
 
@@ -34,7 +40,7 @@ dm=$(dm_domid hvm1)
 ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
 is "xl vncviewer finds it" "5900 127.0.0.1" \
     "$(port_of) $(xenstore-read "/local/domain/$guest/console/vnc-listen")"
-ok "the guest runs" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "the guest runs" wait_for 60 shows running xl-qmp exec hvm1 query-status
 ok "a screenshot, while it boots" screenshot first
 shown() { [ "$(tail -c +16 "/run/$1.txt.ppm" | od -An -v -tx1 | sort -u | wc -l)" -gt 3 ]; }
 drawn() { screenshot first && shown first; }
@@ -63,12 +69,12 @@ ok "nor is it anywhere but with dom0" sh -c \
 xenstore-write "/local/domain/$guest/console/vnc-pass" falsch
 ok "a wrong password is refused" not screenshot wrong
 ok "and the log says so" grep -q 'refused the viewer at the socket (user 0, process [0-9]*): wrong password' $helper_log
-counted() { xl-qmp stats --openmetrics | grep -q "^xenqmp_display_$1{domid=\"$guest\",name=\"hvm1\"} $2\$"; }
+counted() { shows "^xenqmp_display_$1{domid=\"$guest\",name=\"hvm1\"} $2\$" xl-qmp stats --openmetrics; }
 ok "xl-qmp stats counts viewers" counted connections_total '[1-9][0-9]*'
 ok "and those that were refused" counted refused_viewers_total 1
 ok "and bytes" counted sent_bytes_total '[1-9][0-9][0-9][0-9][0-9]*'
 ok "nobody looks now" counted viewers 0
-ok "xl-qmp consoles shows the display" sh -c 'xl-qmp consoles | grep -q " 8  display .*serving"'
+ok "xl-qmp consoles shows the display" shows ' 8  display .*serving' xl-qmp consoles
 
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
@@ -105,12 +111,25 @@ worker_dies() { kill -9 "$(processes_of "$(domid hvm1)")"; }
 ok "xl create, without a password" xl create /run/hvm1.cfg
 is "at the port that was asked for" 5907 "$(port_of)"
 ok "the display worker has a user of its own" [ "$(processes_of "$(domid hvm1)" | wc -l)" = 1 ]
-ok "the guest runs" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "the guest runs" wait_for 60 shows running xl-qmp exec hvm1 query-status
 ok "the BIOS says so" wait_for 60 shows_text 'Booting from Floppy...'
 ok "and has started it" wait_for 60 shows_text '>'
 # Each key goes down and up, and QEMU's keyboard keeps 16 such events.
 ok "what a viewer types appears" types 'xen qmp'
-ok "a screenshot" wait_for 60 screenshot first
+ok "the guest stands still" xl-qmp exec hvm1 stop
+ok "a screenshot" wait_for 60 screenshot still
+ok "gtk-vnc's viewer" gvnc 7 other
+ok "sees the same" sees_the_same other
+ok "the guest goes on" xl-qmp exec hvm1 cont
+# In RFB, and then not: no such message, and one with 4 GiB to come.
+means_ill() {
+    { printf "RFB 003.008\n\001\001$1"; head -c 100000 /dev/zero; } |
+        socat -t 5 - TCP:127.0.0.1:5907 >/dev/null 2>&1
+    true
+}
+means_ill '\377'
+means_ill '\006\000\000\000\377\377\377\377'
+ok "a screenshot, after viewers that mean ill" wait_for 60 screenshot first
 stall &
 stalled=$!
 # It has what it does not read: as much as its window takes at first.
@@ -126,9 +145,14 @@ ok "xenconsoled is killed: viewers see it again" wait_for 60 screenshot third
 kill $stalled
 worker_dies
 ok "so they do when the display worker is killed" wait_for 60 screenshot fourth
-listens() { netstat -tln | grep -q "127.0.0.1:5907 "; }
+listens() { shows "127.0.0.1:5907 " netstat -tln; }
 ok "it listens" listens
+/tests/viewer 127.0.0.1 5907 end &
+looks=$!
+guest=$(domid hvm1)
+ok "somebody looks" wait_for 60 counted viewers 1
 ok "xl save" xl save hvm1 /run/hvm1.save.txt
+ok "who looked is told" wait $looks
 ok "nobody listens then" not listens
 
 # From now on with TLS, which nobody can do without; root's socket has none.
@@ -137,43 +161,39 @@ certificates() (
     cd /run/pki
     printf 'cn = ca\nca\ncert_signing_key\nexpiration_days = 2\n' >ca.cfg
     printf 'cn = dom0\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\nexpiration_days = 2\n' >server.cfg
-    for who in ca other server; do
+    printf 'cn = viewer\ntls_www_client\nsigning_key\nexpiration_days = 2\n' >viewer.cfg
+    for who in ca other server viewer; do
         certtool --generate-privkey --key-type ecdsa --outfile $who-key.pem || exit
     done
     for who in ca other; do
         certtool --generate-self-signed --load-privkey $who-key.pem --template ca.cfg --outfile $who-cert.pem || exit
     done
-    certtool --generate-certificate --load-privkey server-key.pem --load-ca-certificate ca-cert.pem \
-        --load-ca-privkey ca-key.pem --template server.cfg --outfile server-cert.pem
+    for who in server viewer; do
+        certtool --generate-certificate --load-privkey $who-key.pem --load-ca-certificate ca-cert.pem \
+            --load-ca-privkey ca-key.pem --template $who.cfg --outfile $who-cert.pem || exit
+    done
 )
 ok "certificates" certificates 2>/run/pki/log
 printf 'vnc_tls_x509_cert_dir = /run/nowhere\n' >/etc/xenqmp/qmp-helper.conf
 ok "without certificates nothing is restored" not xl restore /run/hvm1.save.txt
 ok "for that reason" grep -q 'cannot have TLS, .*: /run/nowhere/server-cert.pem: No such file' $helper_log
-ok "which xl-qmp doctor says, too" sh -c 'xl-qmp doctor | grep -q "problem  qmp-helper.conf: .*/run/nowhere/server-cert.pem"'
+ok "which xl-qmp doctor says, too" shows 'problem  qmp-helper.conf: .*/run/nowhere/server-cert.pem' xl-qmp doctor
 wait_for 20 sh -c '! pidof qmp-helper'
 printf 'vnc_tls_x509_cert_dir = /run/pki\nvnc_socket_group = root\nvnc_socket_mode = 0666\n' \
     >/etc/xenqmp/qmp-helper.conf
 ok "xl restore" xl restore /run/hvm1.save.txt
 is "at its port again" 5907 "$(port_of)"
-ok "the guest runs on" wait_for 60 sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "the guest runs on" wait_for 60 shows running xl-qmp exec hvm1 query-status
 ok "and is seen" wait_for 60 screenshot fifth
 is "at its socket" 666 "$(stat -c %a "/run/xenqmp/vnc-$(domid hvm1)")"
 ok "the guest stands still" xl-qmp exec hvm1 stop
 ok "a screenshot of that" screenshot still
-# Where not, all that differs: values in still's and in this one's.
-sees_the_same() {
-    cmp /run/still.txt.ppm "/run/$1.txt.ppm" && return
-    cmp -l /run/still.txt.ppm "/run/$1.txt.ppm" |
-        awk 'NR == 1 { first = $0 } END { print NR " bytes, from " first " to " $0 }'
-    return 1
-}
 stranger_goes() { ! tls_viewer /run/pki/other-cert.pem 2>/run/stranger.txt; }
 ok "a viewer that does not know who signed it goes away" stranger_goes
 ok "for that reason" grep -i 'certificate' /run/stranger.txt
 ok "a viewer by TLS" tls_viewer /run/pki/ca-cert.pem
 ok "sees the same" sees_the_same tls
-if gvnc_has_tls; then
+if gvnc_has_tls >/dev/null; then
     ok "gtk-vnc's does not know who signed it, either" not gvnc 7 other
     cp /run/pki/ca-cert.pem /etc/pki/CA/cacert.pem
     ok "and then sees the same" gvnc 7 other
@@ -181,13 +201,24 @@ if gvnc_has_tls; then
 fi
 worker_dies
 ok "and again when the display worker was killed" wait_for 60 tls_viewer /run/pki/ca-cert.pem
-ok "who has no TLS is refused" sh -c \
-    "printf 'RFB 003.003\n' | socat -t 5 - TCP:127.0.0.1:5907 | grep -q 'which has no TLS'"
+says_hello() { printf 'RFB 003.003\n' | socat -t 5 - TCP:127.0.0.1:5907; }
+ok "who has no TLS is refused" shows 'which has no TLS' says_hello
 ok "the log names them" grep -q 'a viewer at 127.0.0.1:[0-9]* looks' $helper_log
-ok "the sandbox refused nothing" not grep -q "sandbox refused" $helper_log
+ok "the sandbox refused nothing" not grep "sandbox refused" $helper_log
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
 wait
+
+# For those alone whom the CA knows.
+printf 'vnc_tls_x509_cert_dir = /run/pki\nvnc_tls_x509_verify = 1\n' >/etc/xenqmp/qmp-helper.conf
+ok "xl create, for viewers with certificates" xl create /run/hvm1.cfg
+ok "one with" wait_for 60 tls_viewer /run/pki/ca-cert.pem -i /run/pki/viewer
+ok "one without" not tls_viewer /run/pki/ca-cert.pem
+ok "one whom the CA does not know" not tls_viewer /run/pki/ca-cert.pem -i /run/pki/other
+ok "one with, once more" tls_viewer /run/pki/ca-cert.pem -i /run/pki/viewer
+ok "the sandbox refused nothing" not grep "sandbox refused" $helper_log
+ok "xl destroy" xl destroy hvm1
+wait_for 20 sh -c '! pidof qmp-helper'
 rm -f /run/serial.out /run/*.txt.ppm /run/*.png /run/hvm1.save.txt /etc/xenqmp/qmp-helper.conf /etc/pki/CA/cacert.pem
 rm -rf /run/pki
 snapshot after

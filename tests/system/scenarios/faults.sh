@@ -44,7 +44,7 @@ stubdomain_dies() {
 }
 xl_dies() { kill -9 $(pidof xl libxl-save-helper); }
 
-runs() { xl-qmp exec hvm1 query-status | grep -q '"status": "running"'; }
+runs() { shows '"status": "running"' xl-qmp exec hvm1 query-status; }
 # The first and the last line may have been cut. (A number that begins with 0
 # is octal to this awk.) Of a guest that ran it is never empty.
 is_gapless_here() {

@@ -4,7 +4,7 @@
 
 echo 'root:SECRET-OF-DOM0:1:0:99999:7:::' >/etc/shadow
 guest_cfg hvm1 "$helper" >/run/hvm1.cfg
-guest_cfg hvm2 "$helper" "$hostile" >/run/hvm2.cfg
+guest_cfg hvm2 "$helper" "$hostile" | sed 's/^vnc = 0/vnc = 1/' >/run/hvm2.cfg
 snapshot before
 ok "an honest guest" xl create /run/hvm1.cfg
 ok "a hostile guest" xl create /run/hvm2.cfg
@@ -28,13 +28,19 @@ attack_is_done() {
     [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
 }
 frontend_is_gone() { ! xenstore-list "/local/domain/$dm/device/console/3"; }
-works() { xl-qmp exec "$1" query-status | grep -q running; }
+works() { shows running xl-qmp exec "$1" query-status; }
 
 for a in garbage truncated oversized; do
     attack $a
     ok "$a: the console recovers" wait_for 30 works hvm2
     ok "$a: the other guest goes on" works hvm1
 done
+
+sees() { xl-qmp -t 20 screenshot hvm2 /run/screen.txt.ppm; }
+ok "it has a display" wait_for 60 sees
+attack frames
+ok "frames: its display recovers" wait_for 60 sees
+ok "frames: the console goes on" works hvm2
 
 # While it lasts, and afterwards.
 dom0_size() { awk '/^RssAnon/ { print $2 }' "/proc/$(cat /run/xenconsoled.pid)/status"; }

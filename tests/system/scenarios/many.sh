@@ -39,9 +39,9 @@ destroy() { xl destroy "hvm$1"; }
 is_itself() {
     local uuid
     uuid=$(sed -n 's/^uuid = "\(.*\)"/\1/p' "/run/hvm$1.cfg")
-    xl-qmp exec "hvm$1" query-uuid | grep -q "$uuid" &&
-        xl-qmp exec "hvm$1" query-name | grep -q "\"hvm$1\"" &&
-        xl qemu-monitor-command "hvm$1" "info name" | grep -q "^hvm$1"
+    shows "$uuid" xl-qmp exec "hvm$1" query-uuid &&
+        shows "\"hvm$1\"" xl-qmp exec "hvm$1" query-name &&
+        shows "^hvm$1" xl qemu-monitor-command "hvm$1" "info name"
 }
 # Five times: it may be booting, and eight at once take seconds a line. All
 # speak at the same time; a word of another's is the end.

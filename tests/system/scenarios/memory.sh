@@ -35,7 +35,7 @@ ok "the guest has gone" sh -c '! xl domid hvm1'
 wait_for 20 sh -c '! pidof qmp-helper vchan-socket-proxy'
 
 all_cfg >/run/hvm1.cfg
-status_is_running() { xl-qmp exec hvm1 query-status | grep -q running; }
+status_is_running() { shows running xl-qmp exec hvm1 query-status; }
 ok "what mkstubdom says: xl-qmp create" xl-qmp create /run/hvm1.cfg
 echo "# $(xl list | grep hvm1-dm | xargs)"
 ok "it runs" wait_for 20 status_is_running

@@ -2,7 +2,7 @@
 # PCI devices of the host's in the hands of an operating system: behind pci.sh,
 # whose words it uses, or by itself.
 
-has() { xl qemu-monitor-command "$1" "info pci" | grep -q "PCI device $2"; }
+has() { shows "PCI device $2" xl qemu-monitor-command "$1" "info pci"; }
 [ -e /sys/bus/pci/drivers/nvme ] ||
     while read -r m; do insmod "$m"; done </etc/modules-devices.list
 for device in 00:05.0 00:06.0 00:1f.2; do
@@ -48,7 +48,7 @@ ok "it writes to the disk" wait_for 60 heard 'it is written'
 written=$(head -c 1048576 /tests/os.iso | sum)
 
 # By hotplug, with a guest that lets go.
-is_alone() { ! xl pci-list os | grep -q 00:06.0 && ! has os 1b36:0010; }
+is_alone() { not shows 00:06.0 xl pci-list os && not has os 1b36:0010; }
 for n in $(seq ${rounds:-2}); do
     ok "the disk goes" xl pci-detach os 00:06.0
     ok "from QEMU, too" wait_for 20 is_alone

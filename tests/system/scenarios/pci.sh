@@ -7,9 +7,9 @@ nic=0000:00:05.0 nvme=0000:00:06.0 sata=0000:00:1f.2 image=/var/lib/xenqmp/stubd
 # Linux wants megabytes in one piece for a PCI device (its SWIOTLB).
 pci_cfg() { guest_cfg "$@" | sed 's/^stubdomain_memory = 144/stubdomain_memory = 192/'; }
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
-lists() { xl pci-list "$1" | grep -q "$2"; }
+lists() { shows "$2" xl pci-list "$1"; }
 # QEMU has a device of that vendor and kind.
-has() { xl qemu-monitor-command "$1" "info pci" | grep -q "PCI device $2"; }
+has() { shows "PCI device $2" xl qemu-monitor-command "$1" "info pci"; }
 
 # What xl-qmp create says of a guest with that setting, in one line, before
 # there is any guest.
@@ -21,8 +21,7 @@ refuses() {
 }
 
 while read -r m; do insmod "$m"; done </etc/modules-devices.list
-ok "Xen has an IOMMU" xl info virt_caps
-ok "it can pass devices" sh -c 'xl info | grep -q "^virt_caps.*hvm_directio"'
+ok "Xen can pass devices" shows '^virt_caps.*hvm_directio' xl info
 ok "a device of dom0's is refused" \
     refuses 'pci = [ "00:05.0" ]' 'used in dom0 by e1000e.*xl pci-assignable-add 0000:00:05.0'
 ok "one that is not there" refuses 'pci = [ "00:1e.7" ]' 'no device 0000:00:1e.7'
@@ -31,9 +30,10 @@ ok "the disk can be assigned" xl pci-assignable-add 00:06.0
 ok "so can one function of several" xl pci-assignable-add 00:1f.2
 is "the NIC is xen-pciback's" pciback "$(driver_of $nic)"
 
-pci_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
+pci_cfg hvm1 "$helper" 'passthrough = "enabled"' >/run/hvm1.cfg
 snapshot before
-ok "a guest with a NIC of the host's" xl create /run/hvm1.cfg
+ok "a guest without" xl create /run/hvm1.cfg
+ok "a NIC of the host's comes" xl pci-attach hvm1 00:05.0
 ok "its QEMU has it" has hvm1 8086:10d3
 ok "another guest is refused it" \
     refuses 'pci = [ "00:05.0" ]' 'is given to domain [0-9]* (hvm1)'
@@ -41,7 +41,7 @@ mv $image/contents /run/contents
 ok "and an image of before" refuses 'pci = [ "00:06.0" ]' 'run mkstubdom'
 mv /run/contents $image/contents
 ok "xl-qmp doctor counts what can be given" \
-    sh -c 'xl-qmp doctor | grep -q "PCI devices: 3 can be given"'
+    shows 'PCI devices: 3 can be given' xl-qmp doctor
 ok "xl lists it" lists hvm1 00:05.0
 ok "a disk comes" xl pci-attach hvm1 00:06.0
 ok "its QEMU has it, too" has hvm1 1b36:0010
@@ -50,22 +50,26 @@ is "xl lists both" 2 "$(xl pci-list hvm1 | grep -c 00:0)"
 is_refused() { ! xl save hvm1 /run/saved.txt >/run/refused.txt 2>&1; }
 ok "it is not saved" is_refused
 ok "for a reason" grep -q "has a PCI device of the host's" /run/refused.txt
-ok "and runs on" sh -c 'xl-qmp exec hvm1 query-status | grep -q running'
+ok "and runs on" shows running xl-qmp exec hvm1 query-status
 # A guest that never lets go is made to.
 ok "the disk goes" xl pci-detach -f hvm1 00:06.0
 is "xl lists one" 1 "$(xl pci-list hvm1 | grep -c 00:0)"
+ok "the NIC goes" xl pci-detach -f hvm1 00:05.0
+is "xl lists none" 0 "$(xl pci-list hvm1 | grep -c 00:0)"
+ok "it comes again" xl pci-attach hvm1 00:05.0
+ok "its QEMU has it" has hvm1 8086:10d3
 ok "xl destroy" xl destroy hvm1
 is "the NIC is xen-pciback's again" pciback "$(driver_of $nic)"
 wait_for 20 sh -c '! pidof qmp-helper'
 snapshot after
 ok "nothing is left behind" same_snapshots before after
-ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:05.0'
+ok "it can be assigned again" shows 00:05.0 xl pci-assignable-list
 
 # A stubdomain that means it badly: its device reaches no memory but its
 # guest's, and comes back whatever becomes of it.
 pci_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
 pci_cfg hvm2 "$helper" "$hostile" 'pci = [ "00:06.0" ]' >/run/hvm2.cfg
-runs() { xl-qmp exec "$1" query-status | grep -q '"running"'; }
+runs() { shows '"running"' xl-qmp exec "$1" query-status; }
 attack_is_done() {
     [ "$(xenstore-read "/local/domain/$dm/data/attack-done")" = "$1" ]
 }
@@ -88,9 +92,18 @@ ok "its device has written to the guest's memory" wait_for 20 sh -c \
 attack "dma-$((screen + 4096))"
 attack dma-fails
 is "and nowhere else" 0x12345678 "$(devmem $((screen + 4096)) 32)"
+# The NIC's address, in its receive registers, is for its guest and dom0.
+registers=$(sed -n '1s/ .*//p' /sys/bus/pci/devices/$nic/resource)
+address=$(devmem $((registers + 0x5400)) 32)
+ok "it has one of QEMU's" [ "${address#0x??}" = 005452 ]
+attack "read-$((registers + 0x5400))"
+is "it sees one device" 1 "$(xenstore-read "/local/domain/$dm/data/devices")"
+ok "and nothing of another" [ "$(xenstore-read "/local/domain/$dm/data/read")" != "$address" ]
 attack replug
 ok "the guest with the NIC runs on" runs hvm1
 ok "with its NIC" has hvm1 8086:10d3
+# It dies with a device that works, and wants to interrupt.
+attack dma-0x2001000
 xenstore-write "/local/domain/$dm/attack" crash
 is_crashed() { xl list "$dm" | awk 'NR == 2 { exit $5 !~ /c/ }'; }
 ok "crash: the stubdomain has ended" wait_for 60 is_crashed
@@ -98,8 +111,12 @@ ok "xl destroy" xl destroy hvm2
 ok "the guest with the NIC runs on" runs hvm1
 ok "xl destroy" xl destroy hvm1
 is "the disk is xen-pciback's" pciback "$(driver_of $nvme)"
-ok "it can be assigned again" sh -c 'xl pci-assignable-list | grep -q 00:06.0'
+is "and masters no bus" 0 $(($(od -An -tu2 -j4 -N2 /sys/bus/pci/devices/$nvme/config) & 4))
+ok "it can be assigned again" shows 00:06.0 xl pci-assignable-list
 
 ok "the NIC is dom0's again" xl pci-assignable-remove -r 00:05.0
 ok "the disk as well" xl pci-assignable-remove -r 00:06.0
+sum() { sha256sum | cut -d' ' -f1; }
+disk_works() { [ "$(sum </dev/nvme0n1)" = "$(yes 'one line of what the NVMe disk has' | head -c 1048576 | sum)" ]; }
+ok "and works" wait_for 20 disk_works
 ok "and the controller" xl pci-assignable-remove -r 00:1f.2

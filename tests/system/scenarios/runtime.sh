@@ -4,7 +4,7 @@
 
 guest_cfg hvm1 "$helper" 'maxvcpus = 2' 'serial = "pty"' \
     'on_reboot = "restart"' >/run/hvm1.cfg
-status_is() { xl-qmp exec "$1" query-status | grep -q "\"status\": \"$2\""; }
+status_is() { shows "\"status\": \"$2\"" xl-qmp exec "$1" query-status; }
 tty() { xenstore-read "/local/domain/$(domid "$1")/serial/0/tty"; }
 boots() { grep -c 'the guest has booted' /var/log/serial.log; }
 booted() { [ "$(boots)" -ge "$1" ]; }
@@ -21,7 +21,7 @@ ok "the guest boots" wait_for 60 booted 1
 ok "xl pause" xl pause hvm1
 ok "it is paused" is_in_state hvm1 p
 ok "xl unpause" xl unpause hvm1
-ok "it is not" sh -c '! xl list hvm1 | grep -q " --p"'
+ok "it is not" not shows ' --p' xl list hvm1
 ok "one vcpu" vcpus_are 1
 ok "xl vcpu-set up" xl vcpu-set hvm1 2
 ok "two vcpus" wait_for 10 vcpus_are 2

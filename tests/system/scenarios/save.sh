@@ -22,7 +22,7 @@ for state in one two; do
     ok "the guest runs" wait_for 10 status_is running
     ok "it did not boot again" \
         count_is 1 "the guest has booted" /var/log/serial.log
-    ok "it is the same guest" sh -c "xl-qmp exec hvm1 query-uuid | grep -q $uuid"
+    ok "it is the same guest" shows "$uuid" xl-qmp exec hvm1 query-uuid
     ok "xl destroy" xl destroy hvm1
     wait_for 20 sh -c '! pidof qmp-helper'
 done
