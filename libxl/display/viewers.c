@@ -88,7 +88,8 @@ static void viewer_is_late(void *data)
     if (v->state == VIEWER_WRONG && !viewer_flush(v))
         return;
     viewer_drop(v, v->state == VIEWER_WRONG ? v->rfb.why :
-                v->state == VIEWER_BEGINNING || v->state == VIEWER_SECURING ?
+                v->state == VIEWER_BEGINNING || v->state == VIEWER_SECURING ||
+                v->state == VIEWER_ANSWERED ?
                 "it does not go on" :
                 v->state == VIEWER_WAITING ?
                 "the stubdomain does not answer; if its image is older than "
@@ -191,19 +192,28 @@ static void viewer_begin_tls(struct viewer *v)
         viewer_secure(v);                       /* must be last */
 }
 
-/* Who has waited for longest. Who is gone meanwhile has cost nobody a turn. */
-static void tls_turn(void *data)
+/* In that state, and without TLS if that is to come. */
+static struct viewer *viewer_oldest(struct viewers *viewers,
+                                    enum viewer_state state)
 {
-    struct viewers *viewers = data;
-    struct viewer *next = NULL;
+    struct viewer *oldest = NULL;
 
     for (size_t i = 0; i < DISPLAY_PLACES; i++) {
         struct viewer *v = &viewers->places[i];
 
-        if (v->state == VIEWER_SECURING && !v->tls &&
-            (!next || v->number < next->number))
-            next = v;
+        if (v->state == state && !(state == VIEWER_SECURING && v->tls) &&
+            (!oldest || v->number < oldest->number))
+            oldest = v;
     }
+    return oldest;
+}
+
+/* Who is gone meanwhile has cost nobody a turn. */
+static void tls_turn(void *data)
+{
+    struct viewers *viewers = data;
+    struct viewer *next = viewer_oldest(viewers, VIEWER_SECURING);
+
     if (!next)
         return;
     if (loop_timer_set(viewers->loop, &viewers->turn, DISPLAY_TLS_GAP_MS,
@@ -224,6 +234,36 @@ static void viewer_wait_for_tls(struct viewer *v)
         viewer_drop(v, "out of memory");
 }
 
+static void viewer_begun(struct viewer *v, enum rfb_result result);
+
+/* Who knows the password holds nobody up. */
+static void check_turn(void *data)
+{
+    struct viewers *viewers = data;
+    struct viewer *next = viewer_oldest(viewers, VIEWER_ANSWERED);
+    enum rfb_result result;
+
+    if (!next)
+        return;
+    result = rfb_check(&next->rfb, &next->out);
+    if (loop_timer_set(viewers->loop, &viewers->check,
+                       result == RFB_REFUSED ? DISPLAY_GUESS_GAP_MS : 0,
+                       check_turn, viewers))
+        viewer_drop(next, "out of memory");
+    else
+        viewer_begun(next, result);
+}
+
+static void viewer_wait_for_check(struct viewer *v)
+{
+    struct viewers *viewers = v->viewers;
+
+    v->state = VIEWER_ANSWERED;
+    viewer_watch(v);
+    if (!loop_timer_is_set(&viewers->check))
+        check_turn(viewers);                    /* must be last */
+}
+
 static void viewer_begun(struct viewer *v, enum rfb_result result)
 {
     uint32_t guest = v->viewers->guest_domid;
@@ -241,6 +281,10 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
         return;
     if (result == RFB_TLS) {
         viewer_wait_for_tls(v);
+        return;
+    }
+    if (result == RFB_ANSWERED) {
+        viewer_wait_for_check(v);
         return;
     }
     if (result == RFB_GOES_ON) {

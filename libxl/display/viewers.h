@@ -21,6 +21,7 @@ struct viewer {
         VIEWER_NONE,            /* a free place */
         VIEWER_BEGINNING,       /* speaks with us */
         VIEWER_SECURING,        /* shakes hands for TLS */
+        VIEWER_ANSWERED,        /* has its password checked, but not yet */
         VIEWER_WRONG,           /* is refused, but not yet */
         VIEWER_WAITING,         /* for a session of the link */
         VIEWER_CONNECTING,      /* we speak with QEMU */
@@ -53,6 +54,7 @@ struct viewers {
     struct viewer places[DISPLAY_PLACES];
     uint64_t number;
     struct loop_timer turn;     /* set: no handshake may begin before */
+    struct loop_timer check;    /* set: no password is checked before */
 };
 
 void viewers_init(struct viewers *viewers);

@@ -9,8 +9,12 @@
 
 #define DISPLAY_BEGIN_MS 4000
 #define DISPLAY_WRONG_MS 300
+#define DISPLAY_GUESS_GAP_MS guess_gap_ms
 #define DISPLAY_RENEW_MS 50
 #define DISPLAY_RESET_MS 200
+
+static int guess_gap_ms;        /* set before begin_with() */
+
 #include "libxl/display/display.c"
 #include "libxl/display/viewers.c"
 

@@ -2,6 +2,8 @@
 /* display/display.c, display/viewers.c: who may look, and who pays. */
 #include "display_fixture.h"
 
+#include <nettle/des.h>
+
 static void begin(const char *password)
 {
     begin_with(password, NULL, false);
@@ -74,6 +76,80 @@ TEST(nobody_looks_without_the_password)
     TELL(fd, "\2" "sixteen bytes...");
     hear_end(fd);
     check_int(w.opened, 0);
+    end();
+}
+
+/* Up to the password's challenge. */
+static int viewer_is_asked(uint8_t challenge[RFB_CHALLENGE])
+{
+    int fd = viewer_dial();
+
+    HEAR(fd, "RFB 003.008\n");
+    TELL(fd, "RFB 003.008\n");
+    HEAR(fd, "\1\2");
+    TELL(fd, "\2");
+    for (size_t n = 0; n < RFB_CHALLENGE; n++) {
+        check(pump(fd, LIMIT_MS));
+        check_int(recv(fd, challenge + n, 1, 0), 1);
+    }
+    return fd;
+}
+
+static int viewer_answers(const char *password)
+{
+    uint8_t challenge[RFB_CHALLENGE], key[8] = { 0 };
+    struct des_ctx des;
+    int fd = viewer_is_asked(challenge);
+
+    for (size_t i = 0; i < sizeof(key) && password[i]; i++)
+        for (int bit = 0; bit < 8; bit++)
+            if (password[i] >> bit & 1)
+                key[i] |= (uint8_t)(0x80 >> bit);
+    (void)des_set_key(&des, key);
+    des_encrypt(&des, sizeof(challenge), challenge, challenge);
+    check(send(fd, challenge, sizeof(challenge), 0) == sizeof(challenge));
+    return fd;
+}
+
+/* Each on a connection of its own, whatever becomes of that. */
+TEST(guesses_are_paced)
+{
+    int first, late, right;
+
+    guess_gap_ms = 1 << 30;
+    begin("geheim");
+    /* Who knows it holds up nobody. */
+    for (int i = 0; i < 3; i++) {
+        right = viewer_answers("geheim");
+        HEAR(right, "\0\0\0\0");
+    }
+    first = viewer_answers("geraten");
+    HEAR(first, "\0\0\0\1\0\0\0\x0ewrong password");
+    check_int(w.counts->refused, 1);
+    late = viewer_answers("geheim");
+    hear_end(late);
+    check_int(w.counts->refused, 1);
+    check_logged("is gone: it does not go on");
+    end();
+}
+
+TEST(guesses_wait_for_their_turn)
+{
+    int fds[5], right;
+    int64_t begun;
+
+    guess_gap_ms = 200;
+    begin("geheim");
+    begun = loop_now_ms();
+    for (int i = 0; i < 5; i++)
+        fds[i] = viewer_answers("geraten");
+    right = viewer_answers("geheim");
+    /* Who goes has cost nobody a turn, but the first was checked. */
+    close(fds[0]);
+    HEAR(right, "\0\0\0\0");
+    for (int i = 1; i < 5; i++)
+        hear_end(fds[i]);
+    check(loop_now_ms() - begun >= 4 * guess_gap_ms);
     end();
 }
 
