@@ -225,10 +225,12 @@ static void listening(struct helper_display *d,
 
     if (*d->config->tls_dir)
         auth = *d->password ? "vencrypt+x509+vnc" : "vencrypt+x509+none";
-    else if (!*d->password && !is_loopback(address))
+    if (!*d->password && !is_loopback(address) &&
+        !(*d->config->tls_dir && d->config->tls_verify))
         log_warn("domain %u: whoever reaches %s, port %s, can see and use "
-                 "its display: give it a vncpasswd, or TLS in "
-                 "qmp-helper.conf", guest, d->host, d->port);
+                 "its display: give it a vncpasswd, or have viewers show a "
+                 "certificate by vnc_tls_x509_verify in qmp-helper.conf",
+                 guest, d->host, d->port);
     snprintf(d->reply, sizeof(d->reply), "{\"enabled\": true, \"host\": "
              "\"%s\", \"service\": \"%s\", \"family\": \"%s\", "
              "\"auth\": \"%s\", \"clients\": []}", d->host, d->port,

@@ -214,14 +214,19 @@ TEST(the_password_is_for_dom0_alone)
 /* A line, but only where others than the host's own can reach it. */
 TEST(who_lets_everybody_look_is_told_so)
 {
-    static const struct { const char *listen, *password; bool tls, told; }
-    cases[] = {
-        { "127.0.0.1", NULL, false, false },
-        { "127.1.2.3", NULL, false, false },
-        { "0.0.0.0", NULL, false, true },
-        { "", NULL, false, true },
-        { "0.0.0.0", "geheim", false, false },
-        { "0.0.0.0", NULL, true, false },
+    static const struct {
+        const char *listen, *password;
+        bool tls, verify, told;
+    } cases[] = {
+        { "127.0.0.1", NULL, false, false, false },
+        { "127.1.2.3", NULL, false, false, false },
+        { "0.0.0.0", NULL, false, false, true },
+        { "", NULL, false, false, true },
+        { "0.0.0.0", "geheim", false, false, false },
+        { "0.0.0.0", NULL, true, false, true },
+        { "0.0.0.0", NULL, false, true, true },
+        { "0.0.0.0", "geheim", true, false, false },
+        { "0.0.0.0", NULL, true, true, false },
     };
 
     pki_begin();
@@ -230,6 +235,7 @@ TEST(who_lets_everybody_look_is_told_so)
 
         configure(cases[i].listen, "1800", NULL, cases[i].password);
         strcpy(config.tls_dir, cases[i].tls ? pki.dir : "");
+        config.tls_verify = cases[i].verify;
         check_int(logged(begin, &d), 0);
         if (!!strstr(log_text, "can see and use its display") !=
             cases[i].told)
@@ -238,6 +244,7 @@ TEST(who_lets_everybody_look_is_told_so)
         display_close(&d);
     }
     *config.tls_dir = '\0';
+    config.tls_verify = false;
     pki_end();
 }
 
