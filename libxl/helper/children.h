@@ -19,6 +19,9 @@ struct children {
     int (*run)(const void *data);   /* in the child; its exit status */
     const void *run_data;
     const char *gives;          /* what the guest lacks without it, or why */
+    /* The exit status of one that lacks what may come yet, and has said so:
+     * the next one begins RESTART_LAST_MS later, without an end. 0: none. */
+    int lacks;
     void (*asked)(void *data);  /* the worker asks for children_tell(); NULL: */
                                 /* it has nothing to ask, and may be hostile */
     /* The worker has ended CHILDREN_SAME_MAX times in one way, each time

@@ -350,6 +350,12 @@ bool display_publish(const struct helper_display *d, struct xs_handle *xs,
                               secret_write(xs, d->password, path)));
 }
 
+void display_withdraw(struct xs_handle *xs, uint32_t guest)
+{
+    store_rm(xs, XBT_NULL, "/local/domain/%u/console/vnc-port", guest);
+    store_rm(xs, XBT_NULL, "/local/domain/%u/console/vnc-listen", guest);
+}
+
 void display_close(struct helper_display *d)
 {
     if (d->fd >= 0)

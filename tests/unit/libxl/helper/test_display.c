@@ -325,6 +325,9 @@ TEST(there_is_a_socket_and_maybe_no_port)
         check(!!strstr(d.reply, "\"enabled\": true") == tcp);
         check(display_publish(&d, fake_store, GUEST, DM));
         check(!!fake_store_get("/local/domain/5/console/vnc-port") == tcp);
+        display_withdraw(fake_store, GUEST);
+        check(!fake_store_get("/local/domain/5/console/vnc-port"));
+        check(!fake_store_get("/local/domain/5/console/vnc-listen"));
         display_close(&d);
         check(stat(path, &st));
     }
