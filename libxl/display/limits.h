@@ -6,7 +6,7 @@
 #include "libxl/link/link.h"
 
 /* Who looks has a channel. As many again may be at the beginning; whoever
- * comes then takes the place of the one that has been there longest. */
+ * comes then takes a place of the host that has most of those, its oldest. */
 #define DISPLAY_PLACES          (2 * LINK_CHANNELS)
 /* The process: its viewers, and some more. */
 #define DISPLAY_DESCRIPTORS_MAX (DISPLAY_PLACES + 32)

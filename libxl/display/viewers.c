@@ -466,25 +466,44 @@ void viewers_resume(struct viewers *viewers)
 
 /* --- Places ----------------------------------------------------------- */
 
-/* A free one, or that of who has been at the beginning for longest. */
+/* At the beginning. */
+static size_t places_of(const struct viewers *viewers, uint64_t peer)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < DISPLAY_PLACES; i++)
+        n += viewers->places[i].peer == peer &&
+             !has_channel(&viewers->places[i]);
+    return n;
+}
+
+/* A free one, or one at the beginning: the oldest of the peer with most. */
 static struct viewer *place_find(struct viewers *viewers)
 {
-    struct viewer *oldest = NULL;
+    struct viewer *r = NULL;
+    size_t most = 0;
 
     for (size_t i = 0; i < DISPLAY_PLACES; i++) {
         struct viewer *v = &viewers->places[i];
+        size_t n;
 
         if (v->state == VIEWER_NONE)
             return v;
-        if (!has_channel(v) && (!oldest || v->number < oldest->number))
-            oldest = v;
+        if (has_channel(v))
+            continue;
+        n = places_of(viewers, v->peer);
+        if (n > most || (n == most && v->number < r->number)) {
+            r = v;
+            most = n;
+        }
     }
-    if (oldest)
-        viewer_drop(oldest, "others want its place");
-    return oldest;
+    if (r)
+        viewer_drop(r, "others want its place");
+    return r;
 }
 
-void viewers_add(struct viewers *viewers, int fd, const char *from, bool tls)
+void viewers_add(struct viewers *viewers, int fd, uint64_t peer,
+                 const char *from, bool tls)
 {
     struct viewer *v = place_find(viewers);
     uint8_t challenge[RFB_CHALLENGE];
@@ -497,6 +516,7 @@ void viewers_add(struct viewers *viewers, int fd, const char *from, bool tls)
     }
     v->fd = fd;
     v->number = viewers->number++;
+    v->peer = peer;
     v->state = VIEWER_BEGINNING;
     snprintf(v->from, sizeof(v->from), "%s", from);
     qmp_buf_init(&v->out, VIEWER_OUT_MAX);

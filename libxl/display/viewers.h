@@ -30,6 +30,7 @@ struct viewer {
     int fd;
     loop_id id;
     char from[64];              /* its address, for log lines */
+    uint64_t peer;
     struct rfb rfb;
     struct tls_session *tls;    /* NULL: none, or not yet */
     struct loop_timer more;     /* TLS has bytes that no event tells of */
@@ -58,9 +59,10 @@ struct viewers {
 };
 
 void viewers_init(struct viewers *viewers);
-/* fd becomes its. from: the peer's address, as text. tls: it is wanted. */
-void viewers_add(struct viewers *viewers, int fd, const char *from,
-                 bool tls);
+/* fd becomes its. peer: the same for all that one host or user can open. from:
+ * the peer's address, as text. tls: it is wanted. */
+void viewers_add(struct viewers *viewers, int fd, uint64_t peer,
+                 const char *from, bool tls);
 
 /* The link's hooks. */
 void viewers_ready(struct viewers *viewers);

@@ -138,6 +138,7 @@ TEST(guesses_wait_for_their_turn)
     int fds[5], right;
     int64_t begun;
 
+    begin_ms = LIMIT_MS;
     guess_gap_ms = 200;
     begin("geheim");
     begun = loop_now_ms();
@@ -214,6 +215,66 @@ TEST(a_thousand_connections_keep_nobody_out)
     TELL(fd, "still here");
     HEAR(fd, "still here");
     end();
+}
+
+/* Somebody types a password. */
+TEST(a_host_that_connects_without_end_takes_its_own_places)
+{
+    int fds[4 * DISPLAY_PLACES], slow;
+
+    begin_ms = LIMIT_MS;
+    begin("");
+    slow = viewer_dial();
+    HEAR(slow, "RFB 003.008\n");
+    for (int i = 0; i < 4 * DISPLAY_PLACES; i++) {
+        fds[i] = viewer_dial_from(2);
+        HEAR(fds[i], "RFB 003.008\n");
+    }
+    hear_end(fds[0]);
+    TELL(slow, "RFB 003.008\n\1look!");
+    HEAR(slow, "\1\1\0\0\0\0look!");
+    for (int i = 0; i < 4 * DISPLAY_PLACES; i++)
+        close(fds[i]);
+    end();
+}
+
+TEST(a_peer_is_a_host_or_a_user)
+{
+    static const char *const addresses[][2] = {
+        { "192.0.2.1", "::ffff:192.0.2.1" },
+        { "2001:db8:0:1::1", "2001:db8:0:1:ffff::2" },
+        { "2001:db8:0:1::1", "2001:db8:0:2::1" },
+        { "192.0.2.1", "192.0.2.2" },
+        { "::ffff:192.0.2.1", "::ffff:192.0.2.2" },
+        { "::1", "127.0.0.1" },
+    };
+    struct sockaddr_storage unix_socket = { .ss_family = AF_UNIX };
+    char text[64];
+    int ends[2];
+
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        uint64_t peers[2];
+
+        for (int j = 0; j < 2; j++) {
+            struct sockaddr_storage at = { .ss_family = AF_INET };
+
+            if (strchr(addresses[i][j], ':')) {
+                at.ss_family = AF_INET6;
+                check_int(inet_pton(AF_INET6, addresses[i][j],
+                          &((struct sockaddr_in6 *)&at)->sin6_addr), 1);
+            } else {
+                check_int(inet_pton(AF_INET, addresses[i][j],
+                          &((struct sockaddr_in *)&at)->sin_addr), 1);
+            }
+            peers[j] = peer_of(-1, &at, text, sizeof(text));
+            check(strstr(text, addresses[i][j]));
+        }
+        if ((peers[0] == peers[1]) != (i < 2))
+            tap_fail("%s, %s", addresses[i][0], addresses[i][1]);
+    }
+    check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    check(peer_of(ends[0], &unix_socket, text, sizeof(text)) ==
+          (PEER_USER | geteuid()));
 }
 
 TEST(half_a_beginning_is_not_waited_for)
