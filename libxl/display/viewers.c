@@ -120,13 +120,18 @@ static void viewer_has_more(void *data)
         viewer_read(v);
 }
 
-/* Only what is looked at is waited for: who hangs up says so in any case. */
+/* Only what is looked at is waited for, and who hangs up. Not while it looks:
+ * what it has said before is read first. */
 static void viewer_watch(struct viewer *v)
 {
     uint32_t events = v->out.len && v->state != VIEWER_WRONG ? EPOLLOUT : 0;
     bool heard = viewer_is_heard(v);
 
-    loop_mod(v->viewers->loop, v->id, heard ? events | EPOLLIN : events);
+    if (heard)
+        events |= EPOLLIN;
+    else if (v->state != VIEWER_LOOKING)
+        events |= EPOLLRDHUP;
+    loop_mod(v->viewers->loop, v->id, events);
     if (heard && v->tls && v->viewers->tls->pending(v->tls) &&
         loop_timer_set(v->viewers->loop, &v->more, 0, viewer_has_more, v))
         viewer_drop(v, "out of memory");        /* must be last */
@@ -375,7 +380,7 @@ static void viewer_event(void *data, uint32_t events)
         return;
     if (events & EPOLLIN && viewer_is_heard(v))
         viewer_read(v);                         /* must be last */
-    else if (events & (EPOLLHUP | EPOLLERR))
+    else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
         viewer_drop(v, "it hung up");
     else
         viewer_watch(v);

@@ -297,6 +297,23 @@ TEST(half_a_beginning_is_not_waited_for)
     end();
 }
 
+/* TCP tells it only to who asks. */
+TEST(who_hangs_up_while_it_waits_is_gone)
+{
+    int fd;
+
+    begin_ms = 1 << 30;
+    begin("");
+    w.mute = true;
+    fd = viewer_dial();
+    HEAR(fd, "RFB 003.008\n");
+    TELL(fd, "RFB 003.008\n\1");
+    HEAR(fd, "\1\1\0\0\0\0");
+    close(fd);
+    check_logged("is gone: it hung up");
+    end();
+}
+
 TEST(a_stubdomain_that_does_not_answer)
 {
     int fd;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -113,6 +114,38 @@ TEST(it_listens_where_libxl_would_have_qemu_listen)
         check(d.fd >= 0);
         display_close(&d);
     }
+}
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t n = sizeof(value);
+
+    check(!getsockopt(fd, level, name, &value, &n));
+    return value;
+}
+
+/* Nothing is said by one whose host has lost its network. */
+TEST(a_viewer_that_is_gone_is_missed)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    int viewer = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+    configure(NULL, "2200", NULL, NULL);
+    check_int(logged(begin, &d), 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons((uint16_t)atoi(d.port));
+    check(!connect(viewer, (struct sockaddr *)&at, sizeof(at)));
+    fd = accept(d.fd, NULL, NULL);
+    check_int(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    check_int(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+              option(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+              option(fd, IPPROTO_TCP, TCP_KEEPCNT), 120);
+    check_int(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+    close(viewer);
+    close(fd);
+    display_close(&d);
 }
 
 TEST(a_port_that_is_taken)
