@@ -97,10 +97,13 @@ static void viewer_is_late(void *data)
                 "the stubdomain's QEMU does not answer");
 }
 
-static void viewer_hurry(struct viewer *v, int64_t ms)
+/* False: it is gone. */
+static bool viewer_hurry(struct viewer *v, int64_t ms)
 {
-    if (loop_timer_set(v->viewers->loop, &v->limit, ms, viewer_is_late, v))
-        viewer_drop(v, "out of memory");
+    if (!loop_timer_set(v->viewers->loop, &v->limit, ms, viewer_is_late, v))
+        return true;
+    viewer_drop(v, "out of memory");
+    return false;
 }
 
 static bool viewer_is_heard(const struct viewer *v)
@@ -284,6 +287,10 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
     }
     if (!viewer_flush(v))
         return;
+    /* Half a step is none. */
+    if (!(result == RFB_GOES_ON && v->rfb.n) &&
+        !viewer_hurry(v, DISPLAY_BEGIN_MS))
+        return;
     if (result == RFB_TLS) {
         viewer_wait_for_tls(v);
         return;
@@ -300,7 +307,6 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
               "looks", guest, v->from);
     v->state = VIEWER_WAITING;
     viewer_watch(v);
-    viewer_hurry(v, DISPLAY_BEGIN_MS);
     if (v->state == VIEWER_WAITING)
         viewer_connect(v);                      /* must be last */
 }

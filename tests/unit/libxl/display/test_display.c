@@ -314,6 +314,45 @@ TEST(who_hangs_up_while_it_waits_is_gone)
     end();
 }
 
+static void has_spoken(void *data)
+{
+    (void)data;
+}
+
+/* Somebody has to type, or to believe a certificate. */
+TEST(each_step_has_its_time)
+{
+    static struct loop loop;
+    static struct link link;
+    static struct display_counts counts;
+    static struct viewers viewers = {
+        .loop = &loop, .link = &link, .password = "geheim",
+        .counts = &counts, .spoke = has_spoken,
+    };
+    struct viewer *v = &viewers.places[0];
+    int64_t deadline;
+    int ends[2];
+
+    check_int(loop_init(&loop), 0);
+    link_init(&link);
+    viewers_init(&viewers);
+    check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    viewers_add(&viewers, ends[0], 1, "here", false);
+    deadline = v->limit.deadline_ms;
+    usleep(2000);
+    TELL(ends[1], "RFB 003");
+    check_int(loop_run_once(&loop, -1), 0);
+    check(v->limit.deadline_ms == deadline);
+    TELL(ends[1], ".008\n");
+    check_int(loop_run_once(&loop, -1), 0);
+    check(v->limit.deadline_ms > deadline);
+    deadline = v->limit.deadline_ms;
+    usleep(2000);
+    TELL(ends[1], "\2");
+    check_int(loop_run_once(&loop, -1), 0);
+    check(v->limit.deadline_ms > deadline);
+}
+
 TEST(a_stubdomain_that_does_not_answer)
 {
     int fd;
