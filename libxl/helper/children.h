@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that qmp-helper looks after, a worker (child/child.h), is started again whenever it ends: at once if it had lived for a while,
- * else ever later, until it has ended in one way too often. The listening
- * sockets stay open meanwhile, so a client that connects then only waits.
+ * A process that qmp-helper looks after, a worker (child/child.h), is started
+ * again whenever it ends: at once if it had lived for a while, else ever
+ * later, until it has ended in one way too often. The listening sockets stay
+ * open meanwhile, so a client that connects then only waits.
  * It is told how the stubdomain is, and may ask for that.
  */
 #ifndef XENQMP_HELPER_CHILDREN_H
