@@ -6,6 +6,7 @@
 #include "display.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -168,28 +169,44 @@ static void listener_again(void *data)
     loop_mod(&l->display->loop, l->id, EPOLLIN);
 }
 
-static void address_print(int fd, const struct sockaddr_storage *address,
-                          char *text, size_t size)
+/* An IPv4 address, also as IPv6 has it; of IPv6 what one host may have all
+ * of, a /64; a user. Their numbers don't meet: the Internet has no ::/16. */
+#define PEER_IPV4 (1ull << 32)
+#define PEER_USER (2ull << 32)
+
+/* text gets its address. */
+static uint64_t peer_of(int fd, const struct sockaddr_storage *address,
+                        char *text, size_t size)
 {
     const struct sockaddr_in *in = (const struct sockaddr_in *)address;
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     char host[INET6_ADDRSTRLEN];
-    struct ucred peer;
-    socklen_t n = sizeof(peer);
+    struct ucred user = { .uid = (uid_t)-1 };
+    socklen_t n = sizeof(user);
+    uint32_t ipv4;
+    uint64_t ipv6;
 
-    if (address->ss_family == AF_INET)
+    if (address->ss_family == AF_INET) {
         snprintf(text, size, "%s:%u",
                  inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)),
                  ntohs(in->sin_port));
-    else if (address->ss_family == AF_INET6)
+        return PEER_IPV4 | in->sin_addr.s_addr;
+    }
+    if (address->ss_family == AF_INET6) {
         snprintf(text, size, "[%s]:%u",
                  inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)),
                  ntohs(in6->sin6_port));
-    else if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
-        snprintf(text, size, "the socket (user %u, process %d)", peer.uid,
-                 (int)peer.pid);
+        memcpy(&ipv4, &in6->sin6_addr.s6_addr[12], sizeof(ipv4));
+        memcpy(&ipv6, &in6->sin6_addr, sizeof(ipv6));
+        return IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ? PEER_IPV4 | ipv4 :
+               be64toh(ipv6);
+    }
+    if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &n))
+        snprintf(text, size, "the socket (user %u, process %d)", user.uid,
+                 (int)user.pid);
     else
         snprintf(text, size, "the socket");
+    return PEER_USER | user.uid;
 }
 
 static void listener_ready(void *data, uint32_t events)
@@ -200,12 +217,13 @@ static void listener_ready(void *data, uint32_t events)
     socklen_t n = sizeof(address);
     int fd = accept4(l->fd, (struct sockaddr *)&address, &n,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
+    uint64_t peer;
     char from[64];
 
     (void)events;
     if (fd >= 0) {
-        address_print(fd, &address, from, sizeof(from));
-        viewers_add(&d->viewers, fd, from, l->tls);
+        peer = peer_of(fd, &address, from, sizeof(from));
+        viewers_add(&d->viewers, fd, peer, from, l->tls);
         return;
     }
     if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
@@ -281,8 +299,9 @@ static int display_load_tls(struct display *d)
     if (tls)
         d->viewers.credentials = tls->load(d->config->tls_dir,
                                            d->config->tls_verify, why);
-    if (!d->viewers.credentials)
-        log_error("domain %u: display: %s", guest, why);
+    if (!d->viewers.credentials && !d->config->child.again)
+        log_error("domain %u: display: %s; nobody can look until it is "
+                  "mended, tried again every ten seconds", guest, why);
     return d->viewers.credentials ? 0 : -1;
 }
 
@@ -335,7 +354,7 @@ int display_run(const struct display_config *config)
         return 1;
     }
     if (display_load_tls(&display))
-        return 1;
+        return DISPLAY_LACKS_TLS;
     if (config->child.sandbox && sandbox_enter(&config->child, &limits))
         return 1;
     loop_run(&display.loop);

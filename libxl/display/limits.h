@@ -6,7 +6,7 @@
 #include "libxl/link/link.h"
 
 /* Who looks has a channel. As many again may be at the beginning; whoever
- * comes then takes the place of the one that has been there longest. */
+ * comes then takes a place of the host that has most of those, its oldest. */
 #define DISPLAY_PLACES          (2 * LINK_CHANNELS)
 /* The process: its viewers, and some more. */
 #define DISPLAY_DESCRIPTORS_MAX (DISPLAY_PLACES + 32)
@@ -18,8 +18,14 @@
 #ifndef DISPLAY_BEGIN_MS
 #define DISPLAY_BEGIN_MS        30000
 #endif
-/* A wrong password is answered so late: a place takes a guess in three
- * seconds, all places some ten a second. */
+/* After a wrong password none is checked for so long, wherever it comes from:
+ * two guesses a second at most. Who knows it waits for those only who came
+ * earlier and don't, less than DISPLAY_PLACES of them. */
+#ifndef DISPLAY_GUESS_GAP_MS
+#define DISPLAY_GUESS_GAP_MS    500
+#endif
+/* Who is refused is told so late: it comes again later, and is logged less
+ * often. */
 #ifndef DISPLAY_WRONG_MS
 #define DISPLAY_WRONG_MS        3000
 #endif

@@ -27,6 +27,7 @@ enum rfb_result {
     RFB_DONE,                   /* the other side may speak of pictures */
     RFB_TLS,                    /* send out, then rfb_secured() after TLS's
                                  * handshake; nothing else comes in before */
+    RFB_ANSWERED,               /* to the challenge: rfb_check() is next */
     RFB_REFUSED,                /* send out, then hang up; `why` */
 };
 
@@ -50,6 +51,8 @@ void rfb_serve(struct rfb *rfb, const char *password, bool tls,
                const uint8_t challenge[RFB_CHALLENGE], struct qmp_buf *out);
 /* It goes on within TLS. */
 enum rfb_result rfb_secured(struct rfb *rfb, struct qmp_buf *out);
+/* Whether the answer is right: as many checks, as many guesses. */
+enum rfb_result rfb_check(struct rfb *rfb, struct qmp_buf *out);
 /* Waits for QEMU's. */
 void rfb_connect(struct rfb *rfb);
 /* Takes bytes, *taken_r of them: all while it goes on. */

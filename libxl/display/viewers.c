@@ -88,7 +88,8 @@ static void viewer_is_late(void *data)
     if (v->state == VIEWER_WRONG && !viewer_flush(v))
         return;
     viewer_drop(v, v->state == VIEWER_WRONG ? v->rfb.why :
-                v->state == VIEWER_BEGINNING || v->state == VIEWER_SECURING ?
+                v->state == VIEWER_BEGINNING || v->state == VIEWER_SECURING ||
+                v->state == VIEWER_ANSWERED ?
                 "it does not go on" :
                 v->state == VIEWER_WAITING ?
                 "the stubdomain does not answer; if its image is older than "
@@ -96,10 +97,13 @@ static void viewer_is_late(void *data)
                 "the stubdomain's QEMU does not answer");
 }
 
-static void viewer_hurry(struct viewer *v, int64_t ms)
+/* False: it is gone. */
+static bool viewer_hurry(struct viewer *v, int64_t ms)
 {
-    if (loop_timer_set(v->viewers->loop, &v->limit, ms, viewer_is_late, v))
-        viewer_drop(v, "out of memory");
+    if (!loop_timer_set(v->viewers->loop, &v->limit, ms, viewer_is_late, v))
+        return true;
+    viewer_drop(v, "out of memory");
+    return false;
 }
 
 static bool viewer_is_heard(const struct viewer *v)
@@ -119,13 +123,18 @@ static void viewer_has_more(void *data)
         viewer_read(v);
 }
 
-/* Only what is looked at is waited for: who hangs up says so in any case. */
+/* Only what is looked at is waited for, and who hangs up. Not while it looks:
+ * what it has said before is read first. */
 static void viewer_watch(struct viewer *v)
 {
     uint32_t events = v->out.len && v->state != VIEWER_WRONG ? EPOLLOUT : 0;
     bool heard = viewer_is_heard(v);
 
-    loop_mod(v->viewers->loop, v->id, heard ? events | EPOLLIN : events);
+    if (heard)
+        events |= EPOLLIN;
+    else if (v->state != VIEWER_LOOKING)
+        events |= EPOLLRDHUP;
+    loop_mod(v->viewers->loop, v->id, events);
     if (heard && v->tls && v->viewers->tls->pending(v->tls) &&
         loop_timer_set(v->viewers->loop, &v->more, 0, viewer_has_more, v))
         viewer_drop(v, "out of memory");        /* must be last */
@@ -191,19 +200,28 @@ static void viewer_begin_tls(struct viewer *v)
         viewer_secure(v);                       /* must be last */
 }
 
-/* Who has waited for longest. Who is gone meanwhile has cost nobody a turn. */
-static void tls_turn(void *data)
+/* In that state, and without TLS if that is to come. */
+static struct viewer *viewer_oldest(struct viewers *viewers,
+                                    enum viewer_state state)
 {
-    struct viewers *viewers = data;
-    struct viewer *next = NULL;
+    struct viewer *oldest = NULL;
 
     for (size_t i = 0; i < DISPLAY_PLACES; i++) {
         struct viewer *v = &viewers->places[i];
 
-        if (v->state == VIEWER_SECURING && !v->tls &&
-            (!next || v->number < next->number))
-            next = v;
+        if (v->state == state && !(state == VIEWER_SECURING && v->tls) &&
+            (!oldest || v->number < oldest->number))
+            oldest = v;
     }
+    return oldest;
+}
+
+/* Who is gone meanwhile has cost nobody a turn. */
+static void tls_turn(void *data)
+{
+    struct viewers *viewers = data;
+    struct viewer *next = viewer_oldest(viewers, VIEWER_SECURING);
+
     if (!next)
         return;
     if (loop_timer_set(viewers->loop, &viewers->turn, DISPLAY_TLS_GAP_MS,
@@ -224,6 +242,36 @@ static void viewer_wait_for_tls(struct viewer *v)
         viewer_drop(v, "out of memory");
 }
 
+static void viewer_begun(struct viewer *v, enum rfb_result result);
+
+/* Who knows the password holds nobody up. */
+static void check_turn(void *data)
+{
+    struct viewers *viewers = data;
+    struct viewer *next = viewer_oldest(viewers, VIEWER_ANSWERED);
+    enum rfb_result result;
+
+    if (!next)
+        return;
+    result = rfb_check(&next->rfb, &next->out);
+    if (loop_timer_set(viewers->loop, &viewers->check,
+                       result == RFB_REFUSED ? DISPLAY_GUESS_GAP_MS : 0,
+                       check_turn, viewers))
+        viewer_drop(next, "out of memory");
+    else
+        viewer_begun(next, result);
+}
+
+static void viewer_wait_for_check(struct viewer *v)
+{
+    struct viewers *viewers = v->viewers;
+
+    v->state = VIEWER_ANSWERED;
+    viewer_watch(v);
+    if (!loop_timer_is_set(&viewers->check))
+        check_turn(viewers);                    /* must be last */
+}
+
 static void viewer_begun(struct viewer *v, enum rfb_result result)
 {
     uint32_t guest = v->viewers->guest_domid;
@@ -239,8 +287,16 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
     }
     if (!viewer_flush(v))
         return;
+    /* Half a step is none. */
+    if (!(result == RFB_GOES_ON && v->rfb.n) &&
+        !viewer_hurry(v, DISPLAY_BEGIN_MS))
+        return;
     if (result == RFB_TLS) {
         viewer_wait_for_tls(v);
+        return;
+    }
+    if (result == RFB_ANSWERED) {
+        viewer_wait_for_check(v);
         return;
     }
     if (result == RFB_GOES_ON) {
@@ -251,7 +307,6 @@ static void viewer_begun(struct viewer *v, enum rfb_result result)
               "looks", guest, v->from);
     v->state = VIEWER_WAITING;
     viewer_watch(v);
-    viewer_hurry(v, DISPLAY_BEGIN_MS);
     if (v->state == VIEWER_WAITING)
         viewer_connect(v);                      /* must be last */
 }
@@ -331,7 +386,7 @@ static void viewer_event(void *data, uint32_t events)
         return;
     if (events & EPOLLIN && viewer_is_heard(v))
         viewer_read(v);                         /* must be last */
-    else if (events & (EPOLLHUP | EPOLLERR))
+    else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
         viewer_drop(v, "it hung up");
     else
         viewer_watch(v);
@@ -422,25 +477,44 @@ void viewers_resume(struct viewers *viewers)
 
 /* --- Places ----------------------------------------------------------- */
 
-/* A free one, or that of who has been at the beginning for longest. */
+/* At the beginning. */
+static size_t places_of(const struct viewers *viewers, uint64_t peer)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < DISPLAY_PLACES; i++)
+        n += viewers->places[i].peer == peer &&
+             !has_channel(&viewers->places[i]);
+    return n;
+}
+
+/* A free one, or one at the beginning: the oldest of the peer with most. */
 static struct viewer *place_find(struct viewers *viewers)
 {
-    struct viewer *oldest = NULL;
+    struct viewer *r = NULL;
+    size_t most = 0;
 
     for (size_t i = 0; i < DISPLAY_PLACES; i++) {
         struct viewer *v = &viewers->places[i];
+        size_t n;
 
         if (v->state == VIEWER_NONE)
             return v;
-        if (!has_channel(v) && (!oldest || v->number < oldest->number))
-            oldest = v;
+        if (has_channel(v))
+            continue;
+        n = places_of(viewers, v->peer);
+        if (n > most || (n == most && v->number < r->number)) {
+            r = v;
+            most = n;
+        }
     }
-    if (oldest)
-        viewer_drop(oldest, "others want its place");
-    return oldest;
+    if (r)
+        viewer_drop(r, "others want its place");
+    return r;
 }
 
-void viewers_add(struct viewers *viewers, int fd, const char *from, bool tls)
+void viewers_add(struct viewers *viewers, int fd, uint64_t peer,
+                 const char *from, bool tls)
 {
     struct viewer *v = place_find(viewers);
     uint8_t challenge[RFB_CHALLENGE];
@@ -453,6 +527,7 @@ void viewers_add(struct viewers *viewers, int fd, const char *from, bool tls)
     }
     v->fd = fd;
     v->number = viewers->number++;
+    v->peer = peer;
     v->state = VIEWER_BEGINNING;
     snprintf(v->from, sizeof(v->from), "%s", from);
     qmp_buf_init(&v->out, VIEWER_OUT_MAX);

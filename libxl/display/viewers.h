@@ -21,6 +21,7 @@ struct viewer {
         VIEWER_NONE,            /* a free place */
         VIEWER_BEGINNING,       /* speaks with us */
         VIEWER_SECURING,        /* shakes hands for TLS */
+        VIEWER_ANSWERED,        /* has its password checked, but not yet */
         VIEWER_WRONG,           /* is refused, but not yet */
         VIEWER_WAITING,         /* for a session of the link */
         VIEWER_CONNECTING,      /* we speak with QEMU */
@@ -29,6 +30,7 @@ struct viewer {
     int fd;
     loop_id id;
     char from[64];              /* its address, for log lines */
+    uint64_t peer;
     struct rfb rfb;
     struct tls_session *tls;    /* NULL: none, or not yet */
     struct loop_timer more;     /* TLS has bytes that no event tells of */
@@ -53,12 +55,14 @@ struct viewers {
     struct viewer places[DISPLAY_PLACES];
     uint64_t number;
     struct loop_timer turn;     /* set: no handshake may begin before */
+    struct loop_timer check;    /* set: no password is checked before */
 };
 
 void viewers_init(struct viewers *viewers);
-/* fd becomes its. from: the peer's address, as text. tls: it is wanted. */
-void viewers_add(struct viewers *viewers, int fd, const char *from,
-                 bool tls);
+/* fd becomes its. peer: the same for all that one host or user can open. from:
+ * the peer's address, as text. tls: it is wanted. */
+void viewers_add(struct viewers *viewers, int fd, uint64_t peer,
+                 const char *from, bool tls);
 
 /* The link's hooks. */
 void viewers_ready(struct viewers *viewers);

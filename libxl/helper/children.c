@@ -180,6 +180,13 @@ static void worker_ended(struct children *children, int status)
     if (children->same && status != children->last_status)
         children->same = 0;
     children->last_status = status;
+    children->config->again = children->lacks && WIFEXITED(status) &&
+                              WEXITSTATUS(status) == children->lacks;
+    if (children->config->again) {
+        loop_timer_set(children->loop, &children->restart, RESTART_LAST_MS,
+                       worker_restart, children);
+        return;
+    }
     /* Those two come from outside. */
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL ||
                                 WTERMSIG(status) == SIGTERM))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that qmp-helper looks after, a worker (child/child.h), is started again whenever it ends: at once if it had lived for a while,
- * else ever later, until it has ended in one way too often. The listening
- * sockets stay open meanwhile, so a client that connects then only waits.
+ * A process that qmp-helper looks after, a worker (child/child.h), is started
+ * again whenever it ends: at once if it had lived for a while, else ever
+ * later, until it has ended in one way too often. The listening sockets stay
+ * open meanwhile, so a client that connects then only waits.
  * It is told how the stubdomain is, and may ask for that.
  */
 #ifndef XENQMP_HELPER_CHILDREN_H
@@ -19,6 +20,9 @@ struct children {
     int (*run)(const void *data);   /* in the child; its exit status */
     const void *run_data;
     const char *gives;          /* what the guest lacks without it, or why */
+    /* The exit status of one that lacks what may come yet, and has said so:
+     * the next one begins RESTART_LAST_MS later, without an end. 0: none. */
+    int lacks;
     void (*asked)(void *data);  /* the worker asks for children_tell(); NULL: */
                                 /* it has nothing to ask, and may be hostile */
     /* The worker has ended CHILDREN_SAME_MAX times in one way, each time

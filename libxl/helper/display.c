@@ -23,6 +23,10 @@
 #define PORT_LAST   65535
 #define PORTS_TRIED 100
 #define BACKLOG     16
+/* A viewer that is gone without a word is missed after two minutes. */
+#define KEEPALIVE_IDLE_S  60
+#define KEEPALIVE_GAP_S   15
+#define KEEPALIVE_TRIES   4
 
 static char *backend_read(struct xs_handle *xs, uint32_t dm, const char *key)
 {
@@ -163,10 +167,31 @@ int display_read(struct helper_display *d, const struct helper_config *config,
 
 /* --- The socket ------------------------------------------------------- */
 
+/* What is accepted inherits it: keys and pictures are not to wait, and who is
+ * gone is to be missed. */
+static int options_set(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        { SOL_SOCKET, SO_REUSEADDR, 1 },
+        { SOL_SOCKET, SO_KEEPALIVE, 1 },
+        { IPPROTO_TCP, TCP_NODELAY, 1 },
+        { IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
+        { IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_GAP_S },
+        { IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_TRIES },
+    };
+    int r = 0;
+
+    for (size_t i = 0; !r && i < sizeof(options) / sizeof(options[0]); i++)
+        r = setsockopt(fd, options[i].level, options[i].name,
+                       &options[i].value, sizeof(options[i].value));
+    return r;
+}
+
 static int listen_at(const struct addrinfo *address, unsigned int port)
 {
     struct sockaddr_storage at;
-    static const int on = 1;
     int fd = socket(address->ai_family,
                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
 
@@ -175,10 +200,7 @@ static int listen_at(const struct addrinfo *address, unsigned int port)
         ((struct sockaddr_in *)&at)->sin_port = htons((uint16_t)port);
     else
         ((struct sockaddr_in6 *)&at)->sin6_port = htons((uint16_t)port);
-    /* What is accepted inherits it: keys and pictures are not to wait. */
-    if (fd >= 0 &&
-        !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
-        !setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) &&
+    if (fd >= 0 && !options_set(fd) &&
         !bind(fd, (struct sockaddr *)&at, address->ai_addrlen) &&
         !listen(fd, BACKLOG))
         return fd;
@@ -225,10 +247,12 @@ static void listening(struct helper_display *d,
 
     if (*d->config->tls_dir)
         auth = *d->password ? "vencrypt+x509+vnc" : "vencrypt+x509+none";
-    else if (!*d->password && !is_loopback(address))
+    if (!*d->password && !is_loopback(address) &&
+        !(*d->config->tls_dir && d->config->tls_verify))
         log_warn("domain %u: whoever reaches %s, port %s, can see and use "
-                 "its display: give it a vncpasswd, or TLS in "
-                 "qmp-helper.conf", guest, d->host, d->port);
+                 "its display: give it a vncpasswd, or have viewers show a "
+                 "certificate by vnc_tls_x509_verify in qmp-helper.conf",
+                 guest, d->host, d->port);
     snprintf(d->reply, sizeof(d->reply), "{\"enabled\": true, \"host\": "
              "\"%s\", \"service\": \"%s\", \"family\": \"%s\", "
              "\"auth\": \"%s\", \"clients\": []}", d->host, d->port,
@@ -346,6 +370,12 @@ bool display_publish(const struct helper_display *d, struct xs_handle *xs,
                          "/local/domain/%u/console/vnc-port", guest))) &&
            (!*d->password || (secrets_hide(xs, dm) &&
                               secret_write(xs, d->password, path)));
+}
+
+void display_withdraw(struct xs_handle *xs, uint32_t guest)
+{
+    store_rm(xs, XBT_NULL, "/local/domain/%u/console/vnc-port", guest);
+    store_rm(xs, XBT_NULL, "/local/domain/%u/console/vnc-listen", guest);
 }
 
 void display_close(struct helper_display *d)

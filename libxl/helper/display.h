@@ -49,6 +49,8 @@ void display_pass(const struct helper_display *display,
  * stubdomain may read. */
 bool display_publish(const struct helper_display *display,
                      struct xs_handle *xs, uint32_t guest, uint32_t dm);
+/* There is none any more. */
+void display_withdraw(struct xs_handle *xs, uint32_t guest);
 /* Whether there could be TLS. -1 after a line, which begins with who. A
  * warning of it is that, too, and 0. */
 int display_check_tls(const struct helper_config *config, const char *who);

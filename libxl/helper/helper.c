@@ -149,10 +149,14 @@ static void worker_gave_up(void *data)
     service_end(data);
 }
 
-/* Its last worker can't say so any more. */
+/* Its last worker can't say so any more; viewers are told at once. */
 static void display_gave_up(void *data)
 {
-    ((struct helper *)data)->counts->viewers = 0;
+    struct helper *h = data;
+
+    h->counts->viewers = 0;
+    display_close(&h->display);
+    display_withdraw(h->xs, h->guest);
 }
 
 static void lingered(void *data)
@@ -519,7 +523,8 @@ static int display_begin(struct helper *h)
     h->display_children = (struct children){
         .loop = &h->loop, .config = &h->display_config.child,
         .run = display_worker_start, .run_data = &h->display_config,
-        .gives = "a display", .gave_up = display_gave_up, .data = h,
+        .gives = "a display", .lacks = DISPLAY_LACKS_TLS,
+        .gave_up = display_gave_up, .data = h,
     };
     children_start_worker(&h->display_children);
     return 0;

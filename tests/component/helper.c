@@ -15,6 +15,7 @@
 #define TOOLSTACK  "/run/xen/qmp-libxl-" DM
 #define XENTOP     "/run/xen/qmp-libxenstat-" GUEST
 #define MONITORING "/run/xenqmp/monitor-" GUEST
+#define DISPLAY    "/run/xenqmp/vnc-" GUEST
 #define SAVED      "/run/xensim/saved"
 
 static pid_t helper;
@@ -242,6 +243,56 @@ TEST_AS_ROOT(each_socket_is_for_its_clients)
     check(host_wait(has_ended, &status));
     check_int(status, 0);
     check(access("/run/xenqmp", F_OK));
+}
+
+/* The display worker: the user of the guest's number. */
+static void display_worker_crash(void)
+{
+    char path[64], *pids, *uid;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)helper,
+             (int)helper);
+    pids = strdup(file_text(path));
+    check(pids != NULL);
+    for (char *pid = strtok(pids, " "); pid; pid = strtok(NULL, " ")) {
+        snprintf(path, sizeof(path), "/proc/%s/status", pid);
+        uid = strstr(file_text(path), "\nUid:");
+        if (uid && strtoul(uid + 5, NULL, 10) == 0x78650000 + 7)
+            kill(atoi(pid), SIGSEGV);
+    }
+    free(pids);
+}
+
+static bool has_no_display(void *data)
+{
+    char *port = guest_read("/local/domain/" GUEST "/console/vnc-port");
+    bool r = !port;
+
+    (void)data;
+    free(port);
+    if (!r)
+        display_worker_crash();
+    return r;
+}
+
+/* Viewers don't hang at a socket that nobody accepts from. */
+TEST_AS_ROOT(a_display_that_ended_for_good_is_nowhere)
+{
+    start_ours(NULL);
+    etc_make("");
+    stubdomain_make();
+    guest_write(0, "0", "/libxl/" DM "/device/vfb/0");
+    guest_write(0, "1", "/local/domain/0/backend/vfb/" DM "/0/vnc");
+    guest_write(0, "1", "/local/domain/0/backend/vfb/" DM "/0/vncunused");
+    helper_spawn();
+    helper_connect();
+    check_socket(DISPLAY, 0, 0600);
+    check(!has_no_display(NULL));
+    check(host_wait(has_no_display, NULL));
+    check(access(DISPLAY, F_OK));
+    check(host_wait(log_has, "the guest runs on without a display"));
+    client_ask(client_open(CLIENTS), "stop", "{\"return\": {}}");
+    host_end(helper);
 }
 
 TEST_AS_ROOT(guest_starts_with_a_configuration_that_makes_no_sense)

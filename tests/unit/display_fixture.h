@@ -7,10 +7,15 @@
 #ifndef DISPLAY_FIXTURE_H
 #define DISPLAY_FIXTURE_H
 
-#define DISPLAY_BEGIN_MS 4000
+#define DISPLAY_BEGIN_MS begin_ms
 #define DISPLAY_WRONG_MS 300
+#define DISPLAY_GUESS_GAP_MS guess_gap_ms
 #define DISPLAY_RENEW_MS 50
 #define DISPLAY_RESET_MS 200
+
+/* Set before begin_with(). */
+static int begin_ms = 4000, guess_gap_ms;
+
 #include "libxl/display/display.c"
 #include "libxl/display/viewers.c"
 
@@ -237,15 +242,23 @@ static void end(void)
 
 #define LIMIT_MS 60000
 
-static int viewer_dial(void)
+/* From 127.0.0.host. */
+static int viewer_dial_from(uint32_t host)
 {
     struct sockaddr_in at = { .sin_family = AF_INET };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+    check(!bind(fd, (struct sockaddr *)&at, sizeof(at)));
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     at.sin_port = htons((uint16_t)w.port);
     check(!connect(fd, (struct sockaddr *)&at, sizeof(at)));
     return fd;
+}
+
+static int viewer_dial(void)
+{
+    return viewer_dial_from(1);
 }
 
 static void hear(int fd, const char *bytes, size_t n)

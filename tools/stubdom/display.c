@@ -12,8 +12,8 @@
 #include "tools/common/log.h"
 
 /* hvc's driver waits in the kernel until the ring has all of a write, and
- * nothing else of the stubdomain's one processor goes on: half a ring a turn,
- * so that QMP has turns, too. */
+ * nothing else of the stubdomain's one processor goes on: half a ring a turn
+ * of the loop, for all viewers, so that QMP has turns, too. */
 #define WRITE_MAX 1024
 /* How long QEMU may take for a command before the display goes on. */
 #define YIELD_MS 10
@@ -27,7 +27,7 @@ int display_set_arguments(struct arguments *arguments)
 
         if (strcmp(arguments->argv[i], "-vnc"))
             continue;
-        value = strdup("unix:" DISPLAY_SOCKET);
+        value = strdup(DISPLAY_VNC);
         if (!value)
             return -1;
         free(arguments->argv[i + 1]);
@@ -35,13 +35,13 @@ int display_set_arguments(struct arguments *arguments)
         return 0;
     }
     return arguments_add(arguments, "-vnc") ||
-           arguments_add(arguments, "unix:" DISPLAY_SOCKET) ? -1 : 0;
+           arguments_add(arguments, DISPLAY_VNC) ? -1 : 0;
 }
 
 /* --- QEMU's side ------------------------------------------------------ */
 
 static void viewer_event(void *data, uint32_t events);
-static void display_flush(struct display *d);
+static void display_watch(struct display *d);
 
 /* Without anything to wait for it is not watched: who hangs up would be told
  * of without end. */
@@ -107,7 +107,7 @@ static void viewer_end(struct display_viewer *v)
 {
     viewer_close(v);
     link_close(&v->display->link, v->channel);
-    display_flush(v->display);
+    display_watch(v->display);
 }
 
 /* False: it has ended. */
@@ -148,7 +148,7 @@ static void viewer_event(void *data, uint32_t events)
             return;
         }
     }
-    display_flush(d);
+    display_watch(d);
     viewer_watch(v);
 }
 
@@ -230,17 +230,17 @@ static void display_watch(struct display *d)
     loop_mod(d->loop, d->id, EPOLLIN | (writes ? EPOLLOUT : 0));
 }
 
-static void display_flush(struct display *d)
+/* Here alone, once a turn. */
+static void display_write(struct display *d)
 {
     const struct qmp_buf *out = &d->link.out;
     ssize_t n;
 
-    if (d->fd >= 0 && out->len && !loop_timer_is_set(&d->yields)) {
-        n = write(d->fd, out->data, out->len < WRITE_MAX ? out->len : WRITE_MAX);
-        if (n > 0)
-            link_sent(&d->link, (size_t)n);
-    }
-    display_watch(d);
+    if (!out->len || loop_timer_is_set(&d->yields))
+        return;
+    n = write(d->fd, out->data, out->len < WRITE_MAX ? out->len : WRITE_MAX);
+    if (n > 0)
+        link_sent(&d->link, (size_t)n);
 }
 
 static void viewers_resume(struct display *d)
@@ -282,7 +282,9 @@ static void display_event(void *data, uint32_t events)
             return;
         }
     }
-    display_flush(d);
+    if (events & EPOLLOUT)
+        display_write(d);
+    display_watch(d);
     viewers_resume(d);
 }
 
@@ -299,7 +301,7 @@ static void display_open(void *data)
     if (d->fd < 0)
         loop_timer_set(d->loop, &d->reopen, REOPEN_MS, display_open, d);
     else
-        display_flush(d);
+        display_watch(d);
 }
 
 static void display_writes(void *data)

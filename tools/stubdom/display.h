@@ -12,6 +12,8 @@
 
 /* Where QEMU listens. */
 #define DISPLAY_SOCKET "/run/vnc"
+/* A viewer that asks for the display alone, as many do, ends no other. */
+#define DISPLAY_VNC    "unix:" DISPLAY_SOCKET ",share=ignore"
 
 struct display;
 

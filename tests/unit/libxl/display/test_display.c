@@ -2,6 +2,8 @@
 /* display/display.c, display/viewers.c: who may look, and who pays. */
 #include "display_fixture.h"
 
+#include <nettle/des.h>
+
 static void begin(const char *password)
 {
     begin_with(password, NULL, false);
@@ -77,6 +79,81 @@ TEST(nobody_looks_without_the_password)
     end();
 }
 
+/* Up to the password's challenge. */
+static int viewer_is_asked(uint8_t challenge[RFB_CHALLENGE])
+{
+    int fd = viewer_dial();
+
+    HEAR(fd, "RFB 003.008\n");
+    TELL(fd, "RFB 003.008\n");
+    HEAR(fd, "\1\2");
+    TELL(fd, "\2");
+    for (size_t n = 0; n < RFB_CHALLENGE; n++) {
+        check(pump(fd, LIMIT_MS));
+        check_int(recv(fd, challenge + n, 1, 0), 1);
+    }
+    return fd;
+}
+
+static int viewer_answers(const char *password)
+{
+    uint8_t challenge[RFB_CHALLENGE], key[8] = { 0 };
+    struct des_ctx des;
+    int fd = viewer_is_asked(challenge);
+
+    for (size_t i = 0; i < sizeof(key) && password[i]; i++)
+        for (int bit = 0; bit < 8; bit++)
+            if (password[i] >> bit & 1)
+                key[i] |= (uint8_t)(0x80 >> bit);
+    (void)des_set_key(&des, key);
+    des_encrypt(&des, sizeof(challenge), challenge, challenge);
+    check(send(fd, challenge, sizeof(challenge), 0) == sizeof(challenge));
+    return fd;
+}
+
+/* Each on a connection of its own, whatever becomes of that. */
+TEST(guesses_are_paced)
+{
+    int first, late, right;
+
+    guess_gap_ms = 1 << 30;
+    begin("geheim");
+    /* Who knows it holds up nobody. */
+    for (int i = 0; i < 3; i++) {
+        right = viewer_answers("geheim");
+        HEAR(right, "\0\0\0\0");
+    }
+    first = viewer_answers("geraten");
+    HEAR(first, "\0\0\0\1\0\0\0\x0ewrong password");
+    check_int(w.counts->refused, 1);
+    late = viewer_answers("geheim");
+    hear_end(late);
+    check_int(w.counts->refused, 1);
+    check_logged("is gone: it does not go on");
+    end();
+}
+
+TEST(guesses_wait_for_their_turn)
+{
+    int fds[5], right;
+    int64_t begun;
+
+    begin_ms = LIMIT_MS;
+    guess_gap_ms = 200;
+    begin("geheim");
+    begun = loop_now_ms();
+    for (int i = 0; i < 5; i++)
+        fds[i] = viewer_answers("geraten");
+    right = viewer_answers("geheim");
+    /* Who goes has cost nobody a turn, but the first was checked. */
+    close(fds[0]);
+    HEAR(right, "\0\0\0\0");
+    for (int i = 1; i < 5; i++)
+        hear_end(fds[i]);
+    check(loop_now_ms() - begun >= 4 * guess_gap_ms);
+    end();
+}
+
 TEST(who_does_not_read_costs_the_others_nothing)
 {
     static char much[65536];
@@ -140,6 +217,66 @@ TEST(a_thousand_connections_keep_nobody_out)
     end();
 }
 
+/* Somebody types a password. */
+TEST(a_host_that_connects_without_end_takes_its_own_places)
+{
+    int fds[4 * DISPLAY_PLACES], slow;
+
+    begin_ms = LIMIT_MS;
+    begin("");
+    slow = viewer_dial();
+    HEAR(slow, "RFB 003.008\n");
+    for (int i = 0; i < 4 * DISPLAY_PLACES; i++) {
+        fds[i] = viewer_dial_from(2);
+        HEAR(fds[i], "RFB 003.008\n");
+    }
+    hear_end(fds[0]);
+    TELL(slow, "RFB 003.008\n\1look!");
+    HEAR(slow, "\1\1\0\0\0\0look!");
+    for (int i = 0; i < 4 * DISPLAY_PLACES; i++)
+        close(fds[i]);
+    end();
+}
+
+TEST(a_peer_is_a_host_or_a_user)
+{
+    static const char *const addresses[][2] = {
+        { "192.0.2.1", "::ffff:192.0.2.1" },
+        { "2001:db8:0:1::1", "2001:db8:0:1:ffff::2" },
+        { "2001:db8:0:1::1", "2001:db8:0:2::1" },
+        { "192.0.2.1", "192.0.2.2" },
+        { "::ffff:192.0.2.1", "::ffff:192.0.2.2" },
+        { "::1", "127.0.0.1" },
+    };
+    struct sockaddr_storage unix_socket = { .ss_family = AF_UNIX };
+    char text[64];
+    int ends[2];
+
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        uint64_t peers[2];
+
+        for (int j = 0; j < 2; j++) {
+            struct sockaddr_storage at = { .ss_family = AF_INET };
+
+            if (strchr(addresses[i][j], ':')) {
+                at.ss_family = AF_INET6;
+                check_int(inet_pton(AF_INET6, addresses[i][j],
+                          &((struct sockaddr_in6 *)&at)->sin6_addr), 1);
+            } else {
+                check_int(inet_pton(AF_INET, addresses[i][j],
+                          &((struct sockaddr_in *)&at)->sin_addr), 1);
+            }
+            peers[j] = peer_of(-1, &at, text, sizeof(text));
+            check(strstr(text, addresses[i][j]));
+        }
+        if ((peers[0] == peers[1]) != (i < 2))
+            tap_fail("%s, %s", addresses[i][0], addresses[i][1]);
+    }
+    check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    check(peer_of(ends[0], &unix_socket, text, sizeof(text)) ==
+          (PEER_USER | geteuid()));
+}
+
 TEST(half_a_beginning_is_not_waited_for)
 {
     int silent, half, other;
@@ -158,6 +295,62 @@ TEST(half_a_beginning_is_not_waited_for)
     check_logged("it does not speak RFB");
     check_int(w.counts->refused, 1);
     end();
+}
+
+/* TCP tells it only to who asks. */
+TEST(who_hangs_up_while_it_waits_is_gone)
+{
+    int fd;
+
+    begin_ms = 1 << 30;
+    begin("");
+    w.mute = true;
+    fd = viewer_dial();
+    HEAR(fd, "RFB 003.008\n");
+    TELL(fd, "RFB 003.008\n\1");
+    HEAR(fd, "\1\1\0\0\0\0");
+    close(fd);
+    check_logged("is gone: it hung up");
+    end();
+}
+
+static void has_spoken(void *data)
+{
+    (void)data;
+}
+
+/* Somebody has to type, or to believe a certificate. */
+TEST(each_step_has_its_time)
+{
+    static struct loop loop;
+    static struct link link;
+    static struct display_counts counts;
+    static struct viewers viewers = {
+        .loop = &loop, .link = &link, .password = "geheim",
+        .counts = &counts, .spoke = has_spoken,
+    };
+    struct viewer *v = &viewers.places[0];
+    int64_t deadline;
+    int ends[2];
+
+    check_int(loop_init(&loop), 0);
+    link_init(&link);
+    viewers_init(&viewers);
+    check(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    viewers_add(&viewers, ends[0], 1, "here", false);
+    deadline = v->limit.deadline_ms;
+    usleep(2000);
+    TELL(ends[1], "RFB 003");
+    check_int(loop_run_once(&loop, -1), 0);
+    check(v->limit.deadline_ms == deadline);
+    TELL(ends[1], ".008\n");
+    check_int(loop_run_once(&loop, -1), 0);
+    check(v->limit.deadline_ms > deadline);
+    deadline = v->limit.deadline_ms;
+    usleep(2000);
+    TELL(ends[1], "\2");
+    check_int(loop_run_once(&loop, -1), 0);
+    check(v->limit.deadline_ms > deadline);
 }
 
 TEST(a_stubdomain_that_does_not_answer)

@@ -42,6 +42,13 @@ static void hears(const char *bytes, size_t n)
 #define HEARS(literal) hears(literal, sizeof(literal) - 1)
 #define SAY(literal)   say(literal, sizeof(literal) - 1)
 
+static enum rfb_result give_answer(void)
+{
+    check_int(say(answer, sizeof(answer)), RFB_ANSWERED);
+    check_int(out.len, 0);
+    return rfb_check(&rfb, &out);
+}
+
 TEST(viewers_of_each_version_without_a_password)
 {
     static const struct {
@@ -82,14 +89,14 @@ TEST(who_knows_the_password_may_look)
         HEARS("\1\2");
         check_int(SAY("\2"), RFB_GOES_ON);
         hears((const char *)challenge, 16);
-        check_int(say(answer, sizeof(answer)), RFB_DONE);
+        check_int(give_answer(), RFB_DONE);
         HEARS("\0\0\0\0");
     }
     serve("passwort");
     qmp_buf_consume(&out, out.len);
     check_int(SAY("RFB 003.003\n"), RFB_GOES_ON);
     HEARS("\0\0\0\2" "0123456789abcdef");
-    check_int(say(answer, sizeof(answer)), RFB_DONE);
+    check_int(give_answer(), RFB_DONE);
     HEARS("\0\0\0\0");
 }
 
@@ -101,14 +108,14 @@ TEST(who_does_not_is_refused)
         serve(passwords[i]);
         SAY("RFB 003.008\n\2");
         qmp_buf_consume(&out, out.len);
-        check_int(say(answer, sizeof(answer)), RFB_REFUSED);
+        check_int(give_answer(), RFB_REFUSED);
         HEARS("\0\0\0\1\0\0\0\x0ewrong password");
         check_str(rfb.why, "wrong password");
     }
     serve("x");
     SAY("RFB 003.007\n\2");
     qmp_buf_consume(&out, out.len);
-    check_int(say(answer, sizeof(answer)), RFB_REFUSED);
+    check_int(give_answer(), RFB_REFUSED);
     HEARS("\0\0\0\1");
 }
 
@@ -152,7 +159,7 @@ TEST(with_tls_nothing_else_is_offered)
         if (i & 2) {
             check_int(rfb_secured(&rfb, &out), RFB_GOES_ON);
             hears((const char *)challenge, 16);
-            check_int(say(answer, sizeof(answer)), RFB_DONE);
+            check_int(give_answer(), RFB_DONE);
         } else {
             check_int(rfb_secured(&rfb, &out), RFB_DONE);
         }

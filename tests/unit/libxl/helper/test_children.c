@@ -101,6 +101,16 @@ TEST(a_worker_that_ends_is_started_again_ever_later)
     check(!loop_timer_is_set(&f.children.restart));
 }
 
+static char said[512];
+
+static bool note_line(const char *program, int priority, const char *line)
+{
+    (void)program;
+    (void)priority;
+    snprintf(said, sizeof(said), "%s", line);
+    return true;
+}
+
 static void note_end(void *data)
 {
     ++*(int *)data;
@@ -126,6 +136,42 @@ TEST(a_worker_that_always_ends_alike_is_given_up)
     check_int(shared->starts, CHILDREN_SAME_MAX);
 }
 
+/* A certificate that does not match its key yet. */
+TEST(a_worker_that_lacks_something_is_never_given_up)
+{
+    struct fixture f;
+    int ends = 0;
+
+    fixture_init(&f, 100);
+    f.children.lacks = 1;
+    f.children.gave_up = note_end;
+    f.children.data = &ends;
+    log_divert(note_line);
+    children_start_worker(&f.children);
+    check(!f.config.again);
+    for (int i = 0; i < 2 * CHILDREN_SAME_MAX; i++) {
+        reap_one(&f);
+        check(loop_timer_is_set(&f.children.restart));
+        check(f.config.again);
+        loop_timer_set(&f.loop, &f.children.restart, 0, worker_restart,
+                       &f.children);
+        until_started(&f);
+    }
+    check_int(ends, 0);
+    check_str(said, "");
+    /* The next one that lacks it is to say so. */
+    reap_one(&f);
+    shared->lives = 0;
+    loop_timer_set(&f.loop, &f.children.restart, 0, worker_restart,
+                   &f.children);
+    until_started(&f);
+    kill(f.children.worker, SIGKILL);
+    reap_one(&f);
+    check(!f.config.again);
+    children_end(&f.children);
+    children_wait(&f.children);
+}
+
 /* In another way each time: that may pass. */
 TEST(a_worker_that_ends_otherwise_is_not_given_up)
 {
@@ -145,16 +191,6 @@ TEST(a_worker_that_ends_otherwise_is_not_given_up)
     }
     children_end(&f.children);
     children_wait(&f.children);
-}
-
-static char said[512];
-
-static bool note_line(const char *program, int priority, const char *line)
-{
-    (void)program;
-    (void)priority;
-    snprintf(said, sizeof(said), "%s", line);
-    return true;
 }
 
 /* Also by a worker that has ended at it. */

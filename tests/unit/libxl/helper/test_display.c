@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -115,6 +116,38 @@ TEST(it_listens_where_libxl_would_have_qemu_listen)
     }
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t n = sizeof(value);
+
+    check(!getsockopt(fd, level, name, &value, &n));
+    return value;
+}
+
+/* Nothing is said by one whose host has lost its network. */
+TEST(a_viewer_that_is_gone_is_missed)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    int viewer = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+    configure(NULL, "2200", NULL, NULL);
+    check_int(logged(begin, &d), 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons((uint16_t)atoi(d.port));
+    check(!connect(viewer, (struct sockaddr *)&at, sizeof(at)));
+    fd = accept(d.fd, NULL, NULL);
+    check_int(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    check_int(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+              option(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+              option(fd, IPPROTO_TCP, TCP_KEEPCNT), 120);
+    check_int(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+    close(viewer);
+    close(fd);
+    display_close(&d);
+}
+
 TEST(a_port_that_is_taken)
 {
     struct helper_display d = HELPER_DISPLAY_NONE;
@@ -214,14 +247,19 @@ TEST(the_password_is_for_dom0_alone)
 /* A line, but only where others than the host's own can reach it. */
 TEST(who_lets_everybody_look_is_told_so)
 {
-    static const struct { const char *listen, *password; bool tls, told; }
-    cases[] = {
-        { "127.0.0.1", NULL, false, false },
-        { "127.1.2.3", NULL, false, false },
-        { "0.0.0.0", NULL, false, true },
-        { "", NULL, false, true },
-        { "0.0.0.0", "geheim", false, false },
-        { "0.0.0.0", NULL, true, false },
+    static const struct {
+        const char *listen, *password;
+        bool tls, verify, told;
+    } cases[] = {
+        { "127.0.0.1", NULL, false, false, false },
+        { "127.1.2.3", NULL, false, false, false },
+        { "0.0.0.0", NULL, false, false, true },
+        { "", NULL, false, false, true },
+        { "0.0.0.0", "geheim", false, false, false },
+        { "0.0.0.0", NULL, true, false, true },
+        { "0.0.0.0", NULL, false, true, true },
+        { "0.0.0.0", "geheim", true, false, false },
+        { "0.0.0.0", NULL, true, true, false },
     };
 
     pki_begin();
@@ -230,6 +268,7 @@ TEST(who_lets_everybody_look_is_told_so)
 
         configure(cases[i].listen, "1800", NULL, cases[i].password);
         strcpy(config.tls_dir, cases[i].tls ? pki.dir : "");
+        config.tls_verify = cases[i].verify;
         check_int(logged(begin, &d), 0);
         if (!!strstr(log_text, "can see and use its display") !=
             cases[i].told)
@@ -238,6 +277,7 @@ TEST(who_lets_everybody_look_is_told_so)
         display_close(&d);
     }
     *config.tls_dir = '\0';
+    config.tls_verify = false;
     pki_end();
 }
 
@@ -318,6 +358,9 @@ TEST(there_is_a_socket_and_maybe_no_port)
         check(!!strstr(d.reply, "\"enabled\": true") == tcp);
         check(display_publish(&d, fake_store, GUEST, DM));
         check(!!fake_store_get("/local/domain/5/console/vnc-port") == tcp);
+        display_withdraw(fake_store, GUEST);
+        check(!fake_store_get("/local/domain/5/console/vnc-port"));
+        check(!fake_store_get("/local/domain/5/console/vnc-listen"));
         display_close(&d);
         check(stat(path, &st));
     }
