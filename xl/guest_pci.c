@@ -126,9 +126,30 @@ static void driver_of(const char *address, char *driver_r, size_t size)
     snprintf(driver_r, size, "%.63s", name ? name + 1 : link);
 }
 
+static int refuse_owned(const struct guest_pci_device *device,
+                        struct host *host, enum host_pci owned,
+                        uint32_t owner)
+{
+    char *name = host_domain_name(host, owner);
+    const char *shown = name ? name : "without a name";
+
+    log_sanitise(name, name ? strlen(name) : 0);
+    if (owned == HOST_PCI_GIVEN)
+        log_error("create: pci: %s is given to domain %" PRIu32 " (%s); xl "
+                  "pci-detach %" PRIu32 " %s takes it away", device->address,
+                  owner, shown, owner, device->address);
+    else
+        log_error("create: pci: %s is still with domain %" PRIu32 " (%s), "
+                  "whose attach or detach failed; xl destroy %" PRIu32
+                  " sets it free", device->address, owner, shown, owner);
+    free(name);
+    return XL_QMP_CONNECTION;
+}
+
 static int check_device(const struct guest_pci_device *device,
                         struct host *host)
 {
+    enum host_pci owned;
     char driver[64];
     uint32_t owner;
 
@@ -147,18 +168,9 @@ static int check_device(const struct guest_pci_device *device,
                   "nobody's", driver, device->address);
         return XL_QMP_CONNECTION;
     }
-    if (host_pci_owner(host, device->address, &owner)) {
-        char *name = host_domain_name(host, owner);
-
-        log_sanitise(name, name ? strlen(name) : 0);
-        log_error("create: pci: %s is given to domain %" PRIu32 " (%s); xl "
-                  "pci-detach %" PRIu32 " %s takes it away",
-                  device->address, owner, name ? name : "without a name",
-                  owner, device->address);
-        free(name);
-        return XL_QMP_CONNECTION;
-    }
-    return XL_QMP_OK;
+    owned = host_pci_owner(host, device->address, &owner);
+    return owned == HOST_PCI_FREE ? XL_QMP_OK :
+           refuse_owned(device, host, owned, owner);
 }
 
 static int check_frontend(const char *initrd, bool ours)

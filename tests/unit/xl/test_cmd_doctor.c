@@ -102,11 +102,14 @@ bool host_iommu(struct host *host, bool *has_r)
     return !host->tried;
 }
 
-bool host_pci_owner(struct host *host, const char *address,
-                    uint32_t *domid_r)
+static const char *pci_owned = "";
+
+enum host_pci host_pci_owner(struct host *host, const char *address,
+                             uint32_t *domid_r)
 {
-    (void)host, (void)address, (void)domid_r;
-    return false;
+    (void)host;
+    *domid_r = 7;
+    return strcmp(address, pci_owned) ? HOST_PCI_FREE : HOST_PCI_GIVEN;
 }
 
 int consoled_open(struct consoled *consoled, const char *path,

@@ -11,7 +11,8 @@
 
 static char dir[] = "/tmp/guest-pci-XXXXXX";
 static char err[4096];
-static bool xen = true, has_iommu = true, is_given;
+static bool xen = true, has_iommu = true;
+static enum host_pci owned;
 
 bool host_iommu(struct host *host, bool *has_r)
 {
@@ -20,12 +21,12 @@ bool host_iommu(struct host *host, bool *has_r)
     return xen;
 }
 
-bool host_pci_owner(struct host *host, const char *address,
-                    uint32_t *domid_r)
+enum host_pci host_pci_owner(struct host *host, const char *address,
+                             uint32_t *domid_r)
 {
     (void)host;
     *domid_r = 9;
-    return is_given && !strcmp(address, "0000:03:00.0");
+    return strcmp(address, "0000:03:00.0") ? HOST_PCI_FREE : owned;
 }
 
 char *host_domain_name(struct host *host, uint32_t domid)
@@ -188,10 +189,14 @@ TEST(a_device_that_dom0_uses_is_refused_unless_it_is_to_be_seized)
 TEST(a_device_that_another_guest_has_is_refused)
 {
     set_up();
-    is_given = true;
+    owned = HOST_PCI_GIVEN;
     refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
-            "is given to domain 9 (oth?er)");
+            "is given to domain 9 (oth?er); xl pci-detach 9 0000:03:00.0");
     check_int(look("pci = [ \"04:00.0\" ]", true), 0);
+    owned = HOST_PCI_HELD;
+    refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
+            "is still with domain 9 (oth?er), whose attach or detach failed; "
+            "xl destroy 9");
     tear_down();
 }
 
