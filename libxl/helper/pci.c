@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xen/io/xenbus.h>
 
 #include "tools/common/log.h"
 
@@ -49,6 +50,36 @@ static bool has_device(struct xs_handle *xs, xs_transaction_t t,
     return found;
 }
 
+static unsigned int state_of(struct xs_handle *xs, xs_transaction_t t,
+                             uint32_t domid, const char *key)
+{
+    char *text = store_read(xs, t, BACKEND "/0/%s", domid, key);
+    unsigned long state = text ? strtoul(text, NULL, 10) : 0;
+
+    free(text);
+    return (unsigned int)state;
+}
+
+/* It serves none of its devices any more, nor will it. */
+static bool has_given_up(struct xs_handle *xs, xs_transaction_t t,
+                         uint32_t dm)
+{
+    unsigned int state = state_of(xs, t, dm, "state");
+
+    return state == XenbusStateClosing || state == XenbusStateClosed;
+}
+
+/* libxl has detached it, whether or not xen-pciback and the stubdomain
+ * followed. */
+static bool is_detached(struct xs_handle *xs, xs_transaction_t t, uint32_t dm,
+                        unsigned int n)
+{
+    char key[16];
+
+    snprintf(key, sizeof(key), "state-%u", n);
+    return state_of(xs, t, dm, key) == XenbusStateClosing;
+}
+
 /* The stubdomain's device from becomes the guest's device to. */
 static bool device_copy(struct xs_handle *xs, xs_transaction_t t,
                         const struct pair *pair, unsigned int from,
@@ -79,8 +110,8 @@ static int devices_add(struct xs_handle *xs, xs_transaction_t t, void *data)
 
     for (unsigned int i = 0; i < n && known < DEVICES_MAX; i++) {
         char *address = store_read(xs, t, BACKEND "/0/dev-%u", pair->dm, i);
-        bool fresh = address && !has_device(xs, t, pair->guest, known,
-                                            address);
+        bool fresh = address && !is_detached(xs, t, pair->dm, i) &&
+                     !has_device(xs, t, pair->guest, known, address);
 
         free(address);
         if (!fresh)
@@ -110,7 +141,8 @@ static void allow_interrupts(uint32_t dm, const char *address)
         close(fd);
 }
 
-/* Once: a frontend could have it said again and again. */
+/* Once: a frontend could have it said again and again. An error that it goes
+ * on after stands in the same place. */
 static void failure_tell(struct xs_handle *xs, uint32_t guest, uint32_t dm)
 {
     char *why = store_read(xs, XBT_NULL, FAILURE, dm), path[STORE_PATH_MAX];
@@ -120,8 +152,8 @@ static void failure_tell(struct xs_handle *xs, uint32_t guest, uint32_t dm)
     snprintf(path, sizeof(path), FAILURE, dm);
     if (xs_unwatch(xs, path, PCI_TOKEN))
         log_error("domain %u: xen-pciback has given up its PCI devices for "
-                  "domain %u: %s; detach what it names, or destroy the guest, "
-                  "and see dom0's kernel log", guest, dm, why);
+                  "domain %u: %s; none can be detached any more: xl destroy "
+                  "%u sets them free", guest, dm, why, guest);
     free(why);
 }
 
@@ -141,7 +173,10 @@ void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm)
     struct pair pair = { .guest = guest, .dm = dm };
     unsigned int n = devices_count(xs, XBT_NULL, dm);
 
-    failure_tell(xs, guest, dm);
+    if (has_given_up(xs, XBT_NULL, dm)) {
+        failure_tell(xs, guest, dm);
+        return;
+    }
     if (n && store_transaction(xs, devices_add, &pair)) {
         log_error("domain %u: its PCI devices cannot be written down for "
                   "domain %u: %s; xl pci-list and pci-detach will not know "
