@@ -238,18 +238,55 @@ TEST(too_many_devices_are_refused)
     tear_down();
 }
 
+TEST(what_is_no_list_is_refused)
+{
+    set_up();
+    refused("pci = \"03:00.0\"", XL_QMP_USAGE,
+            "pci is no list; write pci = [ \"03:00.0\" ]");
+    tear_down();
+}
+
+TEST(what_a_guest_before_may_do_is_not_inherited)
+{
+    set_up();
+    put("pci/drivers/pciback/permissive", "0000:05:00.0\n0000:03:00.0\n");
+    refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
+            "0000:03:00.0 is still permissive from a guest before");
+    check(strstr(err, "xl pci-assignable-remove 0000:03:00.0 && xl "
+                 "pci-assignable-add 0000:03:00.0"));
+    check_int(look("pci = [ \"04:00.0\" ]", true), 0);
+    check_int(look("pci = [ \"03:00.0,permissive=1\" ]", true), 0);
+    check_int(look("pci_permissive = 1\npci = [ \"03:00.0\" ]", true), 0);
+    refused("pci_permissive = 1\npci = [ \"03:00.0,permissive=0\" ]",
+            XL_QMP_CONNECTION, "still permissive");
+    tear_down();
+}
+
 TEST(what_can_be_given_is_counted)
 {
     struct guest_pci_assignable r;
+    struct host host = { 0 };
 
     set_up();
-    guest_pci_assignable(&r);
+    put_device("0000:05:00.0", "pciback");
+    put("pci/drivers/pciback/permissive", "0000:05:00.0\n0000:03:00.0\n");
+    guest_pci_assignable(&r, &host);
+    check(r.loaded);
+    check_int(r.n, 3);
+    check_int(r.in_use, 0);
+    check_str(r.no_reset, "0000:04:00.0, 0000:05:00.0");
+    check_str(r.apart, "0000:04:00.0");
+    check_str(r.permissive, "0000:03:00.0, 0000:05:00.0");
+    owned = HOST_PCI_GIVEN;
+    guest_pci_assignable(&r, &host);
     check_int(r.n, 2);
-    check_int(r.no_reset, 1);
-    check_str(r.first_no_reset, "0000:04:00.0");
+    check_int(r.in_use, 1);
+    /* Its guest may have asked for it. */
+    check_str(r.permissive, "0000:05:00.0");
     check_int(rename("pci", "none"), 0);
-    guest_pci_assignable(&r);
+    guest_pci_assignable(&r, &host);
     check_int(r.n, 0);
+    check(!r.loaded);
     tear_down();
 }
 
