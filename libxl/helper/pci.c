@@ -10,6 +10,7 @@
 #include <xen/io/xenbus.h>
 
 #include "tools/common/log.h"
+#include "tools/common/stubdom_memory.h"
 
 #define BACKEND "/local/domain/0/backend/pci/%u"
 /* Linux's: where a driver of dom0's says why it gave up its backend. */
@@ -141,6 +142,23 @@ static void allow_interrupts(uint32_t dm, const char *address)
         close(fd);
 }
 
+/* Why a device will not come, which libxl waits a minute for. */
+static void image_check(struct xs_handle *xs, uint32_t guest, uint32_t dm)
+{
+    struct stubdom_memory memory;
+    bool enough = stubdom_memory_is_enough(&memory, xs, guest, dm);
+
+    if (memory.pci == IMAGE_PCI_LACKS)
+        log_error("domain %u: its stubdomain's kernel has no xen-pcifront, so "
+                  "its PCI devices will not come; mkstubdom -k names another",
+                  guest);
+    else if (!enough)
+        log_error("domain %u: its stubdomain has %u MiB of memory, and needs "
+                  "%u with its PCI devices, which may not come: set "
+                  "stubdomain_memory = %u in the guest's configuration", guest,
+                  memory.has_mib, memory.needs_mib, memory.needs_mib);
+}
+
 /* Once: a frontend could have it said again and again. An error that it goes
  * on after stands in the same place. */
 static void failure_tell(struct xs_handle *xs, uint32_t guest, uint32_t dm)
@@ -183,6 +201,8 @@ void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm)
                   "them", dm, guest, strerror(errno));
         return;
     }
+    if (pair.changed)
+        image_check(xs, guest, dm);
     for (unsigned int i = 0; pair.changed && i < n; i++) {
         char *address = store_read(xs, XBT_NULL, BACKEND "/0/dev-%u", dm, i);
 

@@ -29,7 +29,8 @@
 #define PCI_TOKEN "pci"
 
 bool pci_watch(struct xs_handle *xs, uint32_t dm);
-/* After each of its events. That xen-pciback has given up is told once, and
+/* After each of its events. What the image or the memory lacks for a new
+ * device is told. That xen-pciback has given up is told once, and
  * nothing comes from there any more. */
 void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm);
 /* The stubdomain has gone: so does what libxl left, if the guest has. */

@@ -173,6 +173,55 @@ TEST(what_xen_pciback_has_given_up_does_not_come_back)
     check(!guests("num_devs"));
 }
 
+static void image_says(const char *contents)
+{
+    char dir[] = "/tmp/test-pci-XXXXXX", text[64];
+    FILE *file;
+
+    check(mkdtemp(dir));
+    snprintf(text, sizeof(text), "%s/contents", dir);
+    file = fopen(text, "w");
+    check(file && fputs(contents, file) >= 0 && !fclose(file));
+    check_int(chdir(dir), 0);
+    check_int(close(open("allow_interrupt_control", O_CREAT | O_RDWR, 0600)),
+              0);
+    snprintf(text, sizeof(text), "%s/initrd", dir);
+    fake_store_set("/local/domain/6/vm", "/vm/u", 0);
+    fake_store_set("/vm/u/image/ramdisk", text, 0);
+    fake_store_set("/vm/u/image/cmdline", STUBDOM_CMDLINE, 0);
+    fake_store_set("/local/domain/6/memory/static-max", "102400", 0);
+    log_divert(note);
+    device(0, DM, 0, "0000:03:00.0");
+    count(DM, "1");
+    pci_follow(fake_store, GUEST, DM);
+    pci_follow(fake_store, GUEST, DM);
+    unlink("contents");
+    unlink("allow_interrupt_control");
+    rmdir(dir);
+}
+
+TEST(a_kernel_without_the_frontend_is_told)
+{
+    image_says("kernel=6.1\npci=no\nmemory=60\n");
+    check_str(said, "domain 5: its stubdomain's kernel has no xen-pcifront, "
+              "so its PCI devices will not come; mkstubdom -k names "
+              "another\n");
+}
+
+TEST(too_little_memory_for_a_device_is_told)
+{
+    image_says("pci=yes\nmemory=60\nmemory_pci=48\nmemory_pci_more=2\n");
+    check_str(said, "domain 5: its stubdomain has 100 MiB of memory, and "
+              "needs 108 with its PCI devices, which may not come: set "
+              "stubdomain_memory = 108 in the guest's configuration\n");
+}
+
+TEST(an_image_that_has_all_is_not_told_of)
+{
+    image_says("pci=yes\nmemory=60\nmemory_pci=40\nmemory_pci_more=2\n");
+    check_str(said, "");
+}
+
 TEST(a_count_without_end_is_cut)
 {
     count(DM, "4000000000");
