@@ -171,8 +171,10 @@ static int refuse_owned(const struct guest_pci_device *device,
                   owner, shown, owner, device->address);
     else
         log_error("create: pci: %s is still with domain %" PRIu32 " (%s), "
-                  "whose attach or detach failed; xl destroy %" PRIu32
-                  " sets it free", device->address, owner, shown, owner);
+                  "whose attach or detach failed; xl pci-detach -f %" PRIu32
+                  " %s, or else xl destroy %" PRIu32 ", sets it free",
+                  device->address, owner, shown, owner, device->address,
+                  owner);
     free(name);
     return XL_QMP_CONNECTION;
 }

@@ -72,7 +72,7 @@ enum host_pci {
     HOST_PCI_FREE,      /* nobody's, or Xen cannot be asked */
     HOST_PCI_GIVEN,     /* libxl has given it to a guest */
     HOST_PCI_HELD,      /* it could not, or not take it back: xen-pciback
-                           keeps it until that guest is destroyed */
+                           keeps it for that guest */
 };
 /* Whose a PCI device of the host's is: the guest's, also if its stubdomain
  * has it. address: 0000:03:00.0. */

@@ -196,7 +196,7 @@ TEST(a_device_that_another_guest_has_is_refused)
     owned = HOST_PCI_HELD;
     refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
             "is still with domain 9 (oth?er), whose attach or detach failed; "
-            "xl destroy 9");
+            "xl pci-detach -f 9 0000:03:00.0, or else xl destroy 9, sets");
     tear_down();
 }
 
