@@ -342,40 +342,57 @@ static void check_image(struct doctor *doctor)
             image.each_mib.disks);
 }
 
+static void say_of_pci(struct doctor *doctor,
+                       const struct guest_pci_assignable *devices)
+{
+    if (*devices->no_reset)
+        say(doctor, true, "PCI resets: Linux can't reset %s: what a guest "
+            "leaves in such a device the next one finds", devices->no_reset);
+    if (*devices->apart)
+        say(doctor, true, "PCI functions: dom0 keeps others of the cards of "
+            "%s, which may share their reset and IOMMU group; assign all of "
+            "a card to one guest", devices->apart);
+    if (*devices->permissive)
+        say(doctor, true, "PCI permissive: %s, since a guest before; "
+            "xl-qmp create refuses that to guests that do not ask for it; xl "
+            "pci-assignable-remove and -add end it", devices->permissive);
+}
+
 /* Nothing is amiss without an IOMMU, but that no guest can have a device. */
 static void check_pci(struct doctor *doctor)
 {
     struct guest_pci_assignable devices;
-    char no_reset[128] = "";
     struct stubdom_image image;
+    char counts[96], used[48] = "";
     bool iommu;
 
     if (!host_iommu(&doctor->host, &iommu))
         return;
-    guest_pci_assignable(&devices);
+    guest_pci_assignable(&devices, &doctor->host);
     stubdom_image_read(&image, at(XENQMP_STUBDOM_DIR "/initrd"));
-    if (!devices.n) {
-        say(doctor, true, "PCI devices: %s", iommu ? "none can be given to a "
-            "guest; xl pci-assignable-add makes one so" : "Xen uses no IOMMU, "
-            "so no guest can have one of the host's");
+    if (!devices.n && !devices.in_use) {
+        say(doctor, true, "PCI devices: %s%s%s", iommu ? "none can be given "
+            "to a guest; " : "Xen uses no IOMMU, so no guest can have one of "
+            "the host's", iommu && !devices.loaded ? "modprobe xen-pciback, "
+            "then " : "", iommu ? "xl pci-assignable-add makes one so" : "");
         return;
     }
-    if (devices.no_reset)
-        snprintf(no_reset, sizeof(no_reset), "; Linux can't reset %u of them "
-                 "(%s), which keep what a guest leaves in them",
-                 devices.no_reset, devices.first_no_reset);
+    if (devices.in_use)
+        snprintf(used, sizeof(used), ", %u %s in use", devices.in_use,
+                 devices.in_use == 1 ? "is" : "are");
+    snprintf(counts, sizeof(counts), "%u can be given to guests%s", devices.n,
+             used);
     if (!iommu)
-        say(doctor, false, "PCI devices: %u can be given to guests, but Xen "
-            "uses no IOMMU; turn it on in the firmware (VT-d or AMD-Vi)",
-            devices.n);
+        say(doctor, false, "PCI devices: %s, but Xen uses no IOMMU; turn it "
+            "on in the firmware (VT-d or AMD-Vi)", counts);
     else if (image.pci != IMAGE_PCI_HAS)
-        say(doctor, false, "PCI devices: %u can be given to guests, but the "
-            "stubdomain's image has no xen-pcifront; run mkstubdom%s",
-            devices.n, image.pci == IMAGE_PCI_UNKNOWN ? "" :
+        say(doctor, false, "PCI devices: %s, but the stubdomain's image has "
+            "no xen-pcifront; run mkstubdom%s", counts,
+            image.pci == IMAGE_PCI_UNKNOWN ? "" :
             " -k with a kernel that has it");
     else
-        say(doctor, true, "PCI devices: %u can be given to guests%s",
-            devices.n, no_reset);
+        say(doctor, true, "PCI devices: %s", counts);
+    say_of_pci(doctor, &devices);
 }
 
 /* When the file came to be. mkstubdom makes a new one where the image

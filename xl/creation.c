@@ -97,7 +97,7 @@ static bool is_being_made(struct creation *creation, uint32_t *domid_r)
 }
 
 static int give_up(struct creation *creation, uint32_t domid,
-                   const char *why)
+                   const char *what, const char *why)
 {
     char number[16];
     char *args[] = { (char *)"xl", (char *)"destroy", number, NULL };
@@ -105,8 +105,8 @@ static int give_up(struct creation *creation, uint32_t domid,
 
     kill(creation->xl, SIGTERM);
     wait_for(creation->xl);
-    log_error("create: %s: its QEMU does not run: %s; all of it is in %s",
-              creation->name, why, creation->log);
+    log_error("create: %s: %s: %s; all of it is in %s", creation->name, what,
+              why, creation->log);
     snprintf(number, sizeof(number), "%u", domid);
     destroy = start(args);
     if (destroy < 0 || wait_for(destroy))
@@ -115,18 +115,31 @@ static int give_up(struct creation *creation, uint32_t domid,
     return XL_QMP_CONNECTION;
 }
 
+/* What failed and why; NULL: nothing has. */
+static const char *failure_of(struct creation *creation, char *why_r,
+                              size_t size)
+{
+    if (log_says(creation, stubdom_log_failure, why_r, size))
+        return "its QEMU does not run";
+    if (log_says(creation, stubdom_log_pci_failure, why_r, size))
+        return "its PCI devices do not come";
+    return NULL;
+}
+
 /* Until xl has ended or has to be. True: *code_r is how all ends. */
 static bool look_after(struct creation *creation, int *code_r)
 {
     struct pollfd ready = { .fd = creation->xl_fd, .events = POLLIN };
+    const char *what;
     char why[512];
     uint32_t domid;
 
     while (poll(&ready, 1, LOOK_MS) == 0) {
-        if (!is_being_made(creation, &domid) ||
-            !log_says(creation, stubdom_log_failure, why, sizeof(why)))
+        what = is_being_made(creation, &domid) ?
+               failure_of(creation, why, sizeof(why)) : NULL;
+        if (!what)
             continue;
-        *code_r = give_up(creation, domid, why);
+        *code_r = give_up(creation, domid, what, why);
         return true;
     }
     return false;
@@ -139,10 +152,11 @@ static bool look_after(struct creation *creation, int *code_r)
 static void say_how_far(struct creation *creation)
 {
     char text[512];
+    const char *what = failure_of(creation, text, sizeof(text));
 
-    if (log_says(creation, stubdom_log_failure, text, sizeof(text)))
-        log_error("create: %s: its QEMU does not run: %s; all of it is in %s",
-                  creation->name, text, creation->log);
+    if (what)
+        log_error("create: %s: %s: %s; all of it is in %s", creation->name,
+                  what, text, creation->log);
     else if (log_says(creation, stubdom_log_last, text, sizeof(text)))
         log_error("create: %s: xl gave up; the last that its stubdomain "
                   "said is \"%s\"; all of it is in %s", creation->name, text,

@@ -58,8 +58,16 @@ static int add(struct guest_pci *pci, const libxl_device_pci *device,
         return XL_QMP_USAGE;
     }
     to->seize = device->seize;
+    to->permissive = device->permissive;
     pci->n++;
     return XL_QMP_OK;
+}
+
+static bool is_set(const struct guest_config *config, const char *key)
+{
+    const char *value = guest_config_get(config, key);
+
+    return value && strcmp(value, "0");
 }
 
 static int add_entry(struct guest_pci *pci, const struct guest_config *config,
@@ -69,6 +77,8 @@ static int add_entry(struct guest_pci *pci, const struct guest_config *config,
     int rc = XL_QMP_OK;
 
     libxl_device_pci_init(&device);
+    device.seize = is_set(config, "pci_seize");
+    device.permissive = is_set(config, "pci_permissive");
     if (xlu_pci_parse_spec_string(config->parsed, &device, entry)) {
         log_error("create: pci: \"%s\" is no PCI device's address; write it "
                   "as lspci does, 03:00.0, in %s", entry, config->path);
@@ -91,15 +101,19 @@ static int add_entry(struct guest_pci *pci, const struct guest_config *config,
 
 int guest_pci_read(struct guest_pci *pci, const struct guest_config *config)
 {
-    const char *seize = guest_config_get(config, "pci_seize"), *entry;
-    const char *acpi = guest_config_get(config, "acpi");
+    const char *acpi = guest_config_get(config, "acpi"), *entry;
+    const char *text = guest_config_get(config, "pci");
     int rc = XL_QMP_OK;
 
     *pci = (struct guest_pci){ .n = 0 };
+    /* xl takes it for none. */
+    if (text && *text) {
+        log_error("create: pci is no list; write pci = [ \"%s\" ] in %s",
+                  text, config->path);
+        return XL_QMP_USAGE;
+    }
     for (int i = 0; !rc && (entry = guest_config_item(config, "pci", i)); i++)
         rc = add_entry(pci, config, entry);
-    for (size_t i = 0; seize && strcmp(seize, "0") && i < pci->n; i++)
-        pci->devices[i].seize = true;
     if (!rc && (pci->n || pci->named) && acpi && !strcmp(acpi, "0")) {
         log_error("create: pci: libxl plugs a device into the running guest, "
                   "and QEMU has a bus for that only with ACPI; remove acpi = 0 "
@@ -126,9 +140,49 @@ static void driver_of(const char *address, char *driver_r, size_t size)
     snprintf(driver_r, size, "%.63s", name ? name + 1 : link);
 }
 
+/* xen-pciback forgets it with the device, not with the guest
+ * (pcistub_put_pci_dev()). */
+static bool is_permissive(const char *address)
+{
+    FILE *file = fopen(GUEST_PCI_SYSFS "/drivers/" DRIVER "/permissive", "re");
+    char line[64];
+    bool found = false;
+
+    while (file && !found && fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = '\0';
+        found = !strcmp(line, address);
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static int refuse_owned(const struct guest_pci_device *device,
+                        struct host *host, enum host_pci owned,
+                        uint32_t owner)
+{
+    char *name = host_domain_name(host, owner);
+    const char *shown = name ? name : "without a name";
+
+    log_sanitise(name, name ? strlen(name) : 0);
+    if (owned == HOST_PCI_GIVEN)
+        log_error("create: pci: %s is given to domain %" PRIu32 " (%s); xl "
+                  "pci-detach %" PRIu32 " %s takes it away", device->address,
+                  owner, shown, owner, device->address);
+    else
+        log_error("create: pci: %s is still with domain %" PRIu32 " (%s), "
+                  "whose attach or detach failed; xl pci-detach -f %" PRIu32
+                  " %s, or else xl destroy %" PRIu32 ", sets it free",
+                  device->address, owner, shown, owner, device->address,
+                  owner);
+    free(name);
+    return XL_QMP_CONNECTION;
+}
+
 static int check_device(const struct guest_pci_device *device,
                         struct host *host)
 {
+    enum host_pci owned;
     char driver[64];
     uint32_t owner;
 
@@ -147,18 +201,16 @@ static int check_device(const struct guest_pci_device *device,
                   "nobody's", driver, device->address);
         return XL_QMP_CONNECTION;
     }
-    if (host_pci_owner(host, device->address, &owner)) {
-        char *name = host_domain_name(host, owner);
-
-        log_sanitise(name, name ? strlen(name) : 0);
-        log_error("create: pci: %s is given to domain %" PRIu32 " (%s); xl "
-                  "pci-detach %" PRIu32 " %s takes it away",
-                  device->address, owner, name ? name : "without a name",
-                  owner, device->address);
-        free(name);
-        return XL_QMP_CONNECTION;
-    }
-    return XL_QMP_OK;
+    owned = host_pci_owner(host, device->address, &owner);
+    if (owned != HOST_PCI_FREE)
+        return refuse_owned(device, host, owned, owner);
+    if (device->permissive || !is_permissive(device->address))
+        return XL_QMP_OK;
+    log_error("create: pci: %s is still permissive from a guest before, and "
+              "this one's configuration does not say permissive=1; xl "
+              "pci-assignable-remove %s && xl pci-assignable-add %s",
+              device->address, device->address, device->address);
+    return XL_QMP_CONNECTION;
 }
 
 static int check_frontend(const char *initrd, bool ours)
@@ -204,28 +256,68 @@ int guest_pci_check(const struct guest_pci *pci, struct host *host,
     return rc ? rc : check_frontend(initrd, ours);
 }
 
-void guest_pci_assignable(struct guest_pci_assignable *r)
+static void list_add(char *list, size_t size, const char *address)
 {
-    DIR *dir = opendir(GUEST_PCI_SYSFS "/drivers/" DRIVER);
-    struct dirent *entry;
-    char path[PATH_MAX];
+    size_t n = strlen(list);
+
+    snprintf(list + n, size - n, "%s%s", n ? ", " : "", address);
+}
+
+/* It has functions that are not xen-pciback's. */
+static bool is_apart(const char *address)
+{
+    char other[16], driver[64];
+    bool apart = false;
+
+    snprintf(other, sizeof(other), "%s", address);
+    for (char f = '0'; f < '8' && !apart; f++) {
+        other[strlen(other) - 1] = f;
+        driver_of(other, driver, sizeof(driver));
+        apart = exists(other) && strcmp(driver, DRIVER);
+    }
+    return apart;
+}
+
+static int is_address(const struct dirent *entry)
+{
     unsigned int part;
 
-    *r = (struct guest_pci_assignable){ .n = 0 };
-    while (dir && (entry = readdir(dir))) {
-        if (strlen(entry->d_name) >= sizeof(r->first_no_reset) ||
-            sscanf(entry->d_name, "%x:%x:%x.%x", &part, &part, &part,
-                   &part) != 4)
-            continue;
+    return strlen(entry->d_name) < 16 &&
+           sscanf(entry->d_name, "%x:%x:%x.%x", &part, &part, &part,
+                  &part) == 4;
+}
+
+static void assignable_add(struct guest_pci_assignable *r, struct host *host,
+                           const char *address)
+{
+    char path[PATH_MAX];
+    uint32_t owner;
+
+    if (host_pci_owner(host, address, &owner) != HOST_PCI_FREE) {
+        r->in_use++;
+    } else {
         r->n++;
-        snprintf(path, sizeof(path), GUEST_PCI_SYSFS "/devices/%s/reset",
-                 entry->d_name);
-        if (!access(path, F_OK))
-            continue;
-        if (!r->no_reset++)
-            memcpy(r->first_no_reset, entry->d_name,
-                   strlen(entry->d_name) + 1);
+        if (is_permissive(address))
+            list_add(r->permissive, sizeof(r->permissive), address);
     }
-    if (dir)
-        closedir(dir);
+    snprintf(path, sizeof(path), GUEST_PCI_SYSFS "/devices/%s/reset", address);
+    if (access(path, F_OK))
+        list_add(r->no_reset, sizeof(r->no_reset), address);
+    if (is_apart(address))
+        list_add(r->apart, sizeof(r->apart), address);
+}
+
+void guest_pci_assignable(struct guest_pci_assignable *r, struct host *host)
+{
+    struct dirent **entries;
+    int n = scandir(GUEST_PCI_SYSFS "/drivers/" DRIVER, &entries, is_address,
+                    alphasort);
+
+    *r = (struct guest_pci_assignable){ .loaded = n >= 0 };
+    for (int i = 0; i < n; i++) {
+        assignable_add(r, host, entries[i]->d_name);
+        free(entries[i]);
+    }
+    if (n >= 0)
+        free(entries);
 }

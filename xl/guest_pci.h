@@ -21,13 +21,15 @@ struct guest_pci {
     struct guest_pci_device {
         char address[16];       /* as Linux names it: 0000:03:00.0 */
         bool seize;             /* libxl makes it assignable itself */
+        bool permissive;        /* its configuration space is unfiltered */
     } devices[GUEST_PCI_MAX];
     size_t n;
     bool named;                 /* some are given by name, for libxl alone */
 };
 
-/* What pci= says. Complains of an entry that is no address, and of a device
- * that stands there twice. An exit code of xl-qmp's. */
+/* What pci= says. Complains of what is no list, of an entry that is no
+ * address, and of a device that stands there twice. An exit code of
+ * xl-qmp's. */
 int guest_pci_read(struct guest_pci *pci, const struct guest_config *config);
 
 /* Whether the guest can have them: complains of the first reason why not.
@@ -36,12 +38,15 @@ int guest_pci_read(struct guest_pci *pci, const struct guest_config *config);
 int guest_pci_check(const struct guest_pci *pci, struct host *host,
                     const char *initrd, bool ours);
 
-/* What xen-pciback has that guests may be given. */
+/* What xen-pciback has. Lists are of addresses, with commas. */
 struct guest_pci_assignable {
-    unsigned int n;
-    unsigned int no_reset;      /* of them, that Linux can't reset */
-    char first_no_reset[16];    /* one of those */
+    bool loaded;                /* there is a xen-pciback */
+    unsigned int n;             /* guests may be given */
+    unsigned int in_use;        /* guests have */
+    char no_reset[512];         /* Linux can't reset */
+    char permissive[512];       /* have been since some guest before */
+    char apart[512];            /* have functions that it has not */
 };
-void guest_pci_assignable(struct guest_pci_assignable *r);
+void guest_pci_assignable(struct guest_pci_assignable *r, struct host *host);
 
 #endif

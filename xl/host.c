@@ -6,7 +6,10 @@
 #include <libxl_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xenstore.h>
+
+#define PCIBACK "/local/domain/0/backend/pci"
 
 bool host_open(struct host *host)
 {
@@ -196,26 +199,63 @@ bool host_iommu(struct host *host, bool *has_r)
     return asked;
 }
 
-/* libxl__device_pci_add() writes it, with dashes for what a path's part
- * can't have, and libxl removes it with the device. It stays where a guest
- * was destroyed in a way that libxl did not see: so it counts as long as
+/* Whose it is in xen-pciback, which libxl, where an attach or a detach fails,
+ * may forget itself and leave to the stubdomain. A domain that has ended has
+ * nothing, whatever is noted. */
+static bool pciback_owner(struct host *host, struct xs_handle *xs,
+                          const char *address, uint32_t *domid_r)
+{
+    unsigned int n = 0;
+    char **domids = xs_directory(xs, XBT_NULL, PCIBACK, &n), is[16];
+    bool found = false;
+
+    for (unsigned int d = 0; domids && d < n && !found; d++) {
+        *domid_r = (uint32_t)strtoul(domids[d], NULL, 10);
+        for (unsigned int i = 0; !found; i++) {
+            char fmt[64];
+
+            snprintf(fmt, sizeof(fmt), PCIBACK "/%%s/0/dev-%u", i);
+            store_read(xs, is, sizeof(is), fmt, domids[d]);
+            if (!*is)
+                break;
+            found = !strcmp(is, address) &&
+                    !stubdom_has_ended(host_state(host, *domid_r));
+        }
+        if (!found)
+            continue;
+        store_read(xs, is, sizeof(is), "/local/domain/%s/target", domids[d]);
+        if (*is)
+            *domid_r = (uint32_t)strtoul(is, NULL, 10);
+    }
+    free(domids);
+    return found;
+}
+
+/* libxl__device_pci_add() writes /libxl/pci, with dashes for what a path's
+ * part can't have, and libxl removes it with the device. It stays where a
+ * guest was destroyed in a way that libxl did not see: so it counts as long as
  * there is the domain. */
-bool host_pci_owner(struct host *host, const char *address,
-                    uint32_t *domid_r)
+enum host_pci host_pci_owner(struct host *host, const char *address,
+                             uint32_t *domid_r)
 {
     struct xs_handle *xs = host_open(host) ? xs_open(0) : NULL;
+    enum host_pci owned = HOST_PCI_FREE;
     char name[32], text[16];
 
     if (!xs)
-        return false;
+        return owned;
     snprintf(name, sizeof(name), "%s", address);
     for (char *c = name; *c; c++)
         if (*c == ':' || *c == '.')
             *c = '-';
     store_read(xs, text, sizeof(text), "/libxl/pci/%s/domid", name);
-    xs_close(xs);
     *domid_r = (uint32_t)strtoul(text, NULL, 10);
-    return *text && !stubdom_has_ended(host_state(host, *domid_r));
+    if (*text && !stubdom_has_ended(host_state(host, *domid_r)))
+        owned = HOST_PCI_GIVEN;
+    else if (pciback_owner(host, xs, address, domid_r))
+        owned = HOST_PCI_HELD;
+    xs_close(xs);
+    return owned;
 }
 
 bool host_version(struct host *host, int *major_r, int *minor_r)

@@ -68,10 +68,16 @@ enum stubdom_state host_state(struct host *host, uint32_t domid);
  * asked. */
 bool host_iommu(struct host *host, bool *has_r);
 
-/* Whose a PCI device of the host's is, as libxl has noted it. False:
- * nobody's, or it cannot be asked. address: 0000:03:00.0. */
-bool host_pci_owner(struct host *host, const char *address,
-                    uint32_t *domid_r);
+enum host_pci {
+    HOST_PCI_FREE,      /* nobody's, or Xen cannot be asked */
+    HOST_PCI_GIVEN,     /* libxl has given it to a guest */
+    HOST_PCI_HELD,      /* it could not, or not take it back: xen-pciback
+                           keeps it for that guest */
+};
+/* Whose a PCI device of the host's is: the guest's, also if its stubdomain
+ * has it. address: 0000:03:00.0. */
+enum host_pci host_pci_owner(struct host *host, const char *address,
+                             uint32_t *domid_r);
 
 /* Xen's. False: it cannot be asked. */
 bool host_version(struct host *host, int *major_r, int *minor_r);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xen/io/xenbus.h>
 
 #include "tools/common/log.h"
+#include "tools/common/stubdom_memory.h"
 
 #define BACKEND "/local/domain/0/backend/pci/%u"
 /* Linux's: where a driver of dom0's says why it gave up its backend. */
@@ -49,6 +51,36 @@ static bool has_device(struct xs_handle *xs, xs_transaction_t t,
     return found;
 }
 
+static unsigned int state_of(struct xs_handle *xs, xs_transaction_t t,
+                             uint32_t domid, const char *key)
+{
+    char *text = store_read(xs, t, BACKEND "/0/%s", domid, key);
+    unsigned long state = text ? strtoul(text, NULL, 10) : 0;
+
+    free(text);
+    return (unsigned int)state;
+}
+
+/* It serves none of its devices any more, nor will it. */
+static bool has_given_up(struct xs_handle *xs, xs_transaction_t t,
+                         uint32_t dm)
+{
+    unsigned int state = state_of(xs, t, dm, "state");
+
+    return state == XenbusStateClosing || state == XenbusStateClosed;
+}
+
+/* libxl has detached it, whether or not xen-pciback and the stubdomain
+ * followed. */
+static bool is_detached(struct xs_handle *xs, xs_transaction_t t, uint32_t dm,
+                        unsigned int n)
+{
+    char key[16];
+
+    snprintf(key, sizeof(key), "state-%u", n);
+    return state_of(xs, t, dm, key) == XenbusStateClosing;
+}
+
 /* The stubdomain's device from becomes the guest's device to. */
 static bool device_copy(struct xs_handle *xs, xs_transaction_t t,
                         const struct pair *pair, unsigned int from,
@@ -79,8 +111,8 @@ static int devices_add(struct xs_handle *xs, xs_transaction_t t, void *data)
 
     for (unsigned int i = 0; i < n && known < DEVICES_MAX; i++) {
         char *address = store_read(xs, t, BACKEND "/0/dev-%u", pair->dm, i);
-        bool fresh = address && !has_device(xs, t, pair->guest, known,
-                                            address);
+        bool fresh = address && !is_detached(xs, t, pair->dm, i) &&
+                     !has_device(xs, t, pair->guest, known, address);
 
         free(address);
         if (!fresh)
@@ -110,7 +142,25 @@ static void allow_interrupts(uint32_t dm, const char *address)
         close(fd);
 }
 
-/* Once: a frontend could have it said again and again. */
+/* Why a device will not come, which libxl waits a minute for. */
+static void image_check(struct xs_handle *xs, uint32_t guest, uint32_t dm)
+{
+    struct stubdom_memory memory;
+    bool enough = stubdom_memory_is_enough(&memory, xs, guest, dm);
+
+    if (memory.pci == IMAGE_PCI_LACKS)
+        log_error("domain %u: its stubdomain's kernel has no xen-pcifront, so "
+                  "its PCI devices will not come; mkstubdom -k names another",
+                  guest);
+    else if (!enough)
+        log_error("domain %u: its stubdomain has %u MiB of memory, and needs "
+                  "%u with its PCI devices, which may not come: set "
+                  "stubdomain_memory = %u in the guest's configuration", guest,
+                  memory.has_mib, memory.needs_mib, memory.needs_mib);
+}
+
+/* Once: a frontend could have it said again and again. An error that it goes
+ * on after stands in the same place. */
 static void failure_tell(struct xs_handle *xs, uint32_t guest, uint32_t dm)
 {
     char *why = store_read(xs, XBT_NULL, FAILURE, dm), path[STORE_PATH_MAX];
@@ -120,8 +170,8 @@ static void failure_tell(struct xs_handle *xs, uint32_t guest, uint32_t dm)
     snprintf(path, sizeof(path), FAILURE, dm);
     if (xs_unwatch(xs, path, PCI_TOKEN))
         log_error("domain %u: xen-pciback has given up its PCI devices for "
-                  "domain %u: %s; detach what it names, or destroy the guest, "
-                  "and see dom0's kernel log", guest, dm, why);
+                  "domain %u: %s; none can be detached any more: xl destroy "
+                  "%u sets them free", guest, dm, why, guest);
     free(why);
 }
 
@@ -141,13 +191,18 @@ void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm)
     struct pair pair = { .guest = guest, .dm = dm };
     unsigned int n = devices_count(xs, XBT_NULL, dm);
 
-    failure_tell(xs, guest, dm);
+    if (has_given_up(xs, XBT_NULL, dm)) {
+        failure_tell(xs, guest, dm);
+        return;
+    }
     if (n && store_transaction(xs, devices_add, &pair)) {
         log_error("domain %u: its PCI devices cannot be written down for "
                   "domain %u: %s; xl pci-list and pci-detach will not know "
                   "them", dm, guest, strerror(errno));
         return;
     }
+    if (pair.changed)
+        image_check(xs, guest, dm);
     for (unsigned int i = 0; pair.changed && i < n; i++) {
         char *address = store_read(xs, XBT_NULL, BACKEND "/0/dev-%u", dm, i);
 

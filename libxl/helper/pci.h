@@ -7,7 +7,8 @@
  * (libxl_pci.c, pci_add_dm_done()); but it is the guest's directory that
  * `xl pci-list` shows and `xl pci-detach` looks into, and of which libxl
  * removes what it detached. So that one is kept beside the stubdomain's: what
- * comes there comes here; what goes is libxl's to remove.
+ * comes there comes here; what goes is libxl's to remove, and does not come
+ * back if the stubdomain's entry stays.
  *
  * xen-pciback takes no notice: to it a directory without a state of 1 is not
  * new (Linux, xenbus_probe_node()).
@@ -28,7 +29,9 @@
 #define PCI_TOKEN "pci"
 
 bool pci_watch(struct xs_handle *xs, uint32_t dm);
-/* After each of its events. That xen-pciback has given up is told once. */
+/* After each of its events. What the image or the memory lacks for a new
+ * device is told. That xen-pciback has given up is told once, and
+ * nothing comes from there any more. */
 void pci_follow(struct xs_handle *xs, uint32_t guest, uint32_t dm);
 /* The stubdomain has gone: so does what libxl left, if the guest has. */
 void pci_end(struct xs_handle *xs, uint32_t guest);

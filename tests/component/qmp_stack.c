@@ -28,6 +28,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "tools/stubdom/pci.h"
+
+/* There is no xenstore. */
+#define pci_catch_up(pci) ((void)(pci))
 /* Never called, and above all not with this. */
 int stubdomd_main(int argc, char **argv);
 #define main stubdomd_main
@@ -38,6 +42,7 @@ int stubdomd_main(int argc, char **argv);
 #pragma GCC diagnostic pop
 #undef reboot
 #undef main
+#undef pci_catch_up
 
 #include "tests/xensim/host.h"
 #include "libxl/worker/worker.h"

@@ -19,6 +19,7 @@ static void line_read(struct stubdom_image *image, const char *line)
         { "memory_nic=%4u", &each->nics },
         { "memory_disk=%4u", &each->disks },
         { "memory_pci=%4u", &each->host_devices },
+        { "memory_pci_more=%4u", &image->host_device_more_mib },
         { "memory_tracing=%4u", &each->tracing },
         { "memory_tmpfs=%4u", &each->tmpfs },
     };
@@ -63,11 +64,13 @@ unsigned int stubdom_image_memory(const struct stubdom_image *image,
                                   const struct stubdom_devices *devices)
 {
     const struct stubdom_devices *each = &image->each_mib;
+    unsigned int pci = devices->host_devices;
 
     return image->memory_mib ? image->memory_mib +
            devices->displays * each->displays + devices->nics * each->nics +
            devices->disks * each->disks +
-           devices->host_devices * each->host_devices +
+           (pci ? each->host_devices +
+                  (pci - 1) * image->host_device_more_mib : 0) +
            devices->tracing * each->tracing +
            devices->tmpfs * each->tmpfs : 0;
 }

@@ -34,7 +34,9 @@ struct stubdom_image {
     unsigned int memory_mib;    /* of a stubdomain without devices, in all:
                                    stubdomain_memory and what libxl adds, the
                                    guest's video memory. 0: not said */
-    struct stubdom_devices each_mib;    /* and for each of these */
+    struct stubdom_devices each_mib;    /* and for each of these; of the
+                                           host's devices, for the first */
+    unsigned int host_device_more_mib;  /* and for each behind that */
 };
 
 /* initrd: its path. All is unknown where there is no such file. */

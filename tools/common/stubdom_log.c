@@ -66,6 +66,33 @@ static bool text_failure(char *text, char *why_r, size_t size)
     return true;
 }
 
+/* Linux' drivers/pci/xen-pcifront.c: before 6.6 it sets up a SWIOTLB,
+ * which takes memory in one piece; and what it calls an error ends it. */
+static bool text_pci_failure(char *text, char *why_r, size_t size)
+{
+    static const char pcifront[] = "pcifront pci-0: ";
+    static const char ours[] = "stubdomd: ";
+    char *line;
+
+    while ((line = line_next(&text))) {
+        const char *at = is_kernels(line) ? strstr(line, pcifront) : NULL;
+
+        if (!strncmp(line, ours, strlen(ours)) &&
+            strstr(line, "has no xen-pcifront"))
+            snprintf(why_r, size, "%s", line + strlen(ours));
+        else if (at && strstr(at, "Could not setup SWIOTLB"))
+            snprintf(why_r, size, "%s; set a larger stubdomain_memory",
+                     at + strlen(pcifront));
+        else if (at && strstr(at, " Error "))
+            snprintf(why_r, size, "%s", at + strlen(pcifront));
+        else
+            continue;
+        log_sanitise(why_r, strlen(why_r));
+        return true;
+    }
+    return false;
+}
+
 static bool text_last(char *text, char *line_r, size_t size)
 {
     const char *last = NULL;
@@ -105,6 +132,13 @@ bool stubdom_log_failure(int fd, char *why_r, size_t size)
     char *text = log_tail(fd);
 
     return text && text_failure(text, why_r, size);
+}
+
+bool stubdom_log_pci_failure(int fd, char *why_r, size_t size)
+{
+    char *text = log_tail(fd);
+
+    return text && text_pci_failure(text, why_r, size);
 }
 
 bool stubdom_log_last(int fd, char *line_r, size_t size)

@@ -20,6 +20,10 @@
  * made printable. */
 bool stubdom_log_failure(int fd, char *why_r, size_t size);
 
+/* Why its PCI devices don't come, which libxl waits a minute for: the image
+ * has no driver for them, or that one failed. Otherwise as above. */
+bool stubdom_log_pci_failure(int fd, char *why_r, size_t size);
+
 /* The last that it says, a whole line with something in it: how far the
  * stubdomain came. False: nothing. Cut to fit, made printable. */
 bool stubdom_log_last(int fd, char *line_r, size_t size);

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "stubdom_image.h"
-
 /* As printf makes its path; to be freed, or NULL. */
 static char *node_read(struct xs_handle *xs, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -45,6 +43,17 @@ static unsigned int devices_of(struct xs_handle *xs, uint32_t dm,
     return names ? n : 0;
 }
 
+static unsigned int host_devices_of(struct xs_handle *xs, uint32_t dm)
+{
+    char *text = node_read(xs, "/local/domain/0/backend/pci/%u/0/num_devs",
+                           dm);
+    unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+    free(text);
+    /* xen-pciback takes no more. */
+    return n < 64 ? (unsigned int)n : 64;
+}
+
 bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
                               struct xs_handle *xs, uint32_t guest,
                               uint32_t dm)
@@ -58,6 +67,7 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
         .displays = devices_of(xs, dm, "vfb"),
         .nics = devices_of(xs, dm, "vif"),
         .disks = devices_of(xs, dm, "vbd"),
+        .host_devices = host_devices_of(xs, dm),
     };
     struct stubdom_image image;
 
@@ -67,6 +77,7 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
     *memory_r = (struct stubdom_memory){
         .has_mib = has > video ? has - video : 0,
         .needs_mib = needs > video ? needs - video : 0,
+        .pci = image.pci,
     };
     free(cmdline);
     free(initrd);

@@ -10,15 +10,18 @@
 #include <stdint.h>
 #include <xenstore.h>
 
+#include "stubdom_image.h"
+
 struct stubdom_memory {
     /* As stubdomain_memory counts it: libxl adds the guest's video memory. */
     unsigned int has_mib;
     unsigned int needs_mib;     /* 0: nothing is known of its image */
+    enum stubdom_image_pci pci; /* that image's */
 };
 
 /* False: too little. True also if that can't be known. What is not there yet is
- * not counted: devices of the host's PCI bus, and as libxl starts a stubdomain
- * its NICs. */
+ * not counted: as libxl starts a stubdomain its NICs, and devices of the host's
+ * PCI bus. */
 bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
                               struct xs_handle *xs, uint32_t guest,
                               uint32_t dm);

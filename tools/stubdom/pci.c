@@ -159,15 +159,23 @@ void pci_follow(struct pci *pci)
         links_follow(pci);
 }
 
-static void xs_ready(void *data, uint32_t events)
+void pci_catch_up(struct pci *pci)
 {
-    struct pci *pci = data;
+    bool any = false;
     char **watch;
 
-    (void)events;
-    while ((watch = xs_check_watch(pci->xs)))
+    while ((watch = xs_check_watch(pci->xs))) {
+        any = true;
         free(watch);
-    pci_follow(pci);
+    }
+    if (any)
+        pci_follow(pci);
+}
+
+static void xs_ready(void *data, uint32_t events)
+{
+    (void)events;
+    pci_catch_up(data);
 }
 
 int pci_start(struct pci *pci)

@@ -58,5 +58,8 @@ struct pci {
 int pci_start(struct pci *pci);
 /* Makes the links what xenstore says now. */
 void pci_follow(struct pci *pci);
+/* The same if xenstore has said something meanwhile, which may wait in the
+ * loop behind what depends on it. */
+void pci_catch_up(struct pci *pci);
 
 #endif

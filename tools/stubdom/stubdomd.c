@@ -167,6 +167,7 @@ static void qmp_ready(void *data, uint32_t events)
     } else if (events & EPOLLIN) {
         n = read(d->qmp_fd, bytes, sizeof(bytes));
         if (n > 0) {
+            pci_catch_up(&d->pci);
             d->relay.host_devices = d->pci.devices_n;
             if (relay_console_input(&d->relay, bytes, (size_t)n)) {
                 start_afresh("more than fits came from console 3");

@@ -102,11 +102,14 @@ bool host_iommu(struct host *host, bool *has_r)
     return !host->tried;
 }
 
-bool host_pci_owner(struct host *host, const char *address,
-                    uint32_t *domid_r)
+static const char *pci_owned = "";
+
+enum host_pci host_pci_owner(struct host *host, const char *address,
+                             uint32_t *domid_r)
 {
-    (void)host, (void)address, (void)domid_r;
-    return false;
+    (void)host;
+    *domid_r = 7;
+    return strcmp(address, pci_owned) ? HOST_PCI_FREE : HOST_PCI_GIVEN;
 }
 
 int consoled_open(struct consoled *consoled, const char *path,
@@ -217,8 +220,8 @@ TEST(a_ready_host_is_ok)
         "ok       stubdomain's image: newer than all kernels and QEMU; "
         "a stubdomain needs 70 MiB of memory, 8 more for a display, 2 for "
         "each NIC, 1 for each disk\n"
-        "ok       PCI devices: none can be given to a guest; xl "
-        "pci-assignable-add makes one so\n"
+        "ok       PCI devices: none can be given to a guest; modprobe "
+        "xen-pciback, then xl pci-assignable-add makes one so\n"
         "ok       guests: all stubdomains run, none with an older image\n");
 }
 
@@ -353,11 +356,29 @@ TEST(pci_devices_are_counted)
     make();
     put(PCIBACK "/0000:03:00.0", "");
     put(PCIBACK "/0000:04:00.0", "");
+    put(PCIBACK "/0000:05:00.0", "");
+    put(PCIBACK "/permissive", "0000:04:00.0\n");
     put("/sys/bus/pci/devices/0000:03:00.0/reset", "");
+    put("/sys/bus/pci/devices/0000:03:00.1/reset", "");
     put(CONTENTS, MEMORY "kernel=6.1\npci=yes\n");
+    pci_owned = "0000:05:00.0";
     check_int(run(), XL_QMP_OK);
-    check(strstr(printed, "ok       PCI devices: 2 can be given to guests; "
-                 "Linux can't reset 1 of them (0000:04:00.0)"));
+    check(strstr(printed, "ok       PCI devices: 2 can be given to guests, 1 "
+                 "is in use\n"));
+    check(strstr(printed, "ok       PCI resets: Linux can't reset "
+                 "0000:04:00.0, 0000:05:00.0: "));
+    check(strstr(printed, "ok       PCI functions: dom0 keeps others of the "
+                 "cards of 0000:03:00.0, "));
+    check(strstr(printed, "ok       PCI permissive: 0000:04:00.0, since "));
+}
+
+TEST(no_pci_device_yet)
+{
+    make();
+    put(PCIBACK "/new_slot", "");
+    check_int(run(), XL_QMP_OK);
+    check(strstr(printed, "ok       PCI devices: none can be given to a "
+                 "guest; xl pci-assignable-add makes one so\n"));
 }
 
 TEST(pci_devices_without_an_iommu)

@@ -126,6 +126,19 @@ TEST(a_qemu_that_cannot_start_ends_the_creation)
     tear_down();
 }
 
+/* libxl would wait for a minute. */
+TEST(pci_devices_that_do_not_come_end_the_creation)
+{
+    set_up("touch guest\nprintf '" BOOT "[    3.1] pcifront pci-0: Could not "
+           "setup SWIOTLB!\r\n' >" LOG "\n" STAYS);
+    check_int(run("g"), XL_QMP_CONNECTION);
+    check_str(err, "xl-qmp: create: g: its PCI devices do not come: Could not "
+              "setup SWIOTLB!; set a larger stubdomain_memory; all of it is "
+              "in ./qemu-dm-g.log\n");
+    check_str(slurp("calls"), "create g.cfg\ndestroy 7\n");
+    tear_down();
+}
+
 TEST(what_cannot_be_destroyed_is_named)
 {
     set_up("touch guest\nrm bin/xl\n" DIES STAYS);

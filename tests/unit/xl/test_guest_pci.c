@@ -11,7 +11,8 @@
 
 static char dir[] = "/tmp/guest-pci-XXXXXX";
 static char err[4096];
-static bool xen = true, has_iommu = true, is_given;
+static bool xen = true, has_iommu = true;
+static enum host_pci owned;
 
 bool host_iommu(struct host *host, bool *has_r)
 {
@@ -20,12 +21,12 @@ bool host_iommu(struct host *host, bool *has_r)
     return xen;
 }
 
-bool host_pci_owner(struct host *host, const char *address,
-                    uint32_t *domid_r)
+enum host_pci host_pci_owner(struct host *host, const char *address,
+                             uint32_t *domid_r)
 {
     (void)host;
     *domid_r = 9;
-    return is_given && !strcmp(address, "0000:03:00.0");
+    return strcmp(address, "0000:03:00.0") ? HOST_PCI_FREE : owned;
 }
 
 char *host_domain_name(struct host *host, uint32_t domid)
@@ -188,10 +189,14 @@ TEST(a_device_that_dom0_uses_is_refused_unless_it_is_to_be_seized)
 TEST(a_device_that_another_guest_has_is_refused)
 {
     set_up();
-    is_given = true;
+    owned = HOST_PCI_GIVEN;
     refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
-            "is given to domain 9 (oth?er)");
+            "is given to domain 9 (oth?er); xl pci-detach 9 0000:03:00.0");
     check_int(look("pci = [ \"04:00.0\" ]", true), 0);
+    owned = HOST_PCI_HELD;
+    refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
+            "is still with domain 9 (oth?er), whose attach or detach failed; "
+            "xl pci-detach -f 9 0000:03:00.0, or else xl destroy 9, sets");
     tear_down();
 }
 
@@ -233,18 +238,55 @@ TEST(too_many_devices_are_refused)
     tear_down();
 }
 
+TEST(what_is_no_list_is_refused)
+{
+    set_up();
+    refused("pci = \"03:00.0\"", XL_QMP_USAGE,
+            "pci is no list; write pci = [ \"03:00.0\" ]");
+    tear_down();
+}
+
+TEST(what_a_guest_before_may_do_is_not_inherited)
+{
+    set_up();
+    put("pci/drivers/pciback/permissive", "0000:05:00.0\n0000:03:00.0\n");
+    refused("pci = [ \"03:00.0\" ]", XL_QMP_CONNECTION,
+            "0000:03:00.0 is still permissive from a guest before");
+    check(strstr(err, "xl pci-assignable-remove 0000:03:00.0 && xl "
+                 "pci-assignable-add 0000:03:00.0"));
+    check_int(look("pci = [ \"04:00.0\" ]", true), 0);
+    check_int(look("pci = [ \"03:00.0,permissive=1\" ]", true), 0);
+    check_int(look("pci_permissive = 1\npci = [ \"03:00.0\" ]", true), 0);
+    refused("pci_permissive = 1\npci = [ \"03:00.0,permissive=0\" ]",
+            XL_QMP_CONNECTION, "still permissive");
+    tear_down();
+}
+
 TEST(what_can_be_given_is_counted)
 {
     struct guest_pci_assignable r;
+    struct host host = { 0 };
 
     set_up();
-    guest_pci_assignable(&r);
+    put_device("0000:05:00.0", "pciback");
+    put("pci/drivers/pciback/permissive", "0000:05:00.0\n0000:03:00.0\n");
+    guest_pci_assignable(&r, &host);
+    check(r.loaded);
+    check_int(r.n, 3);
+    check_int(r.in_use, 0);
+    check_str(r.no_reset, "0000:04:00.0, 0000:05:00.0");
+    check_str(r.apart, "0000:04:00.0");
+    check_str(r.permissive, "0000:03:00.0, 0000:05:00.0");
+    owned = HOST_PCI_GIVEN;
+    guest_pci_assignable(&r, &host);
     check_int(r.n, 2);
-    check_int(r.no_reset, 1);
-    check_str(r.first_no_reset, "0000:04:00.0");
+    check_int(r.in_use, 1);
+    /* Its guest may have asked for it. */
+    check_str(r.permissive, "0000:05:00.0");
     check_int(rename("pci", "none"), 0);
-    guest_pci_assignable(&r);
+    guest_pci_assignable(&r, &host);
     check_int(r.n, 0);
+    check(!r.loaded);
     tear_down();
 }
 

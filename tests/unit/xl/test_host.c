@@ -56,7 +56,7 @@ int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
     info->shutdown = is_shut_down;
     info->shutdown_reason = shutdown_reason;
     info->dying = is_dying;
-    return domid == 7 ? 0 : ERROR_DOMAIN_NOTFOUND;
+    return domid == 7 || domid == 8 ? 0 : ERROR_DOMAIN_NOTFOUND;
 }
 
 libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *n_r)
@@ -116,6 +116,13 @@ const libxl_version_info *libxl_get_version_info(libxl_ctx *ctx)
 
 static bool no_store;
 static const char *pci_owner = "7";
+/* Domain 9 is no more; 8 is the stubdomain of 7. */
+static const char *const pciback[][2] = {
+    { "/local/domain/0/backend/pci/9/0/dev-0", "0000:05:00.0" },
+    { "/local/domain/0/backend/pci/8/0/dev-0", "0000:04:00.0" },
+    { "/local/domain/0/backend/pci/8/0/dev-1", "0000:06:00.0" },
+    { "/local/domain/8/target", "7" },
+};
 static bool has_iommu = true;
 
 void libxl_physinfo_init(libxl_physinfo *info)
@@ -162,7 +169,24 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
             return strdup(nodes[i][1]);
     if (!strcmp(path, "/libxl/pci/0000-03-00-1/domid"))
         return strdup(pci_owner);
+    for (size_t i = 0; i < sizeof(pciback) / sizeof(pciback[0]); i++)
+        if (!strcmp(path, pciback[i][0]))
+            return strdup(pciback[i][1]);
     return NULL;
+}
+
+char **xs_directory(struct xs_handle *xs, xs_transaction_t t,
+                    const char *path, unsigned int *n_r)
+{
+    static char gone[] = "9", stubdom[] = "8";
+    char **r = malloc(2 * sizeof(*r));
+
+    check(xs && t == XBT_NULL && r);
+    check_str(path, "/local/domain/0/backend/pci");
+    r[0] = gone;
+    r[1] = stubdom;
+    *n_r = 2;
+    return r;
 }
 
 static enum host_found find(const char *name, uint32_t *domid_r)
@@ -261,14 +285,26 @@ TEST(a_pci_device_is_whose_libxl_says)
     struct host host = { 0 };
     uint32_t domid;
 
-    check(host_pci_owner(&host, "0000:03:00.1", &domid));
+    check_int(host_pci_owner(&host, "0000:03:00.1", &domid), HOST_PCI_GIVEN);
     check_int(domid, 7);
-    check(!host_pci_owner(&host, "0000:03:00.0", &domid));
+    check_int(host_pci_owner(&host, "0000:03:00.0", &domid), HOST_PCI_FREE);
     /* Of a domain that is no more. */
     pci_owner = "9";
-    check(!host_pci_owner(&host, "0000:03:00.1", &domid));
+    check_int(host_pci_owner(&host, "0000:03:00.1", &domid), HOST_PCI_FREE);
     no_store = true;
-    check(!host_pci_owner(&host, "0000:03:00.1", &domid));
+    check_int(host_pci_owner(&host, "0000:03:00.1", &domid), HOST_PCI_FREE);
+    host_dispose(&host);
+}
+
+/* libxl removes its own note when an attach has failed. */
+TEST(a_pci_device_that_xen_pciback_keeps_is_not_free)
+{
+    struct host host = { 0 };
+    uint32_t domid;
+
+    check_int(host_pci_owner(&host, "0000:06:00.0", &domid), HOST_PCI_HELD);
+    check_int(domid, 7);
+    check_int(host_pci_owner(&host, "0000:05:00.0", &domid), HOST_PCI_FREE);
     host_dispose(&host);
 }
 

@@ -122,6 +122,21 @@ TEST(a_display_that_cannot_be_shown_is_refused)
     tear_down();
 }
 
+TEST(memory_for_more_devices_of_the_hosts_is_small)
+{
+    set_up();
+    put("stubdom/contents", "kernel=6.1\nmemory=78\nmemory_pci=48\n"
+        "memory_pci_more=2\n", 0644);
+    check_int(RUN("hvm.cfg", "stubdomain_memory=1", "pci=['03:00.0']"),
+              XL_QMP_USAGE);
+    check(strstr(err, "needs 118 MiB"));
+    check_int(RUN("hvm.cfg", "stubdomain_memory=1",
+                  "pci=['03:00.0','03:00.1','04:00.0']"), XL_QMP_USAGE);
+    check(strstr(err, "needs 122 MiB"));
+    check_int(remove("stubdom/contents"), 0);
+    tear_down();
+}
+
 TEST(memory_is_what_the_image_and_the_devices_need)
 {
     set_up();

@@ -50,6 +50,29 @@ TEST(the_log_says_why)
               "QEMU ended with status 1 (qemu: ?[2J?)");
 }
 
+static void check_pci(const char *log, const char *ought)
+{
+    check_says(stubdom_log_pci_failure, log, ought);
+}
+
+TEST(the_log_says_why_pci_devices_do_not_come)
+{
+    check_pci("", NULL);
+    check_pci("[    3.0] pcifront pci-0: Installing PCI frontend\r\n"
+              "[    3.1] pcifront pci-0: Creating PCI Frontend Bus 0000:00\r\n"
+              "qemu: pcifront pci-0: 12 Error setting up\r\n", NULL);
+    check_pci("stubdomd: this image's kernel has no xen-pcifront: PCI "
+              "devices will not be found\r\n",
+              "this image's kernel has no xen-pcifront: PCI devices will not "
+              "be found");
+    check_pci("[    3.0] pcifront pci-0: Installing PCI frontend\r\n"
+              "[    3.1] pcifront pci-0: Could not setup SWIOTLB!\r\n"
+              "[    3.2] pcifront pci-0: 12 Error setting up PCI Frontend\r\n",
+              "Could not setup SWIOTLB!; set a larger stubdomain_memory");
+    check_pci("[    3.2] pcifront pci-0: 14 Error scanning PCI root "
+              "0000:00\r\n", "14 Error scanning PCI root 0000:00");
+}
+
 /* The log is read while it is written: a console takes a few bytes at a
  * time. Until the whole reason is there, there is none. */
 static void check_grows(const char *log, const char *ought)

@@ -79,6 +79,22 @@ TEST(one_that_unpacks_into_a_tmpfs_needs_more)
     check(!is_enough(86));
 }
 
+/* They share Linux' SWIOTLB. */
+TEST(the_first_device_of_the_hosts_needs_most)
+{
+    set_up("memory=40\nmemory_pci=48\nmemory_pci_more=2\n");
+    fake_store_set("/local/domain/0/backend/pci/8/0/num_devs", "3", 0);
+    check(is_enough(40 + 48 + 2 + 2 - 16));
+}
+
+TEST(devices_without_end_are_cut)
+{
+    set_up("memory=40\nmemory_pci=48\nmemory_pci_more=2\n");
+    fake_store_set("/local/domain/0/backend/pci/8/0/num_devs", "4000000000",
+                   0);
+    check(!is_enough(40 + 48 + 63 * 2 - 16));
+}
+
 TEST(one_mib_too_little)
 {
     set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=2\n");

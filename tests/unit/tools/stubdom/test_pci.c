@@ -82,6 +82,26 @@ TEST(devices_are_found_under_the_hosts_addresses)
     finish();
 }
 
+TEST(what_xenstore_has_said_counts_before_the_loop_hears_it)
+{
+    unsigned int requests;
+
+    start();
+    check(xs_watch(fake_store, "device/pci/0", "frontend"));
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    device(0, "0000:03:00.0", "0000:00:00.00");
+    fake_store_set(BACKEND "/num_devs", "1", 0);
+    pci_catch_up(&pci);
+    check_int(pci.devices_n, 1);
+    /* Nothing new costs nothing. */
+    while (xs_check_watch(fake_store))
+        continue;
+    requests = fake_store_requests();
+    pci_catch_up(&pci);
+    check_int(fake_store_requests(), requests);
+    finish();
+}
+
 TEST(a_device_that_goes_takes_its_link_along)
 {
     start();
