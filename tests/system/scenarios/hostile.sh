@@ -83,6 +83,7 @@ ok "xl destroy" xl destroy hvm2
 ok "the other guest goes on" works hvm1
 ok "xl destroy" xl destroy hvm1
 wait_for 20 sh -c '! pidof qmp-helper'
+rm -f /run/screen.txt.ppm
 snapshot after
 ok "nothing is left behind" same_snapshots before after
 ok "the logs stay small" test "$(cat /var/log/messages /var/log/xen/*.log | wc -c)" -lt 2000000
