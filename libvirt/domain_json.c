@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "libxl/qmp/json.h"
 #include "libxl/qmp/message.h"
@@ -38,6 +39,21 @@ unsigned int domain_json_count(const struct qmp_buf *json, const char *array)
         while (qmp_message_element(&message, value, &element))
             n++;
     return n;
+}
+
+bool domain_json_has_spice(const struct qmp_buf *json)
+{
+    static const char *const path[] = {
+        "b_info", "type.hvm", "spice", "enable",
+    };
+    struct qmp_span value;
+    struct qmp_message message = as_message(json, &value);
+
+    for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++)
+        if (!qmp_message_member(&message, value, path[i], &value))
+            return false;
+    return value.len == strlen("\"True\"") &&
+           !memcmp(qmp_span_text(&message, value), "\"True\"", value.len);
 }
 
 /* The value in its place, or the member before all others. */

@@ -20,6 +20,9 @@ int domain_json_get(const struct qmp_buf *json, const char *key,
 /* How many members an array of it has; 0 also if it has no such array. */
 unsigned int domain_json_count(const struct qmp_buf *json, const char *array);
 
+/* Whether an HVM guest is to have a SPICE server. */
+bool domain_json_has_spice(const struct qmp_buf *json);
+
 /* A key of the object b_info, whether or not it is there: as a string, as
  * a number. -1: errno; the text is as it was. */
 int domain_json_set_string(struct qmp_buf *json, const char *key,

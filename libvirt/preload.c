@@ -53,6 +53,15 @@ static int refuse(const char *name, const char *why)
     return ERROR_INVAL;
 }
 
+/* Which libxl would not start, without a word. */
+static int refuse_spice(const char *name)
+{
+    fprintf(stderr, "xenqmp: domain %s is not started: a stubdomain's display "
+            "can be shown by VNC only, not by SPICE: use <graphics "
+            "type='vnc'/>\n", name);
+    return ERROR_INVAL;
+}
+
 static void *libxl_function(const char *name)
 {
     void *function = dlsym(RTLD_NEXT, name);
@@ -145,6 +154,8 @@ static int edit(libxl_ctx *ctx, libxl_domain_config *config,
     if (strcmp(type, "hvm"))
         return refuse(name, "its type can't be read in what libxl writes; "
                       "xenqmp is to be of this Xen's version");
+    if (domain_json_has_spice(json))
+        return refuse_spice(name);
     if (fill_in(json, &stubdom))
         return refuse(name, strerror(errno));
     if (read_back(ctx, config, json))

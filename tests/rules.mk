@@ -87,6 +87,7 @@ $(eval $(call fuzz_target,framer,$(call objects,libxl/qmp,buf framer skim),))
 $(eval $(call fuzz_target,link,$(call objects,libxl/link,frames link) obj/libxl/qmp/buf.o,))
 $(eval $(call fuzz_target,message,$(ROOM_libxl/qmp),$(YAJL_LIBS)))
 $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(ROOM_libxl/qmp),$(YAJL_LIBS)))
+$(eval $(call fuzz_target,rfb,$(call objects,libxl/display,rfb vncauth) obj/libxl/qmp/buf.o,$(NETTLE_LIBS)))
 $(eval $(call fuzz_target,session,$(filter-out %/handshake.o,$(ROOM_libxl/client)) $(ROOM_libxl/qmp),$(XLQMP_LIBS)))
 
 # What tests of whole programs run beside them. A worker that waits less.

@@ -45,7 +45,7 @@ static const struct count display_counts[DISPLAY_COUNTS_N] = {
     { "viewers-looked", "LOOKED", { "xenqmp_display_connections", NULL,
       "Viewers that have begun to look.", true } },
     { "viewers-refused", "REFUSED", { "xenqmp_display_refused_viewers", NULL,
-      "Viewers that were refused, for a wrong password or none.", true } },
+      "Viewers that were refused: a wrong password, no RFB or no TLS.", true } },
     { "bytes-to-viewers", "TO-VIEWERS", { "xenqmp_display_sent_bytes",
       "bytes", "Bytes of QEMU's that viewers got.", true } },
     { "bytes-from-viewers", "FROM-VIEWERS",

@@ -207,10 +207,10 @@ static double measure(bool framed)
         host_stop();
         _exit(0);
     }
+    close(ends[1]);
     check_int(read(ends[0], &r, sizeof(r)), sizeof(r));
     check_int(waitpid(pid, &status, 0), pid);
     close(ends[0]);
-    close(ends[1]);
     return r;
 }
 

@@ -32,7 +32,7 @@ sub begin {
         POSIX::dup2(fileno($pipes[2][1]), 2);
         POSIX::dup2(fileno($end), 100);
         POSIX::dup2(100, 3);
-        POSIX::close($_) for 4 .. 100;
+        POSIX::close($_) for 4 .. 1023;
         exec $program, $format, $seconds or POSIX::_exit(127);
     }
     ($in, $out, $err) = ($pipes[0][1], $pipes[1][0], $pipes[2][0]);
@@ -52,6 +52,8 @@ sub hear {
     }
     return $r;
 }
+
+sub slurp { open my $file, '<', $_[0] or die "$_[0]: $!\n"; return <$file> }
 
 # (status, what it wrote, what it complained of)
 sub end {
@@ -115,13 +117,25 @@ is $status, 1, 'half a screen';
 is $picture, '', 'is no picture';
 like $line, qr/shows nothing in time\n\z/, 'but a line';
 
+# Its parent would end it.
 begin('ppm', 1);
 greet(2, 2);
 asked();
 tell_it(substr(update(0, 0, 2, 2, 'x' x 16), 0, 20));
+my %is = map { /^(\w+):\s*(\S+)/ ? ($1 => $2) : () } slurp("/proc/$pid/status");
+is "$is{Seccomp} $is{NoNewPrivs}", '2 1', 'while it waits, it may call little';
+is join(' ', sort map { s,.*/,,r } glob "/proc/$pid/fd/*"), '0 1 2 3', 'has what it was given';
+is((grep { /^Max processes/ && /\b0\s+0\b/ } slurp("/proc/$pid/limits")), 1, 'starts no process');
+SKIP: {
+    skip 'it gives up what is root\'s', 3 if $>;
+    is $is{Uid}, 65534, 'is nobody';
+    is hex $is{CapEff}, 0, 'has no capability';
+    isnt readlink("/proc/$pid/ns/net"), readlink('/proc/self/ns/net'), 'and no network';
+}
+close $display;
 ($status, $picture, $line) = end();
 is "$status $picture", '1 ', 'half a message';
-like $line, qr/half of something and no more in time\n\z/, 'does not hold it up';
+like $line, qr/can't be seen.*\n\z/, 'is no picture';
 
 for my $size ([65535, 65535], [0, 0], [65535, 1025]) {
     begin('ppm', 5);

@@ -303,6 +303,20 @@ TEST(a_guest_of_unknown_type_is_not_started_without_its_stubdomain)
     tear_down();
 }
 
+TEST(spice_is_refused_by_name)
+{
+    set_up("guest", LIBXL_DOMAIN_TYPE_HVM);
+    libxl_defbool_set(&config.b_info.u.hvm.spice.enable, false);
+    conf("domains = guest\n");
+    check_int(start(), 0);
+    libxl_defbool_set(&config.b_info.u.hvm.spice.enable, true);
+    is_refused("not by SPICE: use <graphics type='vnc'/>");
+    /* With QEMU in dom0 it is another's. */
+    conf("domains = other\n");
+    check_int(start(), 0);
+    tear_down();
+}
+
 /* Without its stubdomain it must not start. */
 TEST(a_mistake_keeps_guests_from_starting)
 {

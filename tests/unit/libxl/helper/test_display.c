@@ -148,6 +148,50 @@ TEST(a_viewer_that_is_gone_is_missed)
     display_close(&d);
 }
 
+static bool has_ipv6(void)
+{
+    const struct sockaddr_in6 at = {
+        .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+    };
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    bool has = !bind(fd, (const struct sockaddr *)&at, sizeof(at));
+
+    close(fd);
+    return has;
+}
+
+TEST(it_listens_at_ipv6)
+{
+    static const char *const places[] = { "[::1]:1410", "[::1]", "::1" };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct helper_display d = HELPER_DISPLAY_NONE;
+        struct sockaddr_in6 at = { .sin6_family = AF_INET6 };
+        char reply[256];
+        socklen_t n = sizeof(at);
+
+        configure(places[i], i ? "1410" : "0", NULL, NULL);
+        if (!has_ipv6()) {
+            check_refused("cannot listen at ::1, display 1410: ");
+            continue;
+        }
+        check_int(logged(begin, &d), 0);
+        check_str(log_text, "");
+        check_int(getsockname(d.fd, (struct sockaddr *)&at, &n), 0);
+        check(IN6_IS_ADDR_LOOPBACK(&at.sin6_addr));
+        check_int(ntohs(at.sin6_port), atoi(d.port));
+        check(atoi(d.port) >= 7310 && atoi(d.port) < 7410);
+        snprintf(reply, sizeof(reply), "{\"enabled\": true, \"host\": "
+                 "\"::1\", \"service\": \"%s\", \"family\": \"ipv6\", "
+                 "\"auth\": \"none\", \"clients\": []}", d.port);
+        check_str(d.reply, reply);
+        check(display_publish(&d, fake_store, GUEST, DM));
+        check_str(fake_store_get("/local/domain/5/console/vnc-listen"),
+                  "::1");
+        display_close(&d);
+    }
+}
+
 TEST(a_port_that_is_taken)
 {
     struct helper_display d = HELPER_DISPLAY_NONE;

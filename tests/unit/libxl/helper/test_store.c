@@ -181,6 +181,39 @@ TEST(too_many_or_unservable_serial_ports_change_nothing)
     check_str(get(CONSOLE_BACKEND "/frontend", DM, 7), "");
 }
 
+static char said[512];
+
+static bool keep(const char *program, int priority, const char *line)
+{
+    (void)program, (void)priority;
+    snprintf(said, sizeof(said), "%s", line);
+    return true;
+}
+
+/* hvc7 is the display's, or the fourth port's. */
+TEST(beside_a_display_there_are_three_serial_ports)
+{
+    log_open("test", LOG_TO_STDERR, LOG_LEVEL_ERROR);
+    log_divert(keep);
+    add_stubdomain();
+    for (int n = 3; n < 7; n++)
+        add_console(DM, n, "pty");
+    check_int(consoles_edit(fake_store, GUEST, DM, "/run/xenqmp/6", 1006,
+                            1008), -1);
+    check_str(said, "domain 5 has 4 serial ports, but a stubdomain carries 3 "
+              "at most beside a display: shorten serial=[...] in its "
+              "configuration");
+    check_str(get(CONSOLE_BACKEND "/frontend", DM, 8), "");
+    check_str(get(CONSOLE_BACKEND "/type", DM, 3), "");
+    fake_store_remove("/local/domain/0/backend/console/6/6");
+    check_int(consoles_edit(fake_store, GUEST, DM, "/run/xenqmp/6", 1006,
+                            1008), 3);
+    check_str(get(CONSOLE_BACKEND "/output", DM, 6), "pty");
+    check_str(get(CONSOLE_BACKEND "/frontend", DM, 7), "");
+    check_str(get(CONSOLE_BACKEND "/output", DM, 8),
+              "unix:/run/xenqmp/6/console-8,uid=1008");
+}
+
 TEST(another_writer_does_not_spoil_the_edit)
 {
     add_stubdomain();

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "tools/common/log.h"
+#include "tools/stubdom/options.h"
 #include "tap.h"
 
 static struct loop loop;
@@ -289,15 +290,20 @@ TEST(a_console_that_was_hung_up_comes_back_without_its_viewers)
 
 TEST(it_is_where_libxl_says_that_there_is_none)
 {
+    /* Of keymap="de". */
+    static const char *const libxls[] = { "qemu", "-vnc", "none", "-k", "de",
+                                          "-S" };
     static const char *const ought[] = { "qemu", "-vnc",
-                                         "unix:/run/vnc,share=ignore", "-S" };
+                                         "unix:/run/vnc,share=ignore", "-k",
+                                         "de", "-S" };
     struct arguments a = { .n = 0 };
 
-    check(!arguments_add(&a, "qemu") && !arguments_add(&a, "-vnc") &&
-          !arguments_add(&a, "none") && !arguments_add(&a, "-S"));
+    for (size_t i = 0; i < 6; i++)
+        check_int(arguments_add_translated(&a, libxls[i], NULL, NULL), 0);
+    check_int(options_adapt(&a), 0);
     check_int(display_set_arguments(&a), 0);
-    check_int(a.n, 4);
-    for (size_t i = 0; i < 4; i++)
+    check_int(a.n, 6);
+    for (size_t i = 0; i < 6; i++)
         check_str(a.argv[i], ought[i]);
     arguments_dispose(&a);
     a = (struct arguments){ .n = 0 };
