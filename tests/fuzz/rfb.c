@@ -58,6 +58,9 @@ static void check_end(const struct end *end)
         require(!is_client && has_tls && !end->secured);
         require(took_last(end, has_password ? "\0\0\1\5" : "\0\0\1\4", 4));
         break;
+    case RFB_ANSWERED:
+        require(!is_client && has_password && end->secured == has_tls);
+        break;
     case RFB_REFUSED:
         require(end->rfb.why && *end->rfb.why);
         break;
@@ -80,6 +83,10 @@ static void hear(struct end *end, const void *bytes, size_t n)
     memcpy(end->taken + end->n, bytes, taken);
     end->n += taken;
     check_end(end);
+    if (end->result == RFB_ANSWERED) {
+        end->result = rfb_check(&end->rfb, &end->out);
+        check_end(end);
+    }
 }
 
 static void both_hear(const void *bytes, size_t n)

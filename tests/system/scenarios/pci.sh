@@ -100,20 +100,21 @@ ok "it has one of QEMU's" [ "${address#0x??}" = 005452 ]
 attack "read-$((registers + 0x5400))"
 is "it sees one device" 1 "$(xenstore-read "/local/domain/$dm/data/devices")"
 ok "and nothing of another" [ "$(xenstore-read "/local/domain/$dm/data/read")" != "$address" ]
-attack replug
-ok "the guest with the NIC runs on" runs hvm1
-ok "with its NIC" has hvm1 8086:10d3
 # It dies with a device that works, and wants to interrupt.
 attack dma-0x2001000
 xenstore-write "/local/domain/$dm/attack" crash
 is_crashed() { xl list "$dm" | awk 'NR == 2 { exit $5 !~ /c/ }'; }
 ok "crash: the stubdomain has ended" wait_for 60 is_crashed
 ok "xl destroy" xl destroy hvm2
-ok "the guest with the NIC runs on" runs hvm1
-ok "xl destroy" xl destroy hvm1
 is "the disk is xen-pciback's" pciback "$(driver_of $nvme)"
 is "and masters no bus" 0 $(($(od -An -tu2 -j4 -N2 /sys/bus/pci/devices/$nvme/config) & 4))
-ok "it can be assigned again" shows 00:06.0 xl pci-assignable-list
+ok "it can be assigned again" xl create -p /run/hvm2.cfg
+dm=$(dm_domid hvm2)
+attack replug
+ok "the guest with the NIC runs on" runs hvm1
+ok "with its NIC" has hvm1 8086:10d3
+ok "xl destroy" xl destroy hvm2
+ok "xl destroy" xl destroy hvm1
 
 ok "the NIC is dom0's again" xl pci-assignable-remove -r 00:05.0
 ok "the disk as well" xl pci-assignable-remove -r 00:06.0
