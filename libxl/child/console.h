@@ -15,12 +15,8 @@
 
 /* Between attempts to reach xenconsoled: at once when it merely
  * restarts, and next to nothing when it is down for good. */
-#ifndef CONSOLE_CONNECT_FIRST_MS
 #define CONSOLE_CONNECT_FIRST_MS 50
-#endif
-#ifndef CONSOLE_CONNECT_LAST_MS
 #define CONSOLE_CONNECT_LAST_MS  1000
-#endif
 /* xenconsoled missing for so many attempts in a row gets a log line. */
 #define CONSOLE_CONNECT_WARN     10
 /* Bytes read at a time. */

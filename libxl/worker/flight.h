@@ -59,7 +59,8 @@ struct flight {
     char *text;                 /* a line, text_len bytes, or NULL */
     size_t text_len;
     uint64_t end;               /* of SENT: see session_was_sent() */
-    int64_t sent_us;            /* of SENT: when, by a clock of its user */
+    int64_t came_ms;            /* when, by a clock of its user */
+    int64_t sent_us;            /* of SENT: the same */
     bool late;                  /* of ABANDONED: its time is up */
     bool save;                  /* xen-save-devices-state */
     bool succeeded;             /* of HELD: no error is held */

@@ -24,7 +24,7 @@ struct mux_hooks {
     /* Commands may be submitted again, or the greeting is known. Called
      * from the loop only. */
     void (*room)(void *data);
-    /* How the stubdomain is, for mux_stubdom(). */
+    /* How the stubdomain is, for mux_stubdom(): a command waits for long. */
     void (*ask)(void *data);
 };
 
