@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A clock for the loop of a process that the test forks: it stands while
- * that process has something to do, and goes when the test waits for it and
- * it waits for its next timer. To be included before worker_fixture.h.
+ * A clock for loops, which stands until the test moves it; or, in a process
+ * that the test forks, while that has something to do: it goes when the test
+ * waits for it and it waits for its next timer. To be included before
+ * worker_fixture.h.
  */
 #ifndef XENQMP_PLAYED_CLOCK_H
 #define XENQMP_PLAYED_CLOCK_H
@@ -59,8 +60,15 @@ static int played_epoll_wait(int fd, struct epoll_event *events, int n,
 #undef clock_gettime
 #undef epoll_wait
 
+__attribute__((unused))
+static void clock_move(int64_t ms)
+{
+    played_clock->now_us += ms * 1000;
+}
+
 /* Until that process has done all that there is to do, or something can be
  * read at fd: true. It may have ended then. */
+__attribute__((unused))
 static bool clock_settle(int fd)
 {
     struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -80,7 +88,7 @@ static void clock_await(int fd)
     while (!clock_settle(fd)) {
         if (played_clock->left_ms < 0)
             tap_fail("nothing will ever come");
-        played_clock->now_us += played_clock->left_ms * INT64_C(1000);
+        clock_move(played_clock->left_ms);
     }
 }
 
@@ -90,7 +98,7 @@ static bool clock_pass(int fd, int64_t ms)
 {
     if (clock_settle(fd))
         return true;
-    played_clock->now_us += ms * 1000;
+    clock_move(ms);
     return clock_settle(fd);
 }
 
