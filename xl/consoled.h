@@ -2,8 +2,8 @@
 /*
  * A client of xenconsoled's control protocol (docs/console-control.md).
  */
-#ifndef XENQMP_CONSOLED_H
-#define XENQMP_CONSOLED_H
+#ifndef XENQMP_XL_CONSOLED_H
+#define XENQMP_XL_CONSOLED_H
 
 #include <stdint.h>
 

@@ -20,8 +20,8 @@
  * console has connected, at once or not at all; after a kill -9 in between,
  * its console is found in xenstore.
  */
-#ifndef XENQMP_HANDOVER_H
-#define XENQMP_HANDOVER_H
+#ifndef XENQMP_CONSOLE_FILES_HANDOVER_H
+#define XENQMP_CONSOLE_FILES_HANDOVER_H
 
 #include "console/xen/hv.h"
 #include "console/xen/keys.h"

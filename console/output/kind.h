@@ -3,8 +3,8 @@
  * What a kind of output is to its console, and the console to it; and the
  * kinds that there are, for output.c alone. output.h is for the others.
  */
-#ifndef XENQMP_OUTPUT_KIND_H
-#define XENQMP_OUTPUT_KIND_H
+#ifndef XENQMP_CONSOLE_OUTPUT_KIND_H
+#define XENQMP_CONSOLE_OUTPUT_KIND_H
 
 #include "console/control/control.h"
 #include "console/files/lane.h"

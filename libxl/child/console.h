@@ -3,8 +3,8 @@
  * The connection to xenconsoled's socket for a console: bytes in,
  * bytes out, made again for ever whenever it is lost.
  */
-#ifndef XENQMP_CHILD_CONSOLE_H
-#define XENQMP_CHILD_CONSOLE_H
+#ifndef XENQMP_LIBXL_CHILD_CONSOLE_H
+#define XENQMP_LIBXL_CHILD_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

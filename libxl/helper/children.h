@@ -5,8 +5,8 @@
  * sockets stay open meanwhile, so a client that connects then only waits.
  * It is told how the stubdomain is, and may ask for that.
  */
-#ifndef XENQMP_HELPER_CHILDREN_H
-#define XENQMP_HELPER_CHILDREN_H
+#ifndef XENQMP_LIBXL_HELPER_CHILDREN_H
+#define XENQMP_LIBXL_HELPER_CHILDREN_H
 
 #include "libxl/child/child.h"
 #include "tools/common/loop.h"

@@ -3,8 +3,8 @@
  * Which xenconsoled runs on this host: ours greets on a socket
  * (docs/console-control.md), Xen's own has none.
  */
-#ifndef XENQMP_HELPER_CONSOLED_H
-#define XENQMP_HELPER_CONSOLED_H
+#ifndef XENQMP_LIBXL_HELPER_CONSOLED_H
+#define XENQMP_LIBXL_HELPER_CONSOLED_H
 
 #include <stdint.h>
 

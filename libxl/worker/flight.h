@@ -4,8 +4,8 @@
  * the clients that asked, and to the ids which those used. Data only; what
  * happens with them is worker/mux.c's.
  */
-#ifndef XENQMP_WORKER_FLIGHT_H
-#define XENQMP_WORKER_FLIGHT_H
+#ifndef XENQMP_LIBXL_WORKER_FLIGHT_H
+#define XENQMP_LIBXL_WORKER_FLIGHT_H
 
 #include "tools/common/loop.h"
 #include "libxl/qmp/message.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guest's QEMU as a service for clients. */
-#ifndef XENQMP_WORKER_GUEST_H
-#define XENQMP_WORKER_GUEST_H
+#ifndef XENQMP_LIBXL_WORKER_GUEST_H
+#define XENQMP_LIBXL_WORKER_GUEST_H
 
 #include "worker_config.h"
 #include "clients.h"

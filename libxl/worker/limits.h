@@ -3,8 +3,8 @@
  * Every limit of qmp-helper's worker, with its reason. A test that waits
  * for one by the clock on the wall is compiled with a shorter one.
  */
-#ifndef XENQMP_WORKER_LIMITS_H
-#define XENQMP_WORKER_LIMITS_H
+#ifndef XENQMP_LIBXL_WORKER_LIMITS_H
+#define XENQMP_LIBXL_WORKER_LIMITS_H
 
 #include "libxl/qmp/message.h"
 

@@ -3,8 +3,8 @@
  * Many clients, one QEMU: commands in, replies back to who asked, time
  * limits, the save barrier.
  */
-#ifndef XENQMP_WORKER_MUX_H
-#define XENQMP_WORKER_MUX_H
+#ifndef XENQMP_LIBXL_WORKER_MUX_H
+#define XENQMP_LIBXL_WORKER_MUX_H
 
 #include "tools/common/stubdom_state.h"
 #include "flight.h"

@@ -4,8 +4,8 @@
  * around it: xenconsoled, stubdomd with its QEMU, which says again what it
  * hears, and viewers.
  */
-#ifndef DISPLAY_FIXTURE_H
-#define DISPLAY_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_DISPLAY_FIXTURE_H
+#define XENQMP_TESTS_UNIT_DISPLAY_FIXTURE_H
 
 #define DISPLAY_BEGIN_MS 4000
 #define DISPLAY_WRONG_MS 300

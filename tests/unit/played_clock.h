@@ -5,8 +5,8 @@
  * waits for it and it waits for its next timer. To be included before
  * worker_fixture.h.
  */
-#ifndef XENQMP_PLAYED_CLOCK_H
-#define XENQMP_PLAYED_CLOCK_H
+#ifndef XENQMP_TESTS_UNIT_PLAYED_CLOCK_H
+#define XENQMP_TESTS_UNIT_PLAYED_CLOCK_H
 
 #include <poll.h>
 #include <stdatomic.h>

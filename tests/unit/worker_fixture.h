@@ -5,8 +5,8 @@
  * and the clients. All reads block; a test that waits in vain ends by the
  * harness's time limit. With played_clock.h time passes only then.
  */
-#ifndef XENQMP_WORKER_FIXTURE_H
-#define XENQMP_WORKER_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_WORKER_FIXTURE_H
+#define XENQMP_TESTS_UNIT_WORKER_FIXTURE_H
 
 #include <fcntl.h>
 #include <poll.h>

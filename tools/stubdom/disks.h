@@ -19,8 +19,8 @@
  * unused descriptors of fdsets when its last monitor disconnects while the
  * guest runs.
  */
-#ifndef XENQMP_STUBDOM_DISKS_H
-#define XENQMP_STUBDOM_DISKS_H
+#ifndef XENQMP_TOOLS_STUBDOM_DISKS_H
+#define XENQMP_TOOLS_STUBDOM_DISKS_H
 
 #include "monitor.h"
 #include "libxl/qmp/framer.h"

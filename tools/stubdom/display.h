@@ -3,8 +3,8 @@
  * The display: connections to QEMU's VNC socket, over console 8, as dom0's
  * end opens them (libxl/link/link.h). Only where there is such a console.
  */
-#ifndef XENQMP_STUBDOM_DISPLAY_H
-#define XENQMP_STUBDOM_DISPLAY_H
+#ifndef XENQMP_TOOLS_STUBDOM_DISPLAY_H
+#define XENQMP_TOOLS_STUBDOM_DISPLAY_H
 
 #include "libxl/link/link.h"
 #include "tools/common/loop.h"
