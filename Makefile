@@ -171,9 +171,14 @@ deb:
 # As it is compiled, for editors and what else asks. A link in the sources
 # leads them to it.
 COMPILED = $(sort $(patsubst obj/%.o,%.c,$(filter-out $(addprefix obj/,pic/% faults/% libvirt-test/% short/%),$(OBJECTS))))
-compile_commands.json: config.mk
+compile_commands.json: config.mk obj/compiled
 	@$(srcdir)/tests/compile_commands $(CURDIR) $(srcdir) \
 	    "$(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS)" $(COMPILED) >$@
+
+# New when a source has come or gone.
+obj/compiled: FORCE
+	@mkdir -p $(@D)
+	@echo $(COMPILED) | cmp -s - $@ || echo $(COMPILED) >$@
 
 help:
 	@sed -n 's/^#? //p' $(srcdir)/Makefile
@@ -184,5 +189,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h
 
-.PHONY: all help install deb clean distclean $(ROOMS) console libxl tools
+.PHONY: FORCE all help install deb clean distclean $(ROOMS) console libxl tools
 endif

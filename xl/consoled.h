@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #include "libxl/qmp/buf.h"
-
-#define CONSOLED_SOCKET "/run/xen/xenconsoled.sock"
+#include "tools/common/consoled_socket.h"
 
 struct consoled {
     /* private */

@@ -51,7 +51,8 @@ struct console {
     unsigned int failures;      /* in a row */
 };
 
-/* After the caller's fields were set; starts to connect. */
+/* After the caller's fields were set; starts to connect. -1: no
+ * memory. */
 int console_init(struct console *console);
 /* Idempotent. */
 void console_dispose(struct console *console);

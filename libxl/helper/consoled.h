@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define CONSOLED_SOCKET "/run/xen/xenconsoled.sock"
+#include "tools/common/consoled_socket.h"
 
 /* 0 if ours listens at path; else -1 after one line with the remedy. */
 int consoled_check(const char *path, uint32_t domid);

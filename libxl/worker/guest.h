@@ -22,7 +22,8 @@ struct guest {
 /* server: the struct guest. */
 extern const struct service guest_service;
 
-/* After the caller's fields were set; starts to connect. */
+/* After the caller's fields were set; starts to connect. -1: no
+ * memory. */
 int guest_init(struct guest *guest);
 
 /* How the stubdomain is. If it has ended, commands fail at once. */

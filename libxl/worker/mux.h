@@ -56,6 +56,8 @@ struct mux {
     enum stubdom_state stubdom; /* when last told */
 };
 
+/* After the caller's fields were set; starts to connect. -1: no memory; it
+ * can be disposed of. */
 int mux_init(struct mux *mux);
 void mux_dispose(struct mux *mux);
 

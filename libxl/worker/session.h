@@ -79,6 +79,7 @@ struct session {
     bool fresh_greeting;        /* this session's own has come */
 };
 
+/* After the caller's fields were set; starts to connect. -1: no memory. */
 int session_init(struct session *session);
 void session_dispose(struct session *session);
 

@@ -170,6 +170,20 @@ static inline bool readable(int fd)
 
 /* --- The worker ------------------------------------------------------ */
 
+/* Of gcov: what has run, written down, also if the worker is ended. */
+#ifdef XENQMP_COVERAGE
+#define FIXTURE_KILL SIGUSR1
+#else
+#define FIXTURE_KILL SIGKILL
+#endif
+
+static inline void fixture_killed(int signal)
+{
+    (void)signal;
+    __gcov_dump();
+    _exit(1);
+}
+
 static inline void fixture_run(struct fixture *f, bool sandbox)
 {
     struct worker_config config = {
@@ -202,6 +216,7 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
     if (!f->worker) {
         alarm(0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(FIXTURE_KILL, fixture_killed);   /* SIGKILL: never called */
         dup2(log[1], STDERR_FILENO);
         log_open("worker", LOG_TO_STDERR, LOG_LEVEL_DEBUG);
         _exit(worker_run(&config));
@@ -257,7 +272,7 @@ static inline void fixture_end(struct fixture *f)
     int status;
 
     check_int(waitpid(f->worker, &status, WNOHANG), 0);
-    kill(f->worker, SIGKILL);
+    kill(f->worker, FIXTURE_KILL);
     waitpid(f->worker, &status, 0);
     fixture_remove(f);
 }

@@ -30,7 +30,9 @@ struct display {
     /* the caller sets */
     struct loop *loop;
     const char *socket;         /* DISPLAY_SOCKET */
-    int (*open)(void *data);    /* the console's tty; -1: not now */
+    /* The console's tty, which the display closes when it is lost, to ask
+     * again; -1: not now. */
+    int (*open)(void *data);
     void *data;
     /* private */
     int fd;                     /* the console's tty; -1: none */
