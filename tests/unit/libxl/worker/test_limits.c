@@ -365,6 +365,8 @@ TEST(monitoring_that_is_idle_leaves_for_others)
     peer_start(&f, false);
     for (int i = 0; i < 16; i++)
         fds[i] = client_start_at(f.monitoring);
+    expect_end(connect_to(f.monitoring));
+    check(!clock_pass(fds[0], WORKER_LESSER_IDLE_MS));
     do
         fd = connect_to(f.monitoring);
     while (!next_line(fd));
