@@ -25,17 +25,26 @@ ifeq ($(wildcard config.mk),)
 .DEFAULT_GOAL := all
 srcdir := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 .PHONY: all $(MAKECMDGOALS)
-all $(filter-out all help demo check check-asan check-full bench bench-plots coverage deb clean distclean,$(MAKECMDGOALS)): build/config.mk
+ifneq ($(RELEASE),)
+# In a root, where the sources are read-only.
+SPECIAL := demo check check-asan check-full bench coverage mutate deb
+ifneq ($(filter-out $(SPECIAL) help clean distclean,$(or $(MAKECMDGOALS),all)),)
+$(error RELEASE= is for $(SPECIAL))
+endif
+else
+SPECIAL := demo check check-asan check-full bench bench-plots coverage deb
+endif
+all $(filter-out all help clean distclean $(SPECIAL),$(MAKECMDGOALS)): build/config.mk
 	+$(MAKE) -C build $@
 help:
 	@sed -n 's/^#? //p' $(srcdir)/Makefile
 ifneq ($(RELEASE),)
 # As it is on another release of Debian, in a root of its own.
-$(filter demo check check-full bench mutate deb,$(MAKECMDGOALS)):
+$(filter $(SPECIAL),$(MAKECMDGOALS)):
 	+$(srcdir)/tests/release $(RELEASE) build $@ $(if $(TESTS),TESTS="$(TESTS)")
 else
 # These install missing build packages before they configure.
-$(filter demo check check-asan check-full bench bench-plots coverage deb,$(MAKECMDGOALS)):
+$(filter $(SPECIAL),$(MAKECMDGOALS)):
 	+$(srcdir)/tests/setup build $@
 	+$(MAKE) $(if $(filter check%,$@),$(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))) -C build $@
 endif
@@ -162,9 +171,14 @@ deb:
 # As it is compiled, for editors and what else asks. A link in the sources
 # leads them to it.
 COMPILED = $(sort $(patsubst obj/%.o,%.c,$(filter-out $(addprefix obj/,pic/% faults/% libvirt-test/% short/%),$(OBJECTS))))
-compile_commands.json: config.mk
+compile_commands.json: config.mk obj/compiled
 	@$(srcdir)/tests/compile_commands $(CURDIR) $(srcdir) \
 	    "$(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS)" $(COMPILED) >$@
+
+# New when a source has come or gone.
+obj/compiled: FORCE
+	@mkdir -p $(@D)
+	@echo $(COMPILED) | cmp -s - $@ || echo $(COMPILED) >$@
 
 help:
 	@sed -n 's/^#? //p' $(srcdir)/Makefile
@@ -175,5 +189,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h
 
-.PHONY: all help install deb clean distclean $(ROOMS) console libxl tools
+.PHONY: FORCE all help install deb clean distclean $(ROOMS) console libxl tools
 endif

@@ -3,8 +3,8 @@
  * A libxl_domain_config as JSON, which libxl writes and reads. The text is
  * libxl's own, so it is not checked.
  */
-#ifndef XENQMP_DOMAIN_JSON_H
-#define XENQMP_DOMAIN_JSON_H
+#ifndef XENQMP_LIBVIRT_DOMAIN_JSON_H
+#define XENQMP_LIBVIRT_DOMAIN_JSON_H
 
 #include <stdbool.h>
 

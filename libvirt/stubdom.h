@@ -3,8 +3,8 @@
  * Which of libvirt's guests are to have a Linux stubdomain, and of what
  * image: stubdom.conf(5). Root's: it is believed.
  */
-#ifndef XENQMP_STUBDOM_H
-#define XENQMP_STUBDOM_H
+#ifndef XENQMP_LIBVIRT_STUBDOM_H
+#define XENQMP_LIBVIRT_STUBDOM_H
 
 #include <limits.h>
 

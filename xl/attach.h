@@ -3,8 +3,8 @@
  * Standard input and output, joined to a console until the user detaches,
  * or the console or the output goes.
  */
-#ifndef XENQMP_ATTACH_H
-#define XENQMP_ATTACH_H
+#ifndef XENQMP_XL_ATTACH_H
+#define XENQMP_XL_ATTACH_H
 
 #include <stdbool.h>
 #include <stddef.h>

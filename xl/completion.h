@@ -2,8 +2,8 @@
 /*
  * What can stand where somebody is typing a command of QMP (request.h).
  */
-#ifndef XENQMP_COMPLETION_H
-#define XENQMP_COMPLETION_H
+#ifndef XENQMP_XL_COMPLETION_H
+#define XENQMP_XL_COMPLETION_H
 
 #include <stddef.h>
 

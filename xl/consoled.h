@@ -2,14 +2,13 @@
 /*
  * A client of xenconsoled's control protocol (docs/console-control.md).
  */
-#ifndef XENQMP_CONSOLED_H
-#define XENQMP_CONSOLED_H
+#ifndef XENQMP_XL_CONSOLED_H
+#define XENQMP_XL_CONSOLED_H
 
 #include <stdint.h>
 
 #include "libxl/qmp/buf.h"
-
-#define CONSOLED_SOCKET "/run/xen/xenconsoled.sock"
+#include "tools/common/consoled_socket.h"
 
 struct consoled {
     /* private */

@@ -3,8 +3,8 @@
  * The domain on a command line that is about consoles. A number needs no
  * Xen: xenconsoled knows its domains by number.
  */
-#ifndef XENQMP_DOMID_H
-#define XENQMP_DOMID_H
+#ifndef XENQMP_XL_DOMID_H
+#define XENQMP_XL_DOMID_H
 
 #include "host.h"
 

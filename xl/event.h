@@ -2,8 +2,8 @@
 /*
  * An event of a server's, printed for whoever reads standard output.
  */
-#ifndef XENQMP_EVENT_H
-#define XENQMP_EVENT_H
+#ifndef XENQMP_XL_EVENT_H
+#define XENQMP_XL_EVENT_H
 
 #include <stdbool.h>
 

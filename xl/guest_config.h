@@ -3,8 +3,8 @@
  * A guest's configuration, as xl would read it: the file, and behind it
  * the settings of the command line.
  */
-#ifndef XENQMP_GUEST_CONFIG_H
-#define XENQMP_GUEST_CONFIG_H
+#ifndef XENQMP_XL_GUEST_CONFIG_H
+#define XENQMP_XL_GUEST_CONFIG_H
 
 #include <stdbool.h>
 #include <stdio.h>

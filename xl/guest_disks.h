@@ -6,8 +6,8 @@
  * such a disk without a medium: backendtype=phy (libxl_disk.c,
  * libxl__device_disk_setdefault(), which makes an empty file for it).
  */
-#ifndef XENQMP_GUEST_DISKS_H
-#define XENQMP_GUEST_DISKS_H
+#ifndef XENQMP_XL_GUEST_DISKS_H
+#define XENQMP_XL_GUEST_DISKS_H
 
 #include "guest_config.h"
 

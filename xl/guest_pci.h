@@ -4,8 +4,8 @@
  * looks at each only once the guest and its stubdomain are there, and what
  * it then says is of the stubdomain's; so they are looked at before.
  */
-#ifndef XENQMP_GUEST_PCI_H
-#define XENQMP_GUEST_PCI_H
+#ifndef XENQMP_XL_GUEST_PCI_H
+#define XENQMP_XL_GUEST_PCI_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * What xl-qmp asks of libxl: domains' names and numbers, and what it has
  * noted in xenstore. Opened only when asked, so that what needs no Xen works without.
  */
-#ifndef XENQMP_HOST_H
-#define XENQMP_HOST_H
+#ifndef XENQMP_XL_HOST_H
+#define XENQMP_XL_HOST_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * How long things took, any number of them in fixed memory: exact counts in
  * ranges each at most 1/32 wider than the last.
  */
-#ifndef XENQMP_LATENCY_H
-#define XENQMP_LATENCY_H
+#ifndef XENQMP_XL_LATENCY_H
+#define XENQMP_XL_LATENCY_H
 
 #include <stdint.h>
 

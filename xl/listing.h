@@ -3,8 +3,8 @@
  * A command that prints what xenconsoled tells of all consoles, or of those
  * of one domain and of its stubdomain.
  */
-#ifndef XENQMP_LISTING_H
-#define XENQMP_LISTING_H
+#ifndef XENQMP_XL_LISTING_H
+#define XENQMP_XL_LISTING_H
 
 #include "consoled.h"
 #include "host.h"

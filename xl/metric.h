@@ -3,8 +3,8 @@
  * OpenMetrics text. Only the types that Prometheus's older text format has
  * too are used, so that node_exporter's textfile collector takes it.
  */
-#ifndef XENQMP_METRIC_H
-#define XENQMP_METRIC_H
+#ifndef XENQMP_XL_METRIC_H
+#define XENQMP_XL_METRIC_H
 
 #include <stdbool.h>
 #include <stdint.h>

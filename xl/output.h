@@ -3,8 +3,8 @@
  * JSON of a guest's on standard output. The text is valid JSON. A terminal
  * gets nothing that could steer it.
  */
-#ifndef XENQMP_OUTPUT_H
-#define XENQMP_OUTPUT_H
+#ifndef XENQMP_XL_OUTPUT_H
+#define XENQMP_XL_OUTPUT_H
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
  * that somebody put there leads out of the directory. Only that directory
  * is distrusted, not those above it.
  */
-#ifndef XENQMP_REPLACE_H
-#define XENQMP_REPLACE_H
+#ifndef XENQMP_XL_REPLACE_H
+#define XENQMP_XL_REPLACE_H
 
 #include <stddef.h>
 

@@ -11,8 +11,8 @@
  * false, null, or what begins with {, [ or ". All else is a string.
  * KEY:=JSON is JSON always.
  */
-#ifndef XENQMP_REQUEST_H
-#define XENQMP_REQUEST_H
+#ifndef XENQMP_XL_REQUEST_H
+#define XENQMP_XL_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /*
  * The consoles that xenconsoled lists, one row each.
  */
-#ifndef XENQMP_ROWS_H
-#define XENQMP_ROWS_H
+#ifndef XENQMP_XL_ROWS_H
+#define XENQMP_XL_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>

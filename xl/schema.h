@@ -5,8 +5,8 @@
  * The server is not trusted: only names of letters, digits, _ and - are
  * ever handed on.
  */
-#ifndef XENQMP_SCHEMA_H
-#define XENQMP_SCHEMA_H
+#ifndef XENQMP_XL_SCHEMA_H
+#define XENQMP_XL_SCHEMA_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  * What the QMP sessions and displays of guests with stubdomains have done:
  * each guest's qmp-helper counts it, and is asked (docs/qmp-sockets.md).
  */
-#ifndef XENQMP_SESSIONS_H
-#define XENQMP_SESSIONS_H
+#ifndef XENQMP_XL_SESSIONS_H
+#define XENQMP_XL_SESSIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /*
  * The lines that were typed into xl-qmp shell, kept in a file of the user's.
  */
-#ifndef XENQMP_SHELL_HISTORY_H
-#define XENQMP_SHELL_HISTORY_H
+#ifndef XENQMP_XL_SHELL_HISTORY_H
+#define XENQMP_XL_SHELL_HISTORY_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  * A QMP server, as named on the command line: a domain's name, number or
  * UUID, or unix:PATH, tcp:HOST:PORT, tty:PATH.
  */
-#ifndef XENQMP_TARGET_H
-#define XENQMP_TARGET_H
+#ifndef XENQMP_XL_TARGET_H
+#define XENQMP_XL_TARGET_H
 
 #include "libxl/client/libxl_qmp.h"
 #include "xl_qmp.h"

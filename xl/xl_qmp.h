@@ -4,8 +4,8 @@
  *
  * Complaints go through log.h: one line each on stderr, printable.
  */
-#ifndef XENQMP_XL_QMP_H
-#define XENQMP_XL_QMP_H
+#ifndef XENQMP_XL_XL_QMP_H
+#define XENQMP_XL_XL_QMP_H
 
 #include <stdbool.h>
 

@@ -8,8 +8,8 @@
  * host). Anything else there is an error, EEXIST. So the path may become
  * another's: it is removed only if it still is this one's.
  */
-#ifndef XENQMP_BINDING_H
-#define XENQMP_BINDING_H
+#ifndef XENQMP_CONSOLE_CONTROL_BINDING_H
+#define XENQMP_CONSOLE_CONTROL_BINDING_H
 
 #include "console/files/lane.h"
 

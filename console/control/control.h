@@ -10,8 +10,8 @@
  * wait is not read from; one that takes nothing for CONTROL_IDLE_MS while
  * they wait, or that breaks a limit, is closed.
  */
-#ifndef XENQMP_CONTROL_H
-#define XENQMP_CONTROL_H
+#ifndef XENQMP_CONSOLE_CONTROL_CONTROL_H
+#define XENQMP_CONSOLE_CONTROL_CONTROL_H
 
 #include "listener.h"
 #include "tools/common/loop.h"

@@ -6,8 +6,8 @@
  * asked for again by SO_PEERCRED, which holds also where the path was
  * opened up afterwards. binding.h has what becomes of the path.
  */
-#ifndef XENQMP_LISTENER_H
-#define XENQMP_LISTENER_H
+#ifndef XENQMP_CONSOLE_CONTROL_LISTENER_H
+#define XENQMP_CONSOLE_CONTROL_LISTENER_H
 
 #include "binding.h"
 #include "tools/common/loop.h"

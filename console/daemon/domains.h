@@ -17,8 +17,8 @@
  * (handover.h), domain after domain, and asks xenstored then. Those in whose
  * rings bytes wait come first, of both.
  */
-#ifndef XENQMP_DOMAINS_H
-#define XENQMP_DOMAINS_H
+#ifndef XENQMP_CONSOLE_DAEMON_DOMAINS_H
+#define XENQMP_CONSOLE_DAEMON_DOMAINS_H
 
 #include "console/guest/console.h"
 #include "console/guest/refresh.h"

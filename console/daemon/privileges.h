@@ -3,8 +3,8 @@
  * What the daemon may do, and what it gives up; privileges.c lists what it
  * keeps.
  */
-#ifndef XENQMP_PRIVILEGES_H
-#define XENQMP_PRIVILEGES_H
+#ifndef XENQMP_CONSOLE_DAEMON_PRIVILEGES_H
+#define XENQMP_CONSOLE_DAEMON_PRIVILEGES_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
 /*
  * What the daemon answers on its control sockets.
  */
-#ifndef XENQMP_REQUESTS_H
-#define XENQMP_REQUESTS_H
+#ifndef XENQMP_CONSOLE_DAEMON_REQUESTS_H
+#define XENQMP_CONSOLE_DAEMON_REQUESTS_H
 
 #include "console/control/control.h"
 #include "domains.h"

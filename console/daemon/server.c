@@ -4,6 +4,7 @@
 #include "console/output/fdstore.h"
 #include "console/guest/flow.h"
 #include "console/guest/frontend.h"
+#include "tools/common/consoled_socket.h"
 #include "tools/common/log.h"
 #include "privileges.h"
 #include "requests.h"
@@ -18,8 +19,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-#define HOST_SOCKET "/run/xen/xenconsoled.sock"
 
 /* By this libxl knows that we serve more than the primary console. */
 #define FEATURE "/tool/xenconsoled/feature-secondary-consoles"
@@ -228,7 +227,7 @@ static void host_socket_failed(void *data, int error)
 {
     (void)data;
     errno = error;
-    log_error("cannot listen on " HOST_SOCKET ": %s; is /run/xen there?",
+    log_error("cannot listen on " CONSOLED_SOCKET ": %s; is /run/xen there?",
               strerror(errno));
 }
 
@@ -238,15 +237,15 @@ static int host_socket_init(struct server *server)
         .answer = requests_host, .take = requests_take,
     };
 
-    if (listener_is_served(HOST_SOCKET)) {
-        log_error("another xenconsoled serves " HOST_SOCKET "; end that "
+    if (listener_is_served(CONSOLED_SOCKET)) {
+        log_error("another xenconsoled serves " CONSOLED_SOCKET "; end that "
                   "one first");
         return -1;
     }
     server->control.failed = host_socket_failed;
     if (control_open(&server->control, &server->backend.loop,
                      &server->backend.lanes,
-                     HOST_SOCKET, 0, 0, &ops, &server->domains)) {
+                     CONSOLED_SOCKET, 0, 0, &ops, &server->domains)) {
         host_socket_failed(server, errno);
         return -1;
     }

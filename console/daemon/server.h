@@ -15,8 +15,8 @@
  * Xen's event-channel device needs no thread of its own: its descriptor is
  * polled like the others and drained without blocking.
  */
-#ifndef XENQMP_SERVER_H
-#define XENQMP_SERVER_H
+#ifndef XENQMP_CONSOLE_DAEMON_SERVER_H
+#define XENQMP_CONSOLE_DAEMON_SERVER_H
 
 #include "console/guest/backend.h"
 #include "console/control/control.h"

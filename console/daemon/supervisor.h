@@ -3,8 +3,8 @@
  * What the service manager is told: ready, alive, stopping. Without one
  * all of this does nothing.
  */
-#ifndef XENQMP_SUPERVISOR_H
-#define XENQMP_SUPERVISOR_H
+#ifndef XENQMP_CONSOLE_DAEMON_SUPERVISOR_H
+#define XENQMP_CONSOLE_DAEMON_SUPERVISOR_H
 
 #include "tools/common/loop.h"
 

@@ -12,8 +12,8 @@
  * While no jobs are being done the standby sleeps. There are at most two
  * threads more than file systems that hang at the same time.
  */
-#ifndef XENQMP_CREW_H
-#define XENQMP_CREW_H
+#ifndef XENQMP_CONSOLE_FILES_CREW_H
+#define XENQMP_CONSOLE_FILES_CREW_H
 
 #include "tools/common/loop.h"
 

@@ -4,8 +4,8 @@
  * has not taken yet. Memory grows with what is held and is given back when
  * the queue is empty.
  */
-#ifndef XENQMP_FIFO_H
-#define XENQMP_FIFO_H
+#ifndef XENQMP_CONSOLE_FILES_FIFO_H
+#define XENQMP_CONSOLE_FILES_FIFO_H
 
 #include <stddef.h>
 

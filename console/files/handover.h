@@ -20,8 +20,8 @@
  * console has connected, at once or not at all; after a kill -9 in between,
  * its console is found in xenstore.
  */
-#ifndef XENQMP_HANDOVER_H
-#define XENQMP_HANDOVER_H
+#ifndef XENQMP_CONSOLE_FILES_HANDOVER_H
+#define XENQMP_CONSOLE_FILES_HANDOVER_H
 
 #include "console/xen/hv.h"
 #include "console/xen/keys.h"
@@ -34,8 +34,10 @@ struct handover {
     struct keys consoles[CONSOLES_MAX]; /* present: it is connected */
 };
 
-/* Nothing if it would be what *sum says that was written before; 0: no
- * file. -1 with errno. */
+/* *sum is that of what was written last, and is set to that of what is in
+ * the file now: nothing is written if it would be the same. 0: there is no
+ * file, at first and without a connected console. -1: errno; there is no file
+ * either, unless memory was short. */
 int handover_write(const struct handover *handover, uint64_t *sum);
 /* domid and id are given. False: there is none of that domain. Else the
  * keys are the caller's. */

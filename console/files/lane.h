@@ -13,8 +13,8 @@
  * The kernel's own file systems in RAM are no disks: the loop itself opens
  * what is below /dev, and records below /run (record.h).
  */
-#ifndef XENQMP_LANE_H
-#define XENQMP_LANE_H
+#ifndef XENQMP_CONSOLE_FILES_LANE_H
+#define XENQMP_CONSOLE_FILES_LANE_H
 
 #include "crew.h"
 

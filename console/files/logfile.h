@@ -18,8 +18,8 @@
  * Names of log files may come from a guest's name, and the folder is
  * root's: links are not followed.
  */
-#ifndef XENQMP_LOGFILE_H
-#define XENQMP_LOGFILE_H
+#ifndef XENQMP_CONSOLE_FILES_LOGFILE_H
+#define XENQMP_CONSOLE_FILES_LOGFILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

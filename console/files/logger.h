@@ -8,8 +8,8 @@
  * bytes off the caller's hands: lossy, the oldest go when the queue is
  * full.
  */
-#ifndef XENQMP_LOGGER_H
-#define XENQMP_LOGGER_H
+#ifndef XENQMP_CONSOLE_FILES_LOGGER_H
+#define XENQMP_CONSOLE_FILES_LOGGER_H
 
 #include "lane.h"
 #include "logfile.h"

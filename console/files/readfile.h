@@ -2,8 +2,8 @@
 /*
  * A regular file that is read behind its lane, in pieces, one ahead.
  */
-#ifndef XENQMP_READFILE_H
-#define XENQMP_READFILE_H
+#ifndef XENQMP_CONSOLE_FILES_READFILE_H
+#define XENQMP_CONSOLE_FILES_READFILE_H
 
 #include "lane.h"
 

@@ -13,8 +13,8 @@
  * A record belongs to one ring and one file: to another ring or file it
  * says nothing. Records are in /run: they don't outlive the rings.
  */
-#ifndef XENQMP_RECORD_H
-#define XENQMP_RECORD_H
+#ifndef XENQMP_CONSOLE_FILES_RECORD_H
+#define XENQMP_CONSOLE_FILES_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * piece, each piece once, looked at, and closed. One job at a time, and none
  * that others in the lane would wait for long.
  */
-#ifndef XENQMP_SAVEFILE_H
-#define XENQMP_SAVEFILE_H
+#ifndef XENQMP_CONSOLE_FILES_SAVEFILE_H
+#define XENQMP_CONSOLE_FILES_SAVEFILE_H
 
 #include "lane.h"
 #include "console/xen/ring.h"

@@ -5,8 +5,8 @@
  * it; what answers on a console's control socket is above the consoles, and
  * handed down here.
  */
-#ifndef XENQMP_BACKEND_H
-#define XENQMP_BACKEND_H
+#ifndef XENQMP_CONSOLE_GUEST_BACKEND_H
+#define XENQMP_CONSOLE_GUEST_BACKEND_H
 
 #include "console/control/control.h"
 #include "console/xen/hv.h"

@@ -20,8 +20,8 @@
  * bytes, frontend.c follows the guest's keys, toolstack.c dom0's; domains.c
  * owns it.
  */
-#ifndef XENQMP_CONSOLE_H
-#define XENQMP_CONSOLE_H
+#ifndef XENQMP_CONSOLE_GUEST_CONSOLE_H
+#define XENQMP_CONSOLE_GUEST_CONSOLE_H
 
 #include "backend.h"
 #include "console/xen/hv.h"

@@ -2,8 +2,8 @@
 /*
  * The bytes of a console that is served: ring to output, output to ring.
  */
-#ifndef XENQMP_FLOW_H
-#define XENQMP_FLOW_H
+#ifndef XENQMP_CONSOLE_GUEST_FLOW_H
+#define XENQMP_CONSOLE_GUEST_FLOW_H
 
 #include "console.h"
 

@@ -8,8 +8,8 @@
  * waits for us, 3 and 4 that a ring is published, 5 and 6 that it closes;
  * anything else is taken for no news.
  */
-#ifndef XENQMP_FRONTEND_H
-#define XENQMP_FRONTEND_H
+#ifndef XENQMP_CONSOLE_GUEST_FRONTEND_H
+#define XENQMP_CONSOLE_GUEST_FRONTEND_H
 
 #include "console.h"
 

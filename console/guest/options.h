@@ -2,8 +2,8 @@
 /*
  * The command line: that of Xen's xenconsoled.
  */
-#ifndef XENQMP_OPTIONS_H
-#define XENQMP_OPTIONS_H
+#ifndef XENQMP_CONSOLE_GUEST_OPTIONS_H
+#define XENQMP_CONSOLE_GUEST_OPTIONS_H
 
 #include <stdbool.h>
 

@@ -21,8 +21,8 @@
  * which is dom0's, and one on that of all its other frontends: xenstored
  * holds each write of anybody's against each watch, one after the other.
  */
-#ifndef XENQMP_REFRESH_H
-#define XENQMP_REFRESH_H
+#ifndef XENQMP_CONSOLE_GUEST_REFRESH_H
+#define XENQMP_CONSOLE_GUEST_REFRESH_H
 
 #include "console/xen/keys.h"
 #include "tools/common/loop.h"

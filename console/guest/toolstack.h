@@ -3,8 +3,8 @@
  * A console as the toolstack has it: from its first key in xenstore to its
  * last, with the output and the logs that they name.
  */
-#ifndef XENQMP_TOOLSTACK_H
-#define XENQMP_TOOLSTACK_H
+#ifndef XENQMP_CONSOLE_GUEST_TOOLSTACK_H
+#define XENQMP_CONSOLE_GUEST_TOOLSTACK_H
 
 #include "console.h"
 

@@ -7,8 +7,8 @@
  * after a kill -9: whoever has the terminal open notices nothing. Without
  * a service manager all of this does nothing.
  */
-#ifndef XENQMP_FDSTORE_H
-#define XENQMP_FDSTORE_H
+#ifndef XENQMP_CONSOLE_OUTPUT_FDSTORE_H
+#define XENQMP_CONSOLE_OUTPUT_FDSTORE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * What a kind of output is to its console, and the console to it; and the
  * kinds that there are, for output.c alone. output.h is for the others.
  */
-#ifndef XENQMP_OUTPUT_KIND_H
-#define XENQMP_OUTPUT_KIND_H
+#ifndef XENQMP_CONSOLE_OUTPUT_KIND_H
+#define XENQMP_CONSOLE_OUTPUT_KIND_H
 
 #include "console/control/control.h"
 #include "console/files/lane.h"
@@ -62,22 +62,35 @@ struct output {
     struct output_host *host;
 };
 
+/* What output.h says of output_put() and so on is what each is called for. */
 struct output_ops {
+    /* Frees it, with all that it has; what it buffers is counted before. */
     void (*close)(struct output *output);
     /* How many were taken; fewer: full, the guest waits. */
     size_t (*put)(struct output *output, const char *bytes, size_t n);
-    /* Below may be NULL: nothing to do. */
+    /* Those below may be NULL: nothing to do, or what stands there. */
+    /* Up to n bytes for the guest; 0: none now. NULL: never any. */
     size_t (*get)(struct output *output, char *bytes, size_t n);
+    /* After each turn: waits for its reader or writer anew. */
     void (*poll)(struct output *output, bool room);
+    /* Before put(): it takes nothing, a write of what it was offered is not
+     * over. NULL: never. */
     bool (*busy)(const struct output *output);
+    /* The same: what it takes next is written. NULL: never. */
     bool (*written)(const struct output *output);
+    /* Before the first ring is adopted. NULL: OUTPUT_ANSWER_ERROR. */
     enum output_answer (*position)(struct output *output,
                                    const struct xencons_interface *page,
                                    uint32_t *out_cons_r);
+    /* A ring was adopted; it is borrowed until ring_lost(). */
     void (*ring_up)(struct output *output, const struct ring *ring);
+    /* The last put()s follow; then ring_lost(). */
     void (*ring_ends)(struct output *output);
+    /* The ring has gone, or can't be adopted where position() said. */
     void (*ring_lost)(struct output *output);
+    /* Bytes that put() took and nobody has. NULL: 0. */
     size_t (*buffered)(const struct output *output);
+    /* SIGHUP. */
     void (*reopen)(struct output *output);
 };
 
@@ -98,7 +111,9 @@ struct output *out_pipe_open(const struct settings *settings,
 const char *out_pty_path(const struct output *output);
 bool out_unix_attached(const struct output *output);
 void out_unix_ask_again(struct output *output);
+/* fd is the output's, which closes it if it can't serve it. */
 void out_unix_attach(struct output *output, int fd);
+/* *why_r, with ERROR: a text that stays. */
 enum output_answer out_save_begin(struct output *output,
                                   const struct save_client *client,
                                   bool again, const char **why_r);

@@ -21,9 +21,7 @@
 
 /* A reader that is alive takes something in this time, however busy the
  * host; QEMU with its 1-vCPU stubdomain stands still meanwhile. */
-#ifndef UNIX_STALL_MS
 #define UNIX_STALL_MS 30000
-#endif
 
 struct out_unix {
     struct output output;

@@ -27,8 +27,8 @@
  * only queues it for a turn, and, last in a job's done(), host->located()
  * and opened().
  */
-#ifndef XENQMP_OUTPUT_H
-#define XENQMP_OUTPUT_H
+#ifndef XENQMP_CONSOLE_OUTPUT_OUTPUT_H
+#define XENQMP_CONSOLE_OUTPUT_OUTPUT_H
 
 #include "kind.h"
 

@@ -6,8 +6,8 @@
  *
  * SIGPIPE must be ignored.
  */
-#ifndef XENQMP_STREAM_H
-#define XENQMP_STREAM_H
+#ifndef XENQMP_CONSOLE_OUTPUT_STREAM_H
+#define XENQMP_CONSOLE_OUTPUT_STREAM_H
 
 #include "console/files/fifo.h"
 #include "tools/common/loop.h"

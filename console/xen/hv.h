@@ -8,8 +8,8 @@
  * can still arrive once after its unbind, or after its number was given to
  * another console: a wake-up without cause, which is harmless.
  */
-#ifndef XENQMP_HV_H
-#define XENQMP_HV_H
+#ifndef XENQMP_CONSOLE_XEN_HV_H
+#define XENQMP_CONSOLE_XEN_HV_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -17,8 +17,8 @@
  * takes its time when guests keep it busy. So a reading is done in steps of
  * a few requests each, with anything else in between.
  */
-#ifndef XENQMP_KEYS_H
-#define XENQMP_KEYS_H
+#ifndef XENQMP_CONSOLE_XEN_KEYS_H
+#define XENQMP_CONSOLE_XEN_KEYS_H
 
 #include <stdbool.h>
 #include <stdint.h>

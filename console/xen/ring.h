@@ -16,8 +16,8 @@
  * ring. Functions then return -1; the ring is not touched again until the
  * frontend publishes one and ring_adopt() accepts it.
  */
-#ifndef XENQMP_RING_H
-#define XENQMP_RING_H
+#ifndef XENQMP_CONSOLE_XEN_RING_H
+#define XENQMP_CONSOLE_XEN_RING_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * The texts come from keys that dom0 owns (keys.h sees to that); they are
  * checked here all the same, once. docs/console-control.md describes them.
  */
-#ifndef XENQMP_SETTINGS_H
-#define XENQMP_SETTINGS_H
+#ifndef XENQMP_CONSOLE_XEN_SETTINGS_H
+#define XENQMP_CONSOLE_XEN_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

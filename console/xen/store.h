@@ -11,8 +11,8 @@
  * listed: libxenstore begins a long listing anew whenever the directory
  * changes, for as long as a guest cares to change it.
  */
-#ifndef XENQMP_STORE_H
-#define XENQMP_STORE_H
+#ifndef XENQMP_CONSOLE_XEN_STORE_H
+#define XENQMP_CONSOLE_XEN_STORE_H
 
 #include <stdbool.h>
 #include <xenstore.h>

@@ -4,8 +4,8 @@
  * serves: the QMP worker, the display worker. What its parent tells it before
  * it forks it.
  */
-#ifndef XENQMP_CHILD_H
-#define XENQMP_CHILD_H
+#ifndef XENQMP_LIBXL_CHILD_CHILD_H
+#define XENQMP_LIBXL_CHILD_CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * The connection to xenconsoled's socket for a console: bytes in,
  * bytes out, made again for ever whenever it is lost.
  */
-#ifndef XENQMP_CHILD_CONSOLE_H
-#define XENQMP_CHILD_CONSOLE_H
+#ifndef XENQMP_LIBXL_CHILD_CONSOLE_H
+#define XENQMP_LIBXL_CHILD_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,12 +15,8 @@
 
 /* Between attempts to reach xenconsoled: at once when it merely
  * restarts, and next to nothing when it is down for good. */
-#ifndef CONSOLE_CONNECT_FIRST_MS
 #define CONSOLE_CONNECT_FIRST_MS 50
-#endif
-#ifndef CONSOLE_CONNECT_LAST_MS
 #define CONSOLE_CONNECT_LAST_MS  1000
-#endif
 /* xenconsoled missing for so many attempts in a row gets a log line. */
 #define CONSOLE_CONNECT_WARN     10
 /* Bytes read at a time. */
@@ -55,7 +51,8 @@ struct console {
     unsigned int failures;      /* in a row */
 };
 
-/* After the caller's fields were set; starts to connect. */
+/* After the caller's fields were set; starts to connect. -1: no
+ * memory. */
 int console_init(struct console *console);
 /* Idempotent. */
 void console_dispose(struct console *console);

@@ -4,8 +4,8 @@
  * parent and the QMP worker, who answers with it (__xenqmp_query-stats). Who
  * reads believes nothing of it but that they are numbers.
  */
-#ifndef XENQMP_COUNTS_H
-#define XENQMP_COUNTS_H
+#ifndef XENQMP_LIBXL_CHILD_COUNTS_H
+#define XENQMP_LIBXL_CHILD_COUNTS_H
 
 #include <stdint.h>
 

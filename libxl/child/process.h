@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A forked child that becomes a process of its own. */
-#ifndef XENQMP_CHILD_PROCESS_H
-#define XENQMP_CHILD_PROCESS_H
+#ifndef XENQMP_LIBXL_CHILD_PROCESS_H
+#define XENQMP_LIBXL_CHILD_PROCESS_H
 
 #include "child.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Gives up every right that a child doesn't need. */
-#ifndef XENQMP_CHILD_SANDBOX_H
-#define XENQMP_CHILD_SANDBOX_H
+#ifndef XENQMP_LIBXL_CHILD_SANDBOX_H
+#define XENQMP_LIBXL_CHILD_SANDBOX_H
 
 #include "child.h"
 

@@ -2,8 +2,8 @@
 /*
  * The ways to a QMP server, by their addresses.
  */
-#ifndef XENQMP_XLQMP_CONNECT_H
-#define XENQMP_XLQMP_CONNECT_H
+#ifndef XENQMP_LIBXL_CLIENT_CONNECT_H
+#define XENQMP_LIBXL_CLIENT_CONNECT_H
 
 #include "libxl_qmp.h"
 

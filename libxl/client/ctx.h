@@ -2,8 +2,8 @@
 /*
  * A context: one session and the descriptor that carries it.
  */
-#ifndef XENQMP_XLQMP_CTX_H
-#define XENQMP_XLQMP_CTX_H
+#ifndef XENQMP_LIBXL_CLIENT_CTX_H
+#define XENQMP_LIBXL_CLIENT_CTX_H
 
 #include "session.h"
 

@@ -2,8 +2,8 @@
 /*
  * A session's commands, and its end. For handshake.c and session.c.
  */
-#ifndef XENQMP_CLIENT_FLOW_H
-#define XENQMP_CLIENT_FLOW_H
+#ifndef XENQMP_LIBXL_CLIENT_FLOW_H
+#define XENQMP_LIBXL_CLIENT_FLOW_H
 
 #include "state.h"
 

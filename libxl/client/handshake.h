@@ -2,8 +2,8 @@
 /*
  * A session's way from a line in any state to READY. For session.c.
  */
-#ifndef XENQMP_CLIENT_HANDSHAKE_H
-#define XENQMP_CLIENT_HANDSHAKE_H
+#ifndef XENQMP_LIBXL_CLIENT_HANDSHAKE_H
+#define XENQMP_LIBXL_CLIENT_HANDSHAKE_H
 
 #include "state.h"
 

@@ -2,8 +2,8 @@
 /*
  * libxlqmp's log lines: to the caller's xentoollog logger, context "xlqmp".
  */
-#ifndef XENQMP_XLQMP_LOG_H
-#define XENQMP_XLQMP_LOG_H
+#ifndef XENQMP_LIBXL_CLIENT_LOG_H
+#define XENQMP_LIBXL_CLIENT_LOG_H
 
 #include <stdint.h>
 

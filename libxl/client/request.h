@@ -6,8 +6,8 @@
  * xlqmp_requests_deliver(), after it has been taken off the list. Nothing
  * else calls back, so the functions that finish requests are safe anywhere.
  */
-#ifndef XENQMP_XLQMP_REQUEST_H
-#define XENQMP_XLQMP_REQUEST_H
+#ifndef XENQMP_LIBXL_CLIENT_REQUEST_H
+#define XENQMP_LIBXL_CLIENT_REQUEST_H
 
 #include <stddef.h>
 

@@ -5,8 +5,8 @@
  * argument (milliseconds of a monotonic clock). Theory of operation in
  * client/session.c.
  */
-#ifndef XENQMP_XLQMP_SESSION_H
-#define XENQMP_XLQMP_SESSION_H
+#ifndef XENQMP_LIBXL_CLIENT_SESSION_H
+#define XENQMP_LIBXL_CLIENT_SESSION_H
 
 #include "state.h"
 

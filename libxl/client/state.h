@@ -3,8 +3,8 @@
  * What the parts of a session share, from the bottom: this, flow.c (READY),
  * handshake.c (RESET to NEGOTIATE), session.c (entry points).
  */
-#ifndef XENQMP_CLIENT_STATE_H
-#define XENQMP_CLIENT_STATE_H
+#ifndef XENQMP_LIBXL_CLIENT_STATE_H
+#define XENQMP_LIBXL_CLIENT_STATE_H
 
 #include "libxl/qmp/framer.h"
 #include "libxl/qmp/message.h"

@@ -4,8 +4,8 @@
  * QEMU in the stubdomain, over console 8 (docs/display-protocol.md). Who may
  * look is decided here; of pictures it knows nothing.
  */
-#ifndef XENQMP_DISPLAY_H
-#define XENQMP_DISPLAY_H
+#ifndef XENQMP_LIBXL_DISPLAY_DISPLAY_H
+#define XENQMP_LIBXL_DISPLAY_DISPLAY_H
 
 #include "libxl/child/child.h"
 #include "libxl/child/counts.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Every limit of the display worker, with its reason. */
-#ifndef XENQMP_DISPLAY_LIMITS_H
-#define XENQMP_DISPLAY_LIMITS_H
+#ifndef XENQMP_LIBXL_DISPLAY_LIMITS_H
+#define XENQMP_LIBXL_DISPLAY_LIMITS_H
 
 #include "libxl/link/link.h"
 

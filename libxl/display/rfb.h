@@ -10,8 +10,8 @@
  * State machines without input or output: bytes go in, an answer is appended
  * to out. They take no byte that comes behind the beginning.
  */
-#ifndef XENQMP_DISPLAY_RFB_H
-#define XENQMP_DISPLAY_RFB_H
+#ifndef XENQMP_LIBXL_DISPLAY_RFB_H
+#define XENQMP_LIBXL_DISPLAY_RFB_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * libxl/tls, which is loaded where the host's administrator wants TLS: a
  * process that does without is not to pay for GnuTLS.
  */
-#ifndef XENQMP_DISPLAY_TLS_H
-#define XENQMP_DISPLAY_TLS_H
+#ifndef XENQMP_LIBXL_DISPLAY_TLS_H
+#define XENQMP_LIBXL_DISPLAY_TLS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * the link and the beginning with QEMU behind it; then bytes are passed in
  * both directions, as far as the channel's credit and the viewer go.
  */
-#ifndef XENQMP_DISPLAY_VIEWERS_H
-#define XENQMP_DISPLAY_VIEWERS_H
+#ifndef XENQMP_LIBXL_DISPLAY_VIEWERS_H
+#define XENQMP_LIBXL_DISPLAY_VIEWERS_H
 
 #include "libxl/child/counts.h"
 #include "libxl/link/link.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* RFB's VNC Authentication (RFC 6143, 7.2.2). */
-#ifndef XENQMP_DISPLAY_VNCAUTH_H
-#define XENQMP_DISPLAY_VNCAUTH_H
+#ifndef XENQMP_LIBXL_DISPLAY_VNCAUTH_H
+#define XENQMP_LIBXL_DISPLAY_VNCAUTH_H
 
 #include <stdbool.h>
 #include <stdint.h>

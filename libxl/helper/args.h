@@ -4,8 +4,8 @@
  * of a QEMU in dom0, of which the rest means nothing to it, or, from a
  * libxl that knows it (patches/), those of vchan-socket-proxy.
  */
-#ifndef XENQMP_HELPER_ARGS_H
-#define XENQMP_HELPER_ARGS_H
+#ifndef XENQMP_LIBXL_HELPER_ARGS_H
+#define XENQMP_LIBXL_HELPER_ARGS_H
 
 #include <stdbool.h>
 #include <stdint.h>

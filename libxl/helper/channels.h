@@ -10,8 +10,8 @@
  * drops the first, which would be the primary console: it has no nodes in
  * xenstore, under QEMU and here alike.
  */
-#ifndef XENQMP_HELPER_CHANNELS_H
-#define XENQMP_HELPER_CHANNELS_H
+#ifndef XENQMP_LIBXL_HELPER_CHANNELS_H
+#define XENQMP_LIBXL_HELPER_CHANNELS_H
 
 #include "store.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that qmp-helper looks after, a worker (child/child.h), is started
- * again whenever it ends: at once if it had lived for a while, else ever
- * later, until it has ended in one way too often. The listening sockets stay
- * open meanwhile, so a client that connects then only waits.
+ * A process that qmp-helper looks after, a worker (child/child.h), is
+ * started again whenever it ends: at once if it had lived for a while, else
+ * ever later, until it has ended in one way too often. The listening sockets
+ * stay open meanwhile, so a client that connects then only waits.
  * It is told how the stubdomain is, and may ask for that.
  */
-#ifndef XENQMP_HELPER_CHILDREN_H
-#define XENQMP_HELPER_CHILDREN_H
+#ifndef XENQMP_LIBXL_HELPER_CHILDREN_H
+#define XENQMP_LIBXL_HELPER_CHILDREN_H
 
 #include "libxl/child/child.h"
 #include "tools/common/loop.h"
@@ -19,12 +19,15 @@ struct children {
     struct child_config *config;
     int (*run)(const void *data);   /* in the child; its exit status */
     const void *run_data;
-    const char *gives;          /* what the guest lacks without it, or why */
+    /* What the guest is without once it was given up: ends "the guest runs on
+     * without" in the log. */
+    const char *gives;
     /* The exit status of one that lacks what may come yet, and has said so:
      * the next one begins RESTART_LAST_MS later, without an end. 0: none. */
     int lacks;
-    void (*asked)(void *data);  /* the worker asks for children_tell(); NULL: */
-                                /* it has nothing to ask, and may be hostile */
+    /* The worker asks for children_tell(). NULL: it has nothing to ask, and
+     * may be hostile. */
+    void (*asked)(void *data);
     /* The worker has ended CHILDREN_SAME_MAX times in one way, each time
      * soon after it began; it is not started again. May be NULL. */
     void (*gave_up)(void *data);

@@ -3,8 +3,8 @@
  * What the host's administrator says of all guests' QMP and displays:
  * qmp-helper.conf(5). What only root can write is believed.
  */
-#ifndef XENQMP_HELPER_CONFIG_H
-#define XENQMP_HELPER_CONFIG_H
+#ifndef XENQMP_LIBXL_HELPER_CONF_H
+#define XENQMP_LIBXL_HELPER_CONF_H
 
 #include <stdbool.h>
 #include <stdint.h>

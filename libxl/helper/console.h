@@ -3,8 +3,8 @@
  * One console's nodes in xenstore, as libxl makes them and xenconsoled
  * reads them (docs/console-control.md). All calls belong to a transaction.
  */
-#ifndef XENQMP_HELPER_CONSOLE_H
-#define XENQMP_HELPER_CONSOLE_H
+#ifndef XENQMP_LIBXL_HELPER_CONSOLE_H
+#define XENQMP_LIBXL_HELPER_CONSOLE_H
 
 #include "store.h"
 

@@ -3,12 +3,12 @@
  * Which xenconsoled runs on this host: ours greets on a socket
  * (docs/console-control.md), Xen's own has none.
  */
-#ifndef XENQMP_HELPER_CONSOLED_H
-#define XENQMP_HELPER_CONSOLED_H
+#ifndef XENQMP_LIBXL_HELPER_CONSOLED_H
+#define XENQMP_LIBXL_HELPER_CONSOLED_H
 
 #include <stdint.h>
 
-#define CONSOLED_SOCKET "/run/xen/xenconsoled.sock"
+#include "tools/common/consoled_socket.h"
 
 /* 0 if ours listens at path; else -1 after one line with the remedy. */
 int consoled_check(const char *path, uint32_t domid);

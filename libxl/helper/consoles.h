@@ -5,8 +5,8 @@
  * serves: type xenconsoled, QMP on console 3, serial ports from 4 on.
  * Edited in place, in one transaction, before the stubdomain runs.
  */
-#ifndef XENQMP_HELPER_CONSOLES_H
-#define XENQMP_HELPER_CONSOLES_H
+#ifndef XENQMP_LIBXL_HELPER_CONSOLES_H
+#define XENQMP_LIBXL_HELPER_CONSOLES_H
 
 #include "store.h"
 

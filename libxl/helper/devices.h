@@ -4,8 +4,8 @@
  * for every frontend before it starts its init, so in a stubdomain one that
  * nobody serves must not be there.
  */
-#ifndef XENQMP_HELPER_DEVICES_H
-#define XENQMP_HELPER_DEVICES_H
+#ifndef XENQMP_LIBXL_HELPER_DEVICES_H
+#define XENQMP_LIBXL_HELPER_DEVICES_H
 
 #include "store.h"
 

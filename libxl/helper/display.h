@@ -7,8 +7,8 @@
  * UNIX socket, vnc-<guest> in xenqmp's directory. By qmp-helper.conf the
  * socket can be a group's, TCP has TLS, or there is none.
  */
-#ifndef XENQMP_HELPER_DISPLAY_H
-#define XENQMP_HELPER_DISPLAY_H
+#ifndef XENQMP_LIBXL_HELPER_DISPLAY_H
+#define XENQMP_LIBXL_HELPER_DISPLAY_H
 
 #include "conf.h"
 #include "libxl/display/display.h"

@@ -8,8 +8,8 @@
  * takes all of it or nothing, and takes it only if root alone, or who reads
  * it, can have written it.
  */
-#ifndef XENQMP_KEYFILE_H
-#define XENQMP_KEYFILE_H
+#ifndef XENQMP_LIBXL_HELPER_KEYFILE_H
+#define XENQMP_LIBXL_HELPER_KEYFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -20,8 +20,8 @@
  * does not tell it: the guest's driver would wait for interrupts which never
  * come, while the device raised the one that nobody serves.
  */
-#ifndef XENQMP_HELPER_PCI_H
-#define XENQMP_HELPER_PCI_H
+#ifndef XENQMP_LIBXL_HELPER_PCI_H
+#define XENQMP_LIBXL_HELPER_PCI_H
 
 #include "store.h"
 

@@ -5,8 +5,8 @@
  * itself, and image/qmp-proxy-pid, in the proxy's place. Whoever leaves
  * before that must not leave his pid there: it could be another's by then.
  */
-#ifndef XENQMP_HELPER_PIDS_H
-#define XENQMP_HELPER_PIDS_H
+#ifndef XENQMP_LIBXL_HELPER_PIDS_H
+#define XENQMP_LIBXL_HELPER_PIDS_H
 
 #include <sys/types.h>
 

@@ -8,8 +8,8 @@
  *
  * It removes its sockets and its directory as their owner.
  */
-#ifndef XENQMP_HELPER_PRIVILEGES_H
-#define XENQMP_HELPER_PRIVILEGES_H
+#ifndef XENQMP_LIBXL_HELPER_PRIVILEGES_H
+#define XENQMP_LIBXL_HELPER_PRIVILEGES_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * takes its place. Signalled by pidfd and only after a look at its
  * arguments, so that a stranger with a recycled pid is safe.
  */
-#ifndef XENQMP_HELPER_PROXY_H
-#define XENQMP_HELPER_PROXY_H
+#ifndef XENQMP_LIBXL_HELPER_PROXY_H
+#define XENQMP_LIBXL_HELPER_PROXY_H
 
 #include <stdbool.h>
 #include <stdint.h>

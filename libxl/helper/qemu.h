@@ -5,8 +5,8 @@
  * libxl has written down and signals at the domain's end, and qmp-helper
  * goes on in another: neither is the other's child, or ends with it.
  */
-#ifndef XENQMP_HELPER_QEMU_H
-#define XENQMP_HELPER_QEMU_H
+#ifndef XENQMP_LIBXL_HELPER_QEMU_H
+#define XENQMP_LIBXL_HELPER_QEMU_H
 
 #include <stdint.h>
 #include <xenstore.h>

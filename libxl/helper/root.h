@@ -4,8 +4,8 @@
  * to pass through only. xenconsoled binds console 3's sockets there, and it
  * is the worker's root directory.
  */
-#ifndef XENQMP_HELPER_ROOT_H
-#define XENQMP_HELPER_ROOT_H
+#ifndef XENQMP_LIBXL_HELPER_ROOT_H
+#define XENQMP_LIBXL_HELPER_ROOT_H
 
 #include <stdbool.h>
 #include <stdint.h>

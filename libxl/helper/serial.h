@@ -13,8 +13,8 @@
  * stubdomain could name any terminal. It is taken back when xenconsoled is
  * no longer there, who would have done that at its source.
  */
-#ifndef XENQMP_HELPER_SERIAL_H
-#define XENQMP_HELPER_SERIAL_H
+#ifndef XENQMP_LIBXL_HELPER_SERIAL_H
+#define XENQMP_LIBXL_HELPER_SERIAL_H
 
 #include "store.h"
 #include "tools/common/loop.h"

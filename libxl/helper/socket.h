@@ -4,8 +4,8 @@
  * a temporary name and renamed over it, so that there is never none. Taken
  * away only if it is still the one that was made.
  */
-#ifndef XENQMP_HELPER_SOCKET_H
-#define XENQMP_HELPER_SOCKET_H
+#ifndef XENQMP_LIBXL_HELPER_SOCKET_H
+#define XENQMP_LIBXL_HELPER_SOCKET_H
 
 #include <sys/types.h>
 

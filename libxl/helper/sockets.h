@@ -9,8 +9,8 @@
  *   monitoring  monitor-<guest> in xenqmp's, if configured: nobody but
  *               root gets into Xen's (Xen's start script makes it 0700)
  */
-#ifndef XENQMP_HELPER_SOCKETS_H
-#define XENQMP_HELPER_SOCKETS_H
+#ifndef XENQMP_LIBXL_HELPER_SOCKETS_H
+#define XENQMP_LIBXL_HELPER_SOCKETS_H
 
 #include "conf.h"
 #include "socket.h"

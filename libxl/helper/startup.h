@@ -5,8 +5,8 @@
  * other. If the stubdomain's log says meanwhile that QEMU ended, or that
  * the kernel panicked, that is told, with the log's name.
  */
-#ifndef XENQMP_HELPER_STARTUP_H
-#define XENQMP_HELPER_STARTUP_H
+#ifndef XENQMP_LIBXL_HELPER_STARTUP_H
+#define XENQMP_LIBXL_HELPER_STARTUP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * stubdomain can create nodes that libxl left out, but cannot give one to
  * dom0 (xenstore-paths, permissions).
  */
-#ifndef XENQMP_HELPER_STORE_H
-#define XENQMP_HELPER_STORE_H
+#ifndef XENQMP_LIBXL_HELPER_STORE_H
+#define XENQMP_LIBXL_HELPER_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>

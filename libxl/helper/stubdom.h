@@ -4,8 +4,8 @@
  * shut down, and the guest hangs in its next access to a device; so it is
  * told here, in one line of the log.
  */
-#ifndef XENQMP_HELPER_STUBDOM_H
-#define XENQMP_HELPER_STUBDOM_H
+#ifndef XENQMP_LIBXL_HELPER_STUBDOM_H
+#define XENQMP_LIBXL_HELPER_STUBDOM_H
 
 #include <stdint.h>
 #include <xenstore.h>

@@ -7,8 +7,8 @@
  * held, each error also goes there: to the terminal of xl create, to
  * libvirtd's journal.
  */
-#ifndef XENQMP_HELPER_TOOLSTACK_H
-#define XENQMP_HELPER_TOOLSTACK_H
+#ifndef XENQMP_LIBXL_HELPER_TOOLSTACK_H
+#define XENQMP_LIBXL_HELPER_TOOLSTACK_H
 
 /* Of the parent as it is now. What can't be had is done without. */
 void toolstack_open(void);

@@ -6,8 +6,8 @@
  * which costs one byte in 254. Whatever came before, what follows a zero is
  * a frame.
  */
-#ifndef XENQMP_LINK_FRAMES_H
-#define XENQMP_LINK_FRAMES_H
+#ifndef XENQMP_LIBXL_LINK_FRAMES_H
+#define XENQMP_LIBXL_LINK_FRAMES_H
 
 #include <stddef.h>
 #include <stdint.h>

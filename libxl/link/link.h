@@ -9,8 +9,8 @@
  * a reset, which the other end answers; before that nothing that comes in
  * counts, and all channels are closed. The other end never opens one.
  */
-#ifndef XENQMP_LINK_H
-#define XENQMP_LINK_H
+#ifndef XENQMP_LIBXL_LINK_LINK_H
+#define XENQMP_LIBXL_LINK_LINK_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
 /*
  * A bounded queue of bytes: appended at the end, consumed at the front.
  */
-#ifndef XENQMP_QMP_BUF_H
-#define XENQMP_QMP_BUF_H
+#ifndef XENQMP_LIBXL_QMP_BUF_H
+#define XENQMP_LIBXL_QMP_BUF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
  * long is read to its end, with next to nothing kept: whoever waits for a
  * reply must be told (qmp/skim.h).
  */
-#ifndef XENQMP_QMP_FRAMER_H
-#define XENQMP_QMP_FRAMER_H
+#ifndef XENQMP_LIBXL_QMP_FRAMER_H
+#define XENQMP_LIBXL_QMP_FRAMER_H
 
 #include "buf.h"
 #include "skim.h"

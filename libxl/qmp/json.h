@@ -3,8 +3,8 @@
  * All that xenqmp asks of a JSON library: this header is the border behind
  * which yajl can be replaced (Xen 4.21 and later prefer json-c).
  */
-#ifndef XENQMP_QMP_JSON_H
-#define XENQMP_QMP_JSON_H
+#ifndef XENQMP_LIBXL_QMP_JSON_H
+#define XENQMP_LIBXL_QMP_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

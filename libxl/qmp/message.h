@@ -9,8 +9,8 @@
  * "event" with "data" and "timestamp", "execute" and "exec-oob" with
  * "arguments", "id").
  */
-#ifndef XENQMP_QMP_MESSAGE_H
-#define XENQMP_QMP_MESSAGE_H
+#ifndef XENQMP_LIBXL_QMP_MESSAGE_H
+#define XENQMP_LIBXL_QMP_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * and \' in strings of both kinds (docs/interop/qmp-spec, "Protocol
  * Specification").
  */
-#ifndef XENQMP_QMP_QUOTES_H
-#define XENQMP_QMP_QUOTES_H
+#ifndef XENQMP_LIBXL_QMP_QUOTES_H
+#define XENQMP_LIBXL_QMP_QUOTES_H
 
 #include "buf.h"
 

@@ -8,8 +8,8 @@
  * dropped, and an id is worth no more than that it is one that is waited
  * for.
  */
-#ifndef XENQMP_QMP_SKIM_H
-#define XENQMP_QMP_SKIM_H
+#ifndef XENQMP_LIBXL_QMP_SKIM_H
+#define XENQMP_LIBXL_QMP_SKIM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * One client's connection: its messages in, bounded output back. What a
  * message means is another's (worker/monitor.h).
  */
-#ifndef XENQMP_WORKER_CLIENT_H
-#define XENQMP_WORKER_CLIENT_H
+#ifndef XENQMP_LIBXL_WORKER_CLIENT_H
+#define XENQMP_LIBXL_WORKER_CLIENT_H
 
 #include "libxl/qmp/framer.h"
 #include "libxl/qmp/message.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All clients, and what counts for them together. */
-#ifndef XENQMP_WORKER_CLIENTS_H
-#define XENQMP_WORKER_CLIENTS_H
+#ifndef XENQMP_LIBXL_WORKER_CLIENTS_H
+#define XENQMP_LIBXL_WORKER_CLIENTS_H
 
 #include "client.h"
 #include "limits.h"

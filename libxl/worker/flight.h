@@ -4,8 +4,8 @@
  * the clients that asked, and to the ids which those used. Data only; what
  * happens with them is worker/mux.c's.
  */
-#ifndef XENQMP_WORKER_FLIGHT_H
-#define XENQMP_WORKER_FLIGHT_H
+#ifndef XENQMP_LIBXL_WORKER_FLIGHT_H
+#define XENQMP_LIBXL_WORKER_FLIGHT_H
 
 #include "tools/common/loop.h"
 #include "libxl/qmp/message.h"
@@ -59,7 +59,8 @@ struct flight {
     char *text;                 /* a line, text_len bytes, or NULL */
     size_t text_len;
     uint64_t end;               /* of SENT: see session_was_sent() */
-    int64_t sent_us;            /* of SENT: when, by a clock of its user */
+    int64_t came_ms;            /* when, by a clock of its user */
+    int64_t sent_us;            /* of SENT: the same */
     bool late;                  /* of ABANDONED: its time is up */
     bool save;                  /* xen-save-devices-state */
     bool succeeded;             /* of HELD: no error is held */

@@ -3,8 +3,8 @@
  * The greeting that clients get: QEMU's own, but of its capabilities only
  * "oob", for it is us whom they negotiate with. One line, CRLF included.
  */
-#ifndef XENQMP_WORKER_GREETING_H
-#define XENQMP_WORKER_GREETING_H
+#ifndef XENQMP_LIBXL_WORKER_GREETING_H
+#define XENQMP_LIBXL_WORKER_GREETING_H
 
 #include "libxl/qmp/message.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The guest's QEMU as a service for clients. */
-#ifndef XENQMP_WORKER_GUEST_H
-#define XENQMP_WORKER_GUEST_H
+#ifndef XENQMP_LIBXL_WORKER_GUEST_H
+#define XENQMP_LIBXL_WORKER_GUEST_H
 
 #include "worker_config.h"
 #include "clients.h"
@@ -22,7 +22,8 @@ struct guest {
 /* server: the struct guest. */
 extern const struct service guest_service;
 
-/* After the caller's fields were set; starts to connect. */
+/* After the caller's fields were set; starts to connect. -1: no
+ * memory. */
 int guest_init(struct guest *guest);
 
 /* How the stubdomain is. If it has ended, commands fail at once. */

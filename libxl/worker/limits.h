@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every limit of qmp-helper's worker, with its reason. Tests that wait for
- * one define a shorter one before they include the sources.
+ * Every limit of qmp-helper's worker, with its reason. A test that waits
+ * for one by the clock on the wall is compiled with a shorter one.
  */
-#ifndef XENQMP_WORKER_LIMITS_H
-#define XENQMP_WORKER_LIMITS_H
+#ifndef XENQMP_LIBXL_WORKER_LIMITS_H
+#define XENQMP_LIBXL_WORKER_LIMITS_H
 
 #include "libxl/qmp/message.h"
 
@@ -37,20 +37,14 @@
  * 8 MiB must not cost dom0 a gigabyte. */
 #define WORKER_OUTPUT_TOTAL_MAX  (32u << 20)
 /* A client that takes nothing of what waits for so long is closed. */
-#ifndef WORKER_STALL_MS
 #define WORKER_STALL_MS          30000
-#endif
 /* libxl gives up 10 s after it connected. A client that finds no QEMU is
  * greeted on its behalf after this, so that it can be told why. */
-#ifndef WORKER_GREETING_WAIT_MS
 #define WORKER_GREETING_WAIT_MS  6000
-#endif
 /* libxenstat gives up after 10 ms in which nothing comes: so often it gets
  * a blank, but for a second only, as xentop waits meanwhile. */
 #define WORKER_BLANK_MS          4
-#ifndef WORKER_BLANKS_MAX
 #define WORKER_BLANKS_MAX        250
-#endif
 /* accept() failed for lack of something: try again after this. */
 #define WORKER_ACCEPT_RETRY_MS   1000
 
@@ -71,14 +65,10 @@
 #define WORKER_LESSER_INTERVAL_MS 5
 /* One that does not negotiate, and one that takes nothing of what waits,
  * is closed after this. */
-#ifndef WORKER_LESSER_PATIENCE_MS
 #define WORKER_LESSER_PATIENCE_MS 10000
-#endif
 /* One that has asked nothing for so long keeps its place until somebody
  * else needs it. */
-#ifndef WORKER_LESSER_IDLE_MS
 #define WORKER_LESSER_IDLE_MS    60000
-#endif
 /* Commands of all of them that QEMU has at a time: it works on one after
  * the other, so this is how many anybody else ever waits for. */
 #define WORKER_LESSER_IN_BAND_MAX 1
@@ -123,33 +113,25 @@
 #define WORKER_OOB_MAX           32
 /* QEMU hangs for so long: the session is made anew. QEMU then forgets what
  * it has not begun with, and lost replies are waited for no more. */
-#ifndef WORKER_HANG_MS
 #define WORKER_HANG_MS           30000
-#endif
 /* Bytes of commands that wait to be sent: beyond it no client is read. */
 #define WORKER_WAITING_MAX       (4u << 20)
 /* A command that can't be sent for so long fails; below libxl's 10 s, so
  * that libxl reports the reason and not a time-out of its own. */
-#ifndef WORKER_SEND_LIMIT_MS
 #define WORKER_SEND_LIMIT_MS     8000
-#endif
 /* The same as long as no QEMU has ever been seen: the client has been
  * waiting for a greeting before. */
-#ifndef WORKER_FIRST_LIMIT_MS
 #define WORKER_FIRST_LIMIT_MS    2000
-#endif
 /* A command that QEMU doesn't answer for so long fails. Longer than any
  * that QEMU handles in its main loop should ever take. */
 #ifndef WORKER_REPLY_LIMIT_MS
 #define WORKER_REPLY_LIMIT_MS    30000
 #endif
 
-/* While commands have no answer, so often the parent is asked how the
- * stubdomain is: when they fail, one that is paused is told from a QEMU that
+/* While a command has had no answer for so long, so often the parent is
+ * asked how the stubdomain is: when they fail, one that is paused is told from a QEMU that
  * hangs. */
-#ifndef WORKER_ASK_MS
 #define WORKER_ASK_MS            1000
-#endif
 /* A stubdomain has ended; what it sent before is still on its way. */
 #define WORKER_LAST_WORDS_MS     500
 
@@ -169,20 +151,14 @@
  * every 2 s for the first minute, which covers a stubdomain's boot, then
  * less often: an answer that takes longer than that must find its nonce
  * still current. */
-#ifndef WORKER_RESET_REPEAT_MS
 #define WORKER_RESET_REPEAT_MS   2000
-#endif
 #define WORKER_RESET_REPEATS     30
 #define WORKER_RESET_SLOW_MS     15000
 /* stubdomd may answer before its QEMU is up: 30 s, as long as libxl waits
  * for that QEMU, then reset again. */
-#ifndef WORKER_HELLO_LIMIT_MS
 #define WORKER_HELLO_LIMIT_MS    30000
-#endif
 /* qmp_capabilities and the like: answered at once by a live QEMU. */
-#ifndef WORKER_NEGOTIATE_LIMIT_MS
 #define WORKER_NEGOTIATE_LIMIT_MS 10000
-#endif
 /* QEMU's is 200 bytes. Kept, and sent to each client. */
 #define WORKER_GREETING_MAX      16384
 /* After something that QMP doesn't allow the session is reset, the first
@@ -195,13 +171,9 @@
 /* --- The save barrier ------------------------------------------------ */
 
 /* save-begin opens a file on the same host. */
-#ifndef WORKER_SAVE_BEGIN_MS
 #define WORKER_SAVE_BEGIN_MS     5000
-#endif
 /* sync writes what is left in a ring of 2 KB; a minute is a dead disk. */
-#ifndef WORKER_SAVE_SYNC_MS
 #define WORKER_SAVE_SYNC_MS      60000
-#endif
 /* Between attempts to reach a xenconsoled that is being restarted. */
 #define WORKER_SAVE_RETRY_MS     100
 /* One line of xenconsoled's control protocol. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A socket at which clients connect: whose service they get, and which
  * policy holds for them. */
-#ifndef XENQMP_WORKER_LISTENER_H
-#define XENQMP_WORKER_LISTENER_H
+#ifndef XENQMP_LIBXL_WORKER_LISTENER_H
+#define XENQMP_LIBXL_WORKER_LISTENER_H
 
 #include "clients.h"
 

@@ -4,8 +4,8 @@
  * and QEMU's own words for what is wrong. Commands go to the client's
  * service.
  */
-#ifndef XENQMP_WORKER_MONITOR_H
-#define XENQMP_WORKER_MONITOR_H
+#ifndef XENQMP_LIBXL_WORKER_MONITOR_H
+#define XENQMP_LIBXL_WORKER_MONITOR_H
 
 #include "client.h"
 

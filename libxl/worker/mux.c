@@ -27,7 +27,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/common/log.h"
 
@@ -89,14 +88,6 @@ static void mux_watch_hang(struct mux *mux)
 
 static void mux_pump(struct mux *mux);
 
-static int64_t mux_now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
-
 static void mux_rested(void *data)
 {
     mux_pump(data);
@@ -105,7 +96,7 @@ static void mux_rested(void *data)
 /* After one of the lesser sockets' commands, whatever became of it. */
 static void mux_rest(struct mux *mux, const struct flight *flight)
 {
-    int64_t ms = ((mux_now_us() - flight->sent_us) * WORKER_LESSER_REST +
+    int64_t ms = ((loop_now_us() - flight->sent_us) * WORKER_LESSER_REST +
                   999) / 1000;
 
     if (ms > WORKER_LESSER_REST_MAX_MS)
@@ -206,14 +197,21 @@ static void mux_expired(void *data)
     mux_expire(mux, flight);
 }
 
+/* Again and again as long as the oldest command has no answer. */
 static void mux_ask(void *data)
 {
     struct mux *mux = data;
+    const struct flight *oldest = flight_first(&mux->table);
+    int64_t left;
 
-    if (!flight_first(&mux->table))
+    if (!oldest)
         return;
-    mux->hooks->ask(mux->data);
-    loop_timer_set(mux->loop, &mux->ask, WORKER_ASK_MS, mux_ask, mux);
+    left = oldest->came_ms + WORKER_ASK_MS - loop_now_ms();
+    if (left <= 0) {
+        mux->hooks->ask(mux->data);
+        left = WORKER_ASK_MS;
+    }
+    loop_timer_set(mux->loop, &mux->ask, left, mux_ask, mux);
 }
 
 static void mux_arm(struct mux *mux, struct flight *flight, int64_t ms)
@@ -239,7 +237,7 @@ static int mux_send(struct mux *mux, struct flight *flight)
                      &flight->end))
         return -1;
     flight->state = FLIGHT_SENT;
-    flight->sent_us = mux_now_us();
+    flight->sent_us = loop_now_us();
     flight_drop_text(&mux->table, flight);
     loop_timer_clear(mux->loop, &flight->timer);
     if (!flight->unlimited)
@@ -612,6 +610,7 @@ int mux_submit(struct mux *mux, struct client_ref client,
     if (!flight)
         return -1;
     flight->owner = mux;
+    flight->came_ms = loop_now_ms();
     /* Out-of-band QEMU refuses it. */
     flight->save = !strcmp(name, mux_unlimited[0]) && !flight->oob;
     for (size_t i = 0; i < sizeof(mux_unlimited) / sizeof(*mux_unlimited);

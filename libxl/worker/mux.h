@@ -3,8 +3,8 @@
  * Many clients, one QEMU: commands in, replies back to who asked, time
  * limits, the save barrier.
  */
-#ifndef XENQMP_WORKER_MUX_H
-#define XENQMP_WORKER_MUX_H
+#ifndef XENQMP_LIBXL_WORKER_MUX_H
+#define XENQMP_LIBXL_WORKER_MUX_H
 
 #include "tools/common/stubdom_state.h"
 #include "flight.h"
@@ -24,7 +24,7 @@ struct mux_hooks {
     /* Commands may be submitted again, or the greeting is known. Called
      * from the loop only. */
     void (*room)(void *data);
-    /* How the stubdomain is, for mux_stubdom(). */
+    /* How the stubdomain is, for mux_stubdom(): a command waits for long. */
     void (*ask)(void *data);
 };
 
@@ -56,6 +56,8 @@ struct mux {
     enum stubdom_state stubdom; /* when last told */
 };
 
+/* After the caller's fields were set; starts to connect. -1: no memory; it
+ * can be disposed of. */
 int mux_init(struct mux *mux);
 void mux_dispose(struct mux *mux);
 

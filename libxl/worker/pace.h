@@ -3,8 +3,8 @@
  * How often something may happen: `burst` times at once, then once each
  * `interval_ms`. Times are milliseconds of loop_now_ms().
  */
-#ifndef XENQMP_WORKER_PACE_H
-#define XENQMP_WORKER_PACE_H
+#ifndef XENQMP_LIBXL_WORKER_PACE_H
+#define XENQMP_LIBXL_WORKER_PACE_H
 
 #include <stdint.h>
 

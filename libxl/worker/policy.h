@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the clients of one socket may do. */
-#ifndef XENQMP_WORKER_POLICY_H
-#define XENQMP_WORKER_POLICY_H
+#ifndef XENQMP_LIBXL_WORKER_POLICY_H
+#define XENQMP_LIBXL_WORKER_POLICY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * domain and asks it by QMP for the options that it knows, on a socket that
  * it passes on (libxl_dm.c, libxl__spawn_local_dm()).
  */
-#ifndef XENQMP_HELPER_PROBE_H
-#define XENQMP_HELPER_PROBE_H
+#ifndef XENQMP_LIBXL_WORKER_PROBE_H
+#define XENQMP_LIBXL_WORKER_PROBE_H
 
 /* Answers on fd, which listens, until libxl ends the process by SIGHUP. That
  * has PROBE_LIMIT_S, of libxl's own, after which it ends itself. Returns

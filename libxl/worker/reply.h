@@ -4,8 +4,8 @@
  * line each, ended by CRLF. id: n bytes of JSON, echoed as they are; n is
  * 0 for none. -1: no room or no memory, nothing appended.
  */
-#ifndef XENQMP_WORKER_REPLY_H
-#define XENQMP_WORKER_REPLY_H
+#ifndef XENQMP_LIBXL_WORKER_REPLY_H
+#define XENQMP_LIBXL_WORKER_REPLY_H
 
 #include "libxl/qmp/buf.h"
 

@@ -7,8 +7,8 @@
  * A save has succeeded if its file has what the stubdomain says that QEMU
  * wrote: so many bytes with that CRC-32.
  */
-#ifndef XENQMP_WORKER_SAVE_H
-#define XENQMP_WORKER_SAVE_H
+#ifndef XENQMP_LIBXL_WORKER_SAVE_H
+#define XENQMP_LIBXL_WORKER_SAVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * The QMP session with the stubdomain's QEMU over console 3: qmp_reset,
  * greeting, negotiation, and all of it again after every loss.
  */
-#ifndef XENQMP_WORKER_SESSION_H
-#define XENQMP_WORKER_SESSION_H
+#ifndef XENQMP_LIBXL_WORKER_SESSION_H
+#define XENQMP_LIBXL_WORKER_SESSION_H
 
 #include "libxl/qmp/framer.h"
 #include "libxl/qmp/message.h"
@@ -79,6 +79,7 @@ struct session {
     bool fresh_greeting;        /* this session's own has come */
 };
 
+/* After the caller's fields were set; starts to connect. -1: no memory. */
 int session_init(struct session *session);
 void session_dispose(struct session *session);
 

@@ -3,8 +3,8 @@
  * The QEMU in dom0 that libxl believes it has started for the stubdomain's
  * own backends: just enough of one to answer what libxl asks it.
  */
-#ifndef XENQMP_WORKER_TOOLSTACK_H
-#define XENQMP_WORKER_TOOLSTACK_H
+#ifndef XENQMP_LIBXL_WORKER_TOOLSTACK_H
+#define XENQMP_LIBXL_WORKER_TOOLSTACK_H
 
 #include "client.h"
 

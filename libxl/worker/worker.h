@@ -4,8 +4,8 @@
  * share the QMP console of one stubdomain, with no more rights than that
  * takes. Its parent makes the sockets, forks it and restarts it.
  */
-#ifndef XENQMP_WORKER_H
-#define XENQMP_WORKER_H
+#ifndef XENQMP_LIBXL_WORKER_WORKER_H
+#define XENQMP_LIBXL_WORKER_WORKER_H
 
 #include "worker_config.h"
 

@@ -2,8 +2,8 @@
 /*
  * What the parent tells its worker, before it forks it.
  */
-#ifndef XENQMP_WORKER_CONFIG_H
-#define XENQMP_WORKER_CONFIG_H
+#ifndef XENQMP_LIBXL_WORKER_WORKER_CONFIG_H
+#define XENQMP_LIBXL_WORKER_WORKER_CONFIG_H
 
 #include "libxl/child/child.h"
 #include "libxl/child/counts.h"

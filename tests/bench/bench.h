@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What benches on xensim share: clocks, quantiles, a guest's echo. */
-#ifndef XENQMP_BENCH_H
-#define XENQMP_BENCH_H
+#ifndef XENQMP_TESTS_BENCH_BENCH_H
+#define XENQMP_TESTS_BENCH_BENCH_H
 
 #include "tests/component/component.h"
 

@@ -14,7 +14,7 @@ use IO::Socket::UNIX;
 use JSON::PP;
 use POSIX ();
 
-our @EXPORT = qw(start_qemu start_simulated_qemu start_stack
+our @EXPORT = qw(start_qemu start_simulated_qemu start_stack start_short_stack
                  wait_in_flight wait_copying wait_filled end client socat message send_bytes step ask
                  event ok plan $dir $json);
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
@@ -177,14 +177,19 @@ sub simulate {
 
 # { input, path for clients, incoming: where QEMU reads the state }: input
 # takes its words, and its end ends it.
-sub start_stack {
-    my ($qemu, @state) = @_;
+sub start_stack { start_stack_of('qmp_stack', @_) }
+
+# The same; its worker waits 3 s for a reply.
+sub start_short_stack { start_stack_of('qmp_stack_short', @_) }
+
+sub start_stack_of {
+    my ($program, $qemu, @state) = @_;
     mkdir "$dir/saved";
     unlink map { "$dir/$_" } qw(uevents qmp);
     my ($pid, $input, $output) =
-        start("$build/tests/component/qmp_stack", $dir,
+        start("$build/tests/component/$program", $dir,
               reverse(@{$qemu->{paths}}), @state);
-    (<$output> // '') =~ /^ready (-?\d+)$/ or die "qmp_stack did not start\n";
+    (<$output> // '') =~ /^ready (-?\d+)$/ or die "$program did not start\n";
     $input->autoflush(1);
     push @stacks, $pid;
     return { pid => $pid, input => $input, output => $output,

@@ -3,8 +3,8 @@
  * For tests of a real xenconsoled on xensim: ours is in the build's bin,
  * Debian's and its xenstored are in the build's sysroot.
  */
-#ifndef XENQMP_COMPONENT_H
-#define XENQMP_COMPONENT_H
+#ifndef XENQMP_TESTS_COMPONENT_COMPONENT_H
+#define XENQMP_TESTS_COMPONENT_COMPONENT_H
 
 #include "tap.h"
 #include "tests/xensim/guest.h"

@@ -94,16 +94,17 @@ static void play(const char *daemon, void (*script)(const char *daemon),
 
 static void check_same(void (*script)(const char *daemon))
 {
-    char paths[2][64], texts[2][65536];
+    char folder[] = "/tmp/drop_in-XXXXXX", path[64], texts[2][65536];
 
+    check(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/seen", folder);
     for (int i = 0; i < 2; i++) {
-        snprintf(paths[i], sizeof(paths[i]), "/tmp/drop_in.%d.%d",
-                 (int)getpid(), i);
-        play(daemons[i], script, paths[i]);
-        snprintf(texts[i], sizeof(texts[i]), "%s", file_text(paths[i]));
-        unlink(paths[i]);
+        play(daemons[i], script, path);
+        snprintf(texts[i], sizeof(texts[i]), "%s", file_text(path));
+        unlink(path);
         check(*texts[i]);
     }
+    check(!rmdir(folder));
     check_str(texts[1], texts[0]);
 }
 

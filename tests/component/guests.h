@@ -4,8 +4,8 @@
  * as libxl starts them, on xensim. The test is libxl, the stubdomains with
  * their QEMUs, and the clients.
  */
-#ifndef XENQMP_COMPONENT_GUESTS_H
-#define XENQMP_COMPONENT_GUESTS_H
+#ifndef XENQMP_TESTS_COMPONENT_GUESTS_H
+#define XENQMP_TESTS_COMPONENT_GUESTS_H
 
 #include "helper.h"
 #include "tests/xensim/xensim.h"

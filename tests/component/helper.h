@@ -2,8 +2,8 @@
 /*
  * For tests of qmp-helper with xenconsoled on xensim: what it reads in /etc.
  */
-#ifndef XENQMP_COMPONENT_HELPER_H
-#define XENQMP_COMPONENT_HELPER_H
+#ifndef XENQMP_TESTS_COMPONENT_HELPER_H
+#define XENQMP_TESTS_COMPONENT_HELPER_H
 
 #include "component.h"
 

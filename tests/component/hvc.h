@@ -9,8 +9,8 @@
  *
  * What can't be done ends the program with a line.
  */
-#ifndef XENQMP_COMPONENT_HVC_H
-#define XENQMP_COMPONENT_HVC_H
+#ifndef XENQMP_TESTS_COMPONENT_HVC_H
+#define XENQMP_TESTS_COMPONENT_HVC_H
 
 #include "tools/common/loop.h"
 

@@ -4,8 +4,8 @@
  * bytes; it aborts if a promise is broken. libFuzzer calls it with clang
  * (tests/full/fuzz.t), replay.c with the corpus and any compiler.
  */
-#ifndef XENQMP_FUZZ_H
-#define XENQMP_FUZZ_H
+#ifndef XENQMP_TESTS_FUZZ_FUZZ_H
+#define XENQMP_TESTS_FUZZ_FUZZ_H
 
 #include <stdbool.h>
 #include <stddef.h>

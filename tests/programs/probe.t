@@ -30,7 +30,7 @@ close($server);
 
 my $client = IO::Socket::UNIX->new(Peer => "$dir/socket") or die "connect: $!\n";
 local $SIG{ALRM} = sub { die "no answer\n" };
-alarm(60);
+alarm(300);
 like(scalar <$client>, qr/^\{"QMP": \{"version": .*\}\r\n$/, 'a greeting');
 sub ask {
     my ($command, $id) = @_;

@@ -54,6 +54,22 @@ ok "and why" grep -qx 'E: Failed getting release file' "$tmp/said"
 ok "the log has it" grep -qx 'E: Failed getting release file' "$tmp/build/releases/$other/log"
 ok "no half of a root is left" test ! -e "$tmp/build/releases/$other/root"
 
+# By make, in a tree whose tests/release is the test's own: no goal is passed
+# over.
+mkdir -p "$tmp/tree/tests"
+cp "$SRCDIR/Makefile" "$tmp/tree"
+printf '#!/bin/sh\necho "$@"\n' >"$tmp/tree/tests/release"
+chmod +x "$tmp/tree/tests/release"
+of_make() { make -s -C "$tmp/tree" "$1" RELEASE=potato >"$tmp/out" 2>"$tmp/said"; }
+begins() { of_make "$1" && grep -qx "potato build $1" "$tmp/out"; }
+for goal in demo check check-asan check-full bench coverage mutate deb; do
+    ok "make $goal is had of another release" begins $goal
+done
+refused() { ! of_make "$1" && grep -q 'RELEASE= is for demo check ' "$tmp/said"; }
+for goal in all install bench-plots unit-tests; do
+    ok "make $goal is not, and says so" refused $goal
+done
+
 # A root that was made of another tree.
 top=$tmp/build/releases/$other
 mkdir -p "$top/root/etc" "$top/build/obj"

@@ -4,7 +4,7 @@
 # The rooms of docs/architecture.md, from the bottom to the top, are those of
 # the sources; a room includes headers of those that it is said to use, which
 # stand before it, and of these only the ones that are said to be for others;
-# in a room nobody includes whoever includes him.
+# in a room nobody includes whoever includes him. A header's guard is its path.
 use strict;
 use warnings;
 
@@ -113,6 +113,21 @@ ok 'headers that are said to be for others are there, and included by others', m
         !-e $header || !grep { dir($_) ne $room && grep { $_ eq $header } @{$includes{$_}} } keys %includes
     } sort keys %{$public{$room}};
 } @rooms;
+sub guards {
+    my (%text) = @_;
+    my @r;
+
+    for my $path (sort keys %text) {
+        my $guard = 'XENQMP_' . uc($path =~ s/\W/_/gr);
+        push @r, "$path has not the guard $guard"
+            unless $text{$path} =~ /^#ifndef $guard\n#define $guard$/m;
+    }
+    return @r;
+}
+# The one that is installed has the name that it is included by.
+my %headers = map { $_ => slurp($_) } grep { !m{/libxl_qmp\.h$} }
+    split /\n/, `find console libxl libvirt tools xl tests -name '*.h'`;
+ok 'a header has its path for a guard', guards(%headers);
 my @mirrors = map { s{^tests/unit/}{}r } split /\n/, `find tests/unit -mindepth 1 -type d`;
 ok 'unit tests lie as the sources do', grep {
     my $folder = $_;
@@ -130,4 +145,5 @@ ok 'an include upward is seen', seen(order(with($low, 'console/guest/console.h')
 ok 'one of a room that it is not said to use', seen(order(with('xl/rows.c', 'console/xen/ring.h')));
 ok 'one of a header that is a room\'s own', seen(order(with('libxl/helper/helper.c', 'libxl/worker/mux.h')));
 ok 'a circle', seen(circles(with($high, 'flow.h')));
+ok 'a guard of another header', seen(guards(%headers, 'xl/rows.h' => $headers{'xl/host.h'}));
 print "1..$n\n";

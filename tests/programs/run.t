@@ -25,7 +25,7 @@ echo ok 1; echo 1..1
 END
 # It says nothing until the third test has begun, or ends without it.
 test_of silent <<'END'
-for i in $(seq 300); do [ ! -e begun ] || { echo ok 1; break; }; sleep 0.1; done
+for i in $(seq 3000); do [ ! -e begun ] || { echo ok 1; break; }; sleep 0.1; done
 echo 1..1
 END
 test_of third <<'END'

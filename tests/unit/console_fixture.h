@@ -3,8 +3,8 @@
  * The daemon but for Xen and xenstore: consoles, domains, flow, requests,
  * on fake_hv and fake_store. The guest is the test.
  */
-#ifndef XENQMP_CONSOLE_FIXTURE_H
-#define XENQMP_CONSOLE_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_CONSOLE_FIXTURE_H
+#define XENQMP_TESTS_UNIT_CONSOLE_FIXTURE_H
 
 /* Set by tests that are about it. */
 static int refresh_gap_ms;

@@ -4,8 +4,8 @@
  * around it: xenconsoled, stubdomd with its QEMU, which says again what it
  * hears, and viewers.
  */
-#ifndef DISPLAY_FIXTURE_H
-#define DISPLAY_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_DISPLAY_FIXTURE_H
+#define XENQMP_TESTS_UNIT_DISPLAY_FIXTURE_H
 
 #define DISPLAY_BEGIN_MS begin_ms
 #define DISPLAY_WRONG_MS 300
@@ -212,7 +212,8 @@ static void check_logged(const char *text)
 {
     static char log[65536];
 
-    for (int i = 0; i < 1000; i++) {
+    /* Not as long as a case may take: it has something to say then. */
+    for (int i = 0; i < 90 * TAP_LIMIT_S; i++) {
         FILE *file = fopen(w.log, "r");
 
         check(file != NULL);

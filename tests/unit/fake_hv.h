@@ -3,8 +3,8 @@
  * A hypervisor for console backends, linked in the place of hv.c: a few
  * domains whose rings are in this process.
  */
-#ifndef XENQMP_FAKE_HV_H
-#define XENQMP_FAKE_HV_H
+#ifndef XENQMP_TESTS_UNIT_FAKE_HV_H
+#define XENQMP_TESTS_UNIT_FAKE_HV_H
 
 #include "console/xen/hv.h"
 

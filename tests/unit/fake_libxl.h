@@ -4,8 +4,8 @@
  * its functions that create domains is kept. A shared library, for that is
  * what another library can be preloaded before.
  */
-#ifndef XENQMP_FAKE_LIBXL_H
-#define XENQMP_FAKE_LIBXL_H
+#ifndef XENQMP_TESTS_UNIT_FAKE_LIBXL_H
+#define XENQMP_TESTS_UNIT_FAKE_LIBXL_H
 
 #include <libxl.h>
 

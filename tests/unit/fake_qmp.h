@@ -6,8 +6,8 @@
  * It runs in a child process and ends with the script; a client that says
  * something else than expected, or hangs up early, fails it.
  */
-#ifndef XENQMP_FAKE_QMP_H
-#define XENQMP_FAKE_QMP_H
+#ifndef XENQMP_TESTS_UNIT_FAKE_QMP_H
+#define XENQMP_TESTS_UNIT_FAKE_QMP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * A xenstore in memory, linked in the place of libxenstore: values, owners,
  * watches. One process, one client; transactions never collide unless told.
  */
-#ifndef XENQMP_FAKE_STORE_H
-#define XENQMP_FAKE_STORE_H
+#ifndef XENQMP_TESTS_UNIT_FAKE_STORE_H
+#define XENQMP_TESTS_UNIT_FAKE_STORE_H
 
 #include <stdbool.h>
 #include <xenstore.h>

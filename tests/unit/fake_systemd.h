@@ -3,8 +3,8 @@
  * A service manager as daemons see it: the notify socket, and the file
  * descriptor store behind it.
  */
-#ifndef XENQMP_FAKE_SYSTEMD_H
-#define XENQMP_FAKE_SYSTEMD_H
+#ifndef XENQMP_TESTS_UNIT_FAKE_SYSTEMD_H
+#define XENQMP_TESTS_UNIT_FAKE_SYSTEMD_H
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
 /*
  * One output without ring and xenstore, for the tests of its kind.
  */
-#ifndef XENQMP_OUTPUT_FIXTURE_H
-#define XENQMP_OUTPUT_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_OUTPUT_FIXTURE_H
+#define XENQMP_TESTS_UNIT_OUTPUT_FIXTURE_H
 
 #include "console/output/output.h"
 #include "tap.h"

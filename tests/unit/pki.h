@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Certificates of a day's life, in a directory as libxl/tls reads them. */
-#ifndef PKI_H
-#define PKI_H
+#ifndef XENQMP_TESTS_UNIT_PKI_H
+#define XENQMP_TESTS_UNIT_PKI_H
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>

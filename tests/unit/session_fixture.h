@@ -3,8 +3,8 @@
  * A session of libxlqmp in the test's hands: what it is fed, what it wants
  * to send, what callbacks were told. The time stands still until tick().
  */
-#ifndef XENQMP_SESSION_FIXTURE_H
-#define XENQMP_SESSION_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_SESSION_FIXTURE_H
+#define XENQMP_TESTS_UNIT_SESSION_FIXTURE_H
 
 #include "libxl/client/session.h"
 

@@ -19,8 +19,8 @@
  *    every command is answered, or becomes so by time-outs if bytes were
  *    lost.
  */
-#ifndef XENQMP_SESSION_ORDERS_H
-#define XENQMP_SESSION_ORDERS_H
+#ifndef XENQMP_TESTS_UNIT_SESSION_ORDERS_H
+#define XENQMP_TESTS_UNIT_SESSION_ORDERS_H
 
 #include "session_world.h"
 

@@ -11,8 +11,8 @@
  *
  * A world can be copied and told from others, so that each is visited once.
  */
-#ifndef XENQMP_SESSION_WORLD_H
-#define XENQMP_SESSION_WORLD_H
+#ifndef XENQMP_TESTS_UNIT_SESSION_WORLD_H
+#define XENQMP_TESTS_UNIT_SESSION_WORLD_H
 
 #include <inttypes.h>
 

@@ -3,8 +3,8 @@
  * A unit test is one program: cases by TEST(), TAP_MAIN() at the end.
  * Each case runs in a child of its own with a time limit; TAP on stdout.
  */
-#ifndef XENQMP_TAP_H
-#define XENQMP_TAP_H
+#ifndef XENQMP_TESTS_UNIT_TAP_H
+#define XENQMP_TESTS_UNIT_TAP_H
 
 #include <signal.h>
 #include <stdbool.h>

@@ -3,10 +3,10 @@
  * A real worker in a child process, with the test as everything around it:
  * xenconsoled (console 3 and its control socket), the stubdomain's QEMU,
  * and the clients. All reads block; a test that waits in vain ends by the
- * harness's time limit.
+ * harness's time limit. With played_clock.h time passes only then.
  */
-#ifndef XENQMP_WORKER_FIXTURE_H
-#define XENQMP_WORKER_FIXTURE_H
+#ifndef XENQMP_TESTS_UNIT_WORKER_FIXTURE_H
+#define XENQMP_TESTS_UNIT_WORKER_FIXTURE_H
 
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +23,10 @@
 #include "libxl/worker/worker.h"
 #include "tools/common/log.h"
 #include "tap.h"
+
+#ifndef fixture_await
+#define fixture_await(fd) ((void)(fd))
+#endif
 
 #define WORKER_UID 65533        /* any that is not root's */
 #define LINE_MAX_BYTES (9u << 20)
@@ -120,11 +124,13 @@ static inline bool next_line(int fd)
     size_t n = 0;
 
     for (;;) {
-        /* Whole pieces for long lines: up to what peek shows. */
-        ssize_t r = recv(fd, line + n, sizeof(line) - 1 - n, MSG_PEEK);
+        ssize_t r;
         char *end;
         size_t take;
 
+        fixture_await(fd);
+        /* Whole pieces for long lines: up to what peek shows. */
+        r = recv(fd, line + n, sizeof(line) - 1 - n, MSG_PEEK);
         if (r <= 0)
             return false;
         end = memchr(line + n, '\n', (size_t)r);
@@ -164,6 +170,20 @@ static inline bool readable(int fd)
 
 /* --- The worker ------------------------------------------------------ */
 
+/* Of gcov: what has run, written down, also if the worker is ended. */
+#ifdef XENQMP_COVERAGE
+#define FIXTURE_KILL SIGUSR1
+#else
+#define FIXTURE_KILL SIGKILL
+#endif
+
+static inline void fixture_killed(int signal)
+{
+    (void)signal;
+    __gcov_dump();
+    _exit(1);
+}
+
 static inline void fixture_run(struct fixture *f, bool sandbox)
 {
     struct worker_config config = {
@@ -196,6 +216,7 @@ static inline void fixture_run(struct fixture *f, bool sandbox)
     if (!f->worker) {
         alarm(0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(FIXTURE_KILL, fixture_killed);   /* SIGKILL: never called */
         dup2(log[1], STDERR_FILENO);
         log_open("worker", LOG_TO_STDERR, LOG_LEVEL_DEBUG);
         _exit(worker_run(&config));
@@ -251,7 +272,7 @@ static inline void fixture_end(struct fixture *f)
     int status;
 
     check_int(waitpid(f->worker, &status, WNOHANG), 0);
-    kill(f->worker, SIGKILL);
+    kill(f->worker, FIXTURE_KILL);
     waitpid(f->worker, &status, 0);
     fixture_remove(f);
 }
@@ -285,6 +306,7 @@ static inline void expect_log(const struct fixture *f, const char *text)
 
 static inline void peer_accept(struct fixture *f)
 {
+    fixture_await(f->console_listener);
     f->console = accept4(f->console_listener, NULL, NULL, SOCK_CLOEXEC);
     check(f->console >= 0);
 }

@@ -5,8 +5,8 @@
  * a test uses the ring's page and the xenstore nodes, which are all there.
  * What can't be done ends the test with a line.
  */
-#ifndef XENSIM_GUEST_H
-#define XENSIM_GUEST_H
+#ifndef XENQMP_TESTS_XENSIM_GUEST_H
+#define XENQMP_TESTS_XENSIM_GUEST_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * of which nobody reads a request. Who asks it for anything waits; a kill
  * ends the wait.
  */
-#ifndef XENSIM_HANG_H
-#define XENSIM_HANG_H
+#ifndef XENQMP_TESTS_XENSIM_HANG_H
+#define XENQMP_TESTS_XENSIM_HANG_H
 
 /* Mounts it on a directory, which it makes if there is none. Needs root, and ends the test if it can't. */
 void hang_begin(const char *dir);

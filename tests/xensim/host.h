@@ -3,8 +3,8 @@
  * dom0 of a xensim: real daemons, in directories of their own. Nothing of
  * the machine is touched: the caller gets its own /run and /var/log.
  */
-#ifndef XENSIM_HOST_H
-#define XENSIM_HOST_H
+#ifndef XENQMP_TESTS_XENSIM_HOST_H
+#define XENQMP_TESTS_XENSIM_HOST_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -25,8 +25,8 @@
  * An event channel handle is a FIFO, into which others write the port's
  * number: it can be waited for as the device can.
  */
-#ifndef XENSIM_H
-#define XENSIM_H
+#ifndef XENQMP_TESTS_XENSIM_XENSIM_H
+#define XENQMP_TESTS_XENSIM_XENSIM_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

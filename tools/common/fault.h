@@ -7,8 +7,8 @@
  * FAULT_SHORT(name, n) is n, or half of it when the process is about to die
  * at FAULT(name): what a write took that did not get to its end.
  */
-#ifndef XENQMP_FAULT_H
-#define XENQMP_FAULT_H
+#ifndef XENQMP_TOOLS_COMMON_FAULT_H
+#define XENQMP_TOOLS_COMMON_FAULT_H
 
 #ifdef XENQMP_FAULTS
 #include <stddef.h>

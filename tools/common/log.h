@@ -8,8 +8,8 @@
  * log_guest(), which limits each call site on its own for each guest: one
  * guest's noise never hides another's warning.
  */
-#ifndef XENQMP_LOG_H
-#define XENQMP_LOG_H
+#ifndef XENQMP_TOOLS_COMMON_LOG_H
+#define XENQMP_TOOLS_COMMON_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
  * Level triggered. EPOLLERR and EPOLLHUP reach the handler always.
  * Single-threaded. Errors: functions that can fail return -1 with errno.
  */
-#ifndef XENQMP_LOOP_H
-#define XENQMP_LOOP_H
+#ifndef XENQMP_TOOLS_COMMON_LOOP_H
+#define XENQMP_TOOLS_COMMON_LOOP_H
 
 #include <stdbool.h>
 #include <stddef.h>

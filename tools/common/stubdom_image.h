@@ -3,8 +3,8 @@
  * What mkstubdom says of an image, in the file "contents" beside it: so that
  * nobody has to look into an initramfs.
  */
-#ifndef XENQMP_STUBDOM_IMAGE_H
-#define XENQMP_STUBDOM_IMAGE_H
+#ifndef XENQMP_TOOLS_COMMON_STUBDOM_IMAGE_H
+#define XENQMP_TOOLS_COMMON_STUBDOM_IMAGE_H
 
 #include <stdbool.h>
 

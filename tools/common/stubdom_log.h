@@ -4,8 +4,8 @@
  * and stubdomd's, which say how QEMU ended. All of it is the stubdomain's
  * word.
  */
-#ifndef XENQMP_STUBDOM_LOG_H
-#define XENQMP_STUBDOM_LOG_H
+#ifndef XENQMP_TOOLS_COMMON_STUBDOM_LOG_H
+#define XENQMP_TOOLS_COMMON_STUBDOM_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * Whether a stubdomain has the memory that its image and its guest's devices
  * need (stubdom_image.h). All of it stands where no guest can write.
  */
-#ifndef XENQMP_STUBDOM_MEMORY_H
-#define XENQMP_STUBDOM_MEMORY_H
+#ifndef XENQMP_TOOLS_COMMON_STUBDOM_MEMORY_H
+#define XENQMP_TOOLS_COMMON_STUBDOM_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a stubdomain is, as Xen has it, and how that is said. */
-#ifndef XENQMP_STUBDOM_STATE_H
-#define XENQMP_STUBDOM_STATE_H
+#ifndef XENQMP_TOOLS_COMMON_STUBDOM_STATE_H
+#define XENQMP_TOOLS_COMMON_STUBDOM_STATE_H
 
 #include <stdbool.h>
 

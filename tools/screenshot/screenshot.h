@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Between xl-qmp screenshot and its program. */
-#ifndef XENQMP_SCREENSHOT_H
-#define XENQMP_SCREENSHOT_H
+#ifndef XENQMP_TOOLS_SCREENSHOT_SCREENSHOT_H
+#define XENQMP_TOOLS_SCREENSHOT_SCREENSHOT_H
 
 /* Where the program has its connection to the display. */
 #define SCREENSHOT_FD    3

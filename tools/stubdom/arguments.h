@@ -3,8 +3,8 @@
  * QEMU's arguments: those that libxl left in <vm>/image/dm-argv, literally,
  * but for the two that name what only the stubdomain knows, and ours.
  */
-#ifndef XENQMP_STUBDOM_ARGUMENTS_H
-#define XENQMP_STUBDOM_ARGUMENTS_H
+#ifndef XENQMP_TOOLS_STUBDOM_ARGUMENTS_H
+#define XENQMP_TOOLS_STUBDOM_ARGUMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * What fails is said on the log, and QEMU then says what it lacks; nothing
  * here ends the start but an image whose parts don't belong together.
  */
-#ifndef XENQMP_STUBDOM_BOOT_H
-#define XENQMP_STUBDOM_BOOT_H
+#ifndef XENQMP_TOOLS_STUBDOM_BOOT_H
+#define XENQMP_TOOLS_STUBDOM_BOOT_H
 
 /* Mounts /proc, /sys, /dev, /run and opens the log on console 0, which
  * becomes stdin, stdout and stderr. */

@@ -8,8 +8,8 @@
  * device/console (Linux, drivers/tty/hvc/hvc_xen.c, drivers/xen/xenbus).
  * So console n is hvc<1 + its place in that list>.
  */
-#ifndef XENQMP_STUBDOM_CONSOLES_H
-#define XENQMP_STUBDOM_CONSOLES_H
+#ifndef XENQMP_TOOLS_STUBDOM_CONSOLES_H
+#define XENQMP_TOOLS_STUBDOM_CONSOLES_H
 
 #include <stddef.h>
 

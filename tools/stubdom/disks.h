@@ -19,8 +19,8 @@
  * unused descriptors of fdsets when its last monitor disconnects while the
  * guest runs.
  */
-#ifndef XENQMP_STUBDOM_DISKS_H
-#define XENQMP_STUBDOM_DISKS_H
+#ifndef XENQMP_TOOLS_STUBDOM_DISKS_H
+#define XENQMP_TOOLS_STUBDOM_DISKS_H
 
 #include "monitor.h"
 #include "libxl/qmp/framer.h"
@@ -60,7 +60,8 @@ struct disks {
 /* Where the kernel tells of devices; non-blocking. -1: errno. */
 int disks_uevents_open(void);
 
-/* Connects to the monitor at that path, once it is there, and again. */
+/* Connects to the monitor at that path, once it is there, and again.
+ * -1: errno; it hears no uevents. */
 int disks_start(struct disks *disks, const char *path);
 
 /* The devid and the name in ".../vbd-<devid>/block/<name>". False: it is

@@ -3,8 +3,8 @@
  * The display: connections to QEMU's VNC socket, over console 8, as dom0's
  * end opens them (libxl/link/link.h). Only where there is such a console.
  */
-#ifndef XENQMP_STUBDOM_DISPLAY_H
-#define XENQMP_STUBDOM_DISPLAY_H
+#ifndef XENQMP_TOOLS_STUBDOM_DISPLAY_H
+#define XENQMP_TOOLS_STUBDOM_DISPLAY_H
 
 #include "libxl/link/link.h"
 #include "tools/common/loop.h"
@@ -32,7 +32,9 @@ struct display {
     /* the caller sets */
     struct loop *loop;
     const char *socket;         /* DISPLAY_SOCKET */
-    int (*open)(void *data);    /* the console's tty; -1: not now */
+    /* The console's tty, which the display closes when it is lost, to ask
+     * again; -1: not now. */
+    int (*open)(void *data);
     void *data;
     /* private */
     int fd;                     /* the console's tty; -1: none */

@@ -10,8 +10,8 @@
  * here, while libxl still runs its hotplug script for it; libxl would have
  * removed it next.
  */
-#ifndef XENQMP_STUBDOM_FRONTENDS_H
-#define XENQMP_STUBDOM_FRONTENDS_H
+#ifndef XENQMP_TOOLS_STUBDOM_FRONTENDS_H
+#define XENQMP_TOOLS_STUBDOM_FRONTENDS_H
 
 #include <xenstore.h>
 

@@ -3,8 +3,8 @@
  * stubdomd's connection to one of QEMU's monitor sockets: made again for as
  * long as it is wanted.
  */
-#ifndef XENQMP_STUBDOM_MONITOR_H
-#define XENQMP_STUBDOM_MONITOR_H
+#ifndef XENQMP_TOOLS_STUBDOM_MONITOR_H
+#define XENQMP_TOOLS_STUBDOM_MONITOR_H
 
 #include "tools/common/loop.h"
 

@@ -5,8 +5,8 @@
  * frontend of the same devid become ports of one bridge. The stubdomain
  * itself has no address and says nothing on it.
  */
-#ifndef XENQMP_STUBDOM_NETWORK_H
-#define XENQMP_STUBDOM_NETWORK_H
+#ifndef XENQMP_TOOLS_STUBDOM_NETWORK_H
+#define XENQMP_TOOLS_STUBDOM_NETWORK_H
 
 #include "arguments.h"
 #include "tools/common/loop.h"

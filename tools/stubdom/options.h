@@ -3,8 +3,8 @@
  * libxl knows one QEMU, the one that was of its time, and an image may have
  * a later one: what that has dropped, and what it wants besides.
  */
-#ifndef XENQMP_STUBDOM_OPTIONS_H
-#define XENQMP_STUBDOM_OPTIONS_H
+#ifndef XENQMP_TOOLS_STUBDOM_OPTIONS_H
+#define XENQMP_TOOLS_STUBDOM_OPTIONS_H
 
 #include "arguments.h"
 

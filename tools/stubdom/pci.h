@@ -22,8 +22,8 @@
  * The frontend's driver is loaded when the first device comes: who has none
  * pays for none.
  */
-#ifndef XENQMP_STUBDOM_PCI_H
-#define XENQMP_STUBDOM_PCI_H
+#ifndef XENQMP_TOOLS_STUBDOM_PCI_H
+#define XENQMP_TOOLS_STUBDOM_PCI_H
 
 #include <stdbool.h>
 #include <xenstore.h>

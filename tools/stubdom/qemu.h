@@ -3,8 +3,8 @@
  * The stubdomain's QEMU: libxl's arguments from xenstore, ours behind them,
  * and its process.
  */
-#ifndef XENQMP_STUBDOM_QEMU_H
-#define XENQMP_STUBDOM_QEMU_H
+#ifndef XENQMP_TOOLS_STUBDOM_QEMU_H
+#define XENQMP_TOOLS_STUBDOM_QEMU_H
 
 #include <sys/types.h>
 #include <xenstore.h>

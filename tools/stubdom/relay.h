@@ -16,8 +16,8 @@
  * them and acts on the requests below. docs/qmp-console-protocol.md is the
  * specification.
  */
-#ifndef XENQMP_STUBDOM_RELAY_H
-#define XENQMP_STUBDOM_RELAY_H
+#ifndef XENQMP_TOOLS_STUBDOM_RELAY_H
+#define XENQMP_TOOLS_STUBDOM_RELAY_H
 
 #include "libxl/qmp/framer.h"
 #include "libxl/qmp/message.h"

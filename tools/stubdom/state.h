@@ -7,8 +7,8 @@
  * Only what is in console 1's ring is in dom0's sight. So a copy has ended,
  * either way, when its tty holds no byte of it back.
  */
-#ifndef XENQMP_STUBDOM_STATE_H
-#define XENQMP_STUBDOM_STATE_H
+#ifndef XENQMP_TOOLS_STUBDOM_STATE_H
+#define XENQMP_TOOLS_STUBDOM_STATE_H
 
 #include "stream.h"
 

@@ -4,8 +4,8 @@
  * slower one lets it: the saved state from its file to console 1, and the
  * state to restore from console 2 into QEMU's pipe.
  */
-#ifndef XENQMP_STUBDOM_STREAM_H
-#define XENQMP_STUBDOM_STREAM_H
+#ifndef XENQMP_TOOLS_STUBDOM_STREAM_H
+#define XENQMP_TOOLS_STUBDOM_STREAM_H
 
 #include "tools/common/loop.h"
 

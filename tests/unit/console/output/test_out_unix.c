@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define UNIX_STALL_MS 200
 #include "console/output/out_unix.c"
 
+#include "played_clock.h"
 #include "output_fixture.h"
 
 TEST(unix_unattached_drops)
@@ -112,8 +112,12 @@ TEST(unix_slow_reader_stops_the_guest_then_goes)
         n = put(block, 2048);
     while (n);
     output_poll(output, false);
-    while (output_is_attached(output))
-        loop_run_once(&loop, 10);
+    clock_move(UNIX_STALL_MS - 1);
+    loop_run_once(&loop, 10);
+    check(output_is_attached(output));
+    clock_move(1);
+    loop_run_once(&loop, 10);
+    check(!output_is_attached(output));
     check_int(counters.received, counters.delivered + counters.dropped);
     check_int(put(block, 10), 10);
     finish();

@@ -1,47 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* qmp-helper's worker: what happens when time is up. The same sources with
- * shorter limits. */
-#define WORKER_STALL_MS           300
-#define WORKER_GREETING_WAIT_MS   200
-#define WORKER_SEND_LIMIT_MS      300
-#define WORKER_FIRST_LIMIT_MS     100
-#define WORKER_REPLY_LIMIT_MS     500
-#define WORKER_HANG_MS            700
-#define WORKER_RESET_REPEAT_MS    500
-#define WORKER_HELLO_LIMIT_MS     600
-#define WORKER_NEGOTIATE_LIMIT_MS 200
-#define WORKER_BLANKS_MAX         10
-#define WORKER_LESSER_PATIENCE_MS 1000
-#define WORKER_LESSER_IDLE_MS     300
-#define WORKER_SAVE_BEGIN_MS      200
-#define WORKER_SAVE_SYNC_MS       200
-#define CONSOLE_CONNECT_FIRST_MS  10
-#define CONSOLE_CONNECT_LAST_MS   20
-
-#include "libxl/qmp/quotes.c"
-#include "tools/common/stubdom_state.c"
-#include "libxl/worker/worker.c"
-#include "libxl/worker/client.c"
-#include "libxl/worker/clients.c"
-#include "libxl/child/console.c"
-#include "libxl/worker/flight.c"
-#include "libxl/worker/greeting.c"
-#include "libxl/worker/guest.c"
-#include "libxl/worker/listener.c"
-#include "libxl/worker/monitor.c"
-#include "libxl/worker/mux.c"
-#include "libxl/worker/policy.c"
-#include "libxl/child/process.c"
-#include "libxl/worker/reply.c"
-#include "libxl/child/sandbox.c"
-#include "libxl/worker/save.c"
-#include "libxl/worker/session.c"
-#include "libxl/worker/toolstack.c"
-
-/* The sources have a client_...() noun of their own. */
-#define client_connect fixture_client_connect
-#define client_start   fixture_client_start
+/* qmp-helper's worker: what happens when time is up. */
+#include "played_clock.h"
 #include "worker_fixture.h"
+
+#include "libxl/worker/limits.h"
 
 TEST(command_without_an_answer_fails_and_its_late_reply_is_dropped)
 {
@@ -52,7 +14,7 @@ TEST(command_without_an_answer_fails_and_its_late_reply_is_dropped)
     fd = client_alone(&f);
     client_command(&f, fd, "stop", 1, id);
     expect(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": "
-           "\"QEMU in the stubdomain of domain 7 has not answered in 1 s; "
+           "\"QEMU in the stubdomain of domain 7 has not answered in 30 s; "
            "the command may still be executed\"}, \"id\": 1}");
     peer_return(&f, id, "{}");
     check_works(&f, fd);
@@ -183,10 +145,9 @@ TEST(reply_that_does_not_end_is_late)
     put_text(f.console, "{\"return\": [");
     expect_part(fd, "may still be executed\"}, \"id\": 1}");
     client_command(&f, fd, "cont", 2, id);
-    for (struct pollfd p = { .fd = fd, .events = POLLIN };
-         !poll(&p, 1, 10); n++)
+    for (; !clock_pass(fd, 1000); n++)
         put_text(f.console, " ");
-    check(n > 0);
+    check_int(n, WORKER_REPLY_LIMIT_MS / 1000 - 1);
     expect_part(fd, "may still be executed\"}, \"id\": 2}");
     /* It goes on as if nothing were the matter. */
     say(f.console, "], \"id\": \"%s\"}", id);
@@ -232,7 +193,6 @@ TEST(client_that_reads_nothing_is_closed)
 {
     static char pad[100000];
     struct fixture f;
-    struct pollfd log;
     int slow, fast;
 
     memset(pad, 'p', sizeof(pad) - 1);
@@ -240,14 +200,13 @@ TEST(client_that_reads_nothing_is_closed)
     fast = client_start(&f);
     while (readable(f.log))
         check(next_line(f.log));
-    log = (struct pollfd){ .fd = f.log, .events = POLLIN };
     /* More than its socket holds, and a little more again and again:
      * that it gets something does not mean that it takes something. */
-    for (int i = 0; i < 4 || !poll(&log, 1, 20); i++) {
+    for (int i = 0; i < 4 || !clock_pass(f.log, 1000); i++) {
         say(f.console, "{\"event\": \"E\", \"data\": \"%s\"}",
             i < 4 ? pad : "");
         expect_part(fast, "\"event\": \"E\"");
-        check(i < 4 + 10 * WORKER_STALL_MS / 20);
+        check(i < 4 + WORKER_STALL_MS / 1000);
     }
     expect_log(&f, "it does not read what is sent to it");
     /* What the socket held, then the end. */
@@ -406,6 +365,8 @@ TEST(monitoring_that_is_idle_leaves_for_others)
     peer_start(&f, false);
     for (int i = 0; i < 16; i++)
         fds[i] = client_start_at(f.monitoring);
+    expect_end(connect_to(f.monitoring));
+    check(!clock_pass(fds[0], WORKER_LESSER_IDLE_MS));
     do
         fd = connect_to(f.monitoring);
     while (!next_line(fd));

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What qmp-helper's worker does with news of the stubdomain. */
-#define WORKER_ASK_MS         100
-#define WORKER_REPLY_LIMIT_MS 1500
-#define WORKER_SEND_LIMIT_MS  1500
-#define WORKER_FIRST_LIMIT_MS 1500
-/* Longer than any test. */
-#define WORKER_GREETING_WAIT_MS 600000
-#include "libxl/worker/monitor.c"
-#include "libxl/worker/mux.c"
-
+#include "played_clock.h"
 #include "worker_fixture.h"
+
+#include "libxl/worker/limits.h"
+#include "tools/common/stubdom_state.h"
 
 static void tell(const struct fixture *f, enum stubdom_state state)
 {
@@ -23,6 +18,7 @@ static void until_asked(const struct fixture *f)
 {
     char byte;
 
+    clock_await(f->parent);
     check_int(recv(f->parent, &byte, 1, 0), 1);
 }
 
@@ -36,7 +32,7 @@ TEST(a_paused_stubdomain_is_no_qemu_that_hangs)
     until_asked(&f);
     tell(&f, STUBDOM_PAUSED);
     expect(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"QEMU "
-           "in the stubdomain of domain 7 has not answered in 2 s, for the "
+           "in the stubdomain of domain 7 has not answered in 30 s, for the "
            "stubdomain is paused; the command may still be executed\"}, "
            "\"id\": 5}");
     /* It goes on. */
@@ -46,16 +42,32 @@ TEST(a_paused_stubdomain_is_no_qemu_that_hangs)
     fixture_end(&f);
 }
 
-/* Nobody is asked without cause. */
+/* Nobody is asked without cause: there is always a command in flight, but
+ * none for long. */
 TEST(while_commands_are_answered_nothing_is_asked)
 {
     struct fixture f;
     int fd = client_alone(&f);
+    char ids[2][64];
 
-    for (int i = 0; i < 100; i++)
-        check_works(&f, fd);
-    check(poll(&(struct pollfd){ .fd = f.parent, .events = POLLIN }, 1,
-               3 * WORKER_ASK_MS) == 0);
+    client_command(&f, fd, "query-status", 7, ids[0]);
+    for (int i = 1; i < 20; i++) {
+        check(!clock_pass(f.parent, WORKER_ASK_MS / 3));
+        client_command(&f, fd, "query-status", 7, ids[i % 2]);
+        check(!clock_pass(f.parent, WORKER_ASK_MS / 3));
+        peer_return(&f, ids[(i - 1) % 2], "{}");
+        expect(fd, "{\"return\": {}, \"id\": 7}");
+    }
+    peer_return(&f, ids[1], "{}");
+    expect(fd, "{\"return\": {}, \"id\": 7}");
+    check(!clock_pass(f.parent, 3 * WORKER_ASK_MS));
+    /* Until one is. */
+    client_command(&f, fd, "cont", 5, ids[0]);
+    check(!clock_pass(f.parent, WORKER_ASK_MS - 1));
+    check(clock_pass(f.parent, 1));
+    until_asked(&f);
+    check(!clock_pass(f.parent, WORKER_ASK_MS - 1));
+    check(clock_pass(f.parent, 1));
     fixture_end(&f);
 }
 
