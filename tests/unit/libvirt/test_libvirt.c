@@ -173,13 +173,13 @@ TEST(memory_is_what_the_image_and_the_devices_need)
     libxl_device_pci_init(&config.pcidevs[1]);
     file = fopen("contents", "w");
     check(file && fputs("memory=70\nmemory_display=5\nmemory_nic=3\n"
-                        "memory_disk=2\nmemory_pci=40\nmemory_tracing=9\n"
-                        "memory_tmpfs=9\n", file) >= 0 && !fclose(file));
+                        "memory_disk=2\nmemory_pci=40\nmemory_pci_more=2\n"
+                        "memory_tracing=9\nmemory_tmpfs=9\n", file) >= 0 && !fclose(file));
     snprintf(ramdisk, sizeof(ramdisk), "%s/r", dir);
     snprintf(text, sizeof(text), "domains = *\nramdisk = %s\n", ramdisk);
     conf(text);
     check_int(start(), 0);
-    is_as_by_hand(KERNEL, ramdisk, 160 << 10);
+    is_as_by_hand(KERNEL, ramdisk, 122 << 10);
     check_int(unlink("contents"), 0);
     tear_down();
 }
