@@ -16,7 +16,7 @@ static void connect_to(const struct fake_qmp_step *script)
 
     fake_qmp_start(&fake, script);
     snprintf(address, sizeof(address), "unix:%s", fake.path);
-    check_int(xlqmp_open(NULL, address, 5000, &ctx, &error), 0);
+    check_int(xlqmp_open(NULL, address, 60000, &ctx, &error), 0);
 }
 
 static void done(void)
@@ -37,7 +37,7 @@ TEST(a_command_and_its_reply)
 
     connect_to(script);
     check(!xlqmp_greeting(ctx));
-    check_int(xlqmp_command(ctx, "stop", "{\"a\":1}", 5000, &json, &error),
+    check_int(xlqmp_command(ctx, "stop", "{\"a\":1}", 60000, &json, &error),
               0);
     check_str(json, "[1,  2]");
     check_str(xlqmp_greeting(ctx), FAKE_GREETING);
@@ -54,11 +54,11 @@ TEST(a_reply_before_a_hang_up_is_delivered)
     };
 
     connect_to(script);
-    check_int(xlqmp_command(ctx, "quit", NULL, 5000, NULL, &error), 0);
-    check_int(xlqmp_command(ctx, "quit", NULL, 5000, NULL, &error),
+    check_int(xlqmp_command(ctx, "quit", NULL, 60000, NULL, &error), 0);
+    check_int(xlqmp_command(ctx, "quit", NULL, 60000, NULL, &error),
               XLQMP_ERROR_LOST);
     check(!xlqmp_is_open(ctx));
-    check_int(xlqmp_process(ctx, 5000), XLQMP_ERROR_LOST);
+    check_int(xlqmp_process(ctx, 60000), XLQMP_ERROR_LOST);
     done();
 }
 
@@ -70,7 +70,7 @@ TEST(a_connection_lost_in_flight_says_so)
     };
 
     connect_to(script);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error),
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, NULL, &error),
               XLQMP_ERROR_LOST);
     check(error.maybe_executed);
     check(strstr(error.desc, "closed"));
@@ -119,9 +119,9 @@ TEST(a_reset_over_a_socket)
     };
 
     connect_to(script);
-    check_int(xlqmp_wait_ready(ctx, 5000, &error), 0);
-    check_int(xlqmp_reset(ctx, 5000, &error), 0);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
+    check_int(xlqmp_wait_ready(ctx, 60000, &error), 0);
+    check_int(xlqmp_reset(ctx, 60000, &error), 0);
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, NULL, &error), 0);
     done();
 }
 
@@ -150,7 +150,7 @@ TEST(closing_calls_back_what_waits_once)
     int lost = XLQMP_ERROR_LOST;
 
     connect_to(script);
-    check_int(xlqmp_wait_ready(ctx, 5000, &error), 0);
+    check_int(xlqmp_wait_ready(ctx, 60000, &error), 0);
     for (int i = 0; i < 3; i++)
         check_int(xlqmp_send(ctx, "a", NULL, -1, count, &lost, NULL), 0);
     check_int(xlqmp_process(ctx, 100), 0);
@@ -191,7 +191,7 @@ TEST(events_reach_those_who_want_them)
                                     &first), 0);
     check_int(xlqmp_event_subscribe(ctx, "B", on_event, (void *)"2",
                                     &second), 0);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, NULL, &error), 0);
     check_str(log_of_events, "1A1B3C");
     done();
 }
@@ -216,11 +216,13 @@ TEST(two_contexts_in_one_loop)
     connect_to(silent);
     fakes[0] = fake;
     both[0] = ctx;
+    /* So that its server has heard all that it is to hear. */
+    check_int(xlqmp_wait_ready(ctx, 60000, &error), 0);
     check_int(xlqmp_send(both[0], "a", NULL, 50, count, &late, NULL), 0);
     connect_to(slow);
     fakes[1] = fake;
     both[1] = ctx;
-    check_int(xlqmp_send(both[1], "a", NULL, 5000, count, &ok, NULL), 0);
+    check_int(xlqmp_send(both[1], "a", NULL, 60000, count, &ok, NULL), 0);
     while (calls < 2) {
         int timeout = -1;
 

@@ -95,8 +95,8 @@ TEST(tcp)
 
     fake_qmp_serve(&fake, one_command, fd, true);
     snprintf(address, sizeof(address), "tcp:127.0.0.1:%d", port);
-    check_int(xlqmp_open(NULL, address, 5000, &ctx, &error), 0);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
+    check_int(xlqmp_open(NULL, address, 60000, &ctx, &error), 0);
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, NULL, &error), 0);
     xlqmp_close(ctx);
     check(fake_qmp_end(&fake));
     /* The place is free again, and nobody listens. */
@@ -109,8 +109,8 @@ TEST(unix_sockets)
 
     fake_qmp_start(&fake, one_command);
     snprintf(address, sizeof(address), "unix:%s", fake.path);
-    check_int(xlqmp_open(NULL, address, 5000, &ctx, &error), 0);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
+    check_int(xlqmp_open(NULL, address, 60000, &ctx, &error), 0);
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, NULL, &error), 0);
     xlqmp_close(ctx);
     check(fake_qmp_end(&fake));
 }
@@ -124,7 +124,7 @@ TEST(descriptors)
     check_int(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     fake_qmp_serve(&fake, one_command, fds[1], false);
     check_int(xlqmp_open_fd(NULL, fds[0], 0, &ctx, &error), 0);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, NULL, &error), 0);
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, NULL, &error), 0);
     xlqmp_close(ctx);
     check(fake_qmp_end(&fake));
     /* It was the context's. */
@@ -164,7 +164,7 @@ TEST(a_console_that_echoes)
     slave = open(path, O_RDWR | O_NOCTTY);
     check_int(xlqmp_open(NULL, address, 0, &ctx, &error), 0);
     fake_qmp_serve(&fake, script, master, false);
-    check_int(xlqmp_command(ctx, "a", NULL, 5000, &json, &error), 0);
+    check_int(xlqmp_command(ctx, "a", NULL, 60000, &json, &error), 0);
     check_str(json, "{}");
     check_int(tcgetattr(slave, &termios), 0);
     check(!(termios.c_lflag & (ECHO | ICANON | ISIG)));
@@ -173,8 +173,8 @@ TEST(a_console_that_echoes)
     check_int(xlqmp_open(NULL, address, 0, &second, &error),
               XLQMP_ERROR_LOST);
     check(strstr(error.desc, "another QMP client uses this terminal"));
-    check_int(xlqmp_command(ctx, "b", NULL, 5000, NULL, &error), 0);
-    check_int(xlqmp_command(ctx, "c", NULL, 5000, NULL, &error),
+    check_int(xlqmp_command(ctx, "b", NULL, 60000, NULL, &error), 0);
+    check_int(xlqmp_command(ctx, "c", NULL, 60000, NULL, &error),
               XLQMP_ERROR_LOST);
     check(fake_qmp_end(&fake));
     xlqmp_close(ctx);
@@ -198,7 +198,7 @@ TEST(a_terminal_keeps_what_has_come)
     check(fd.revents & POLLIN);
     /* Its other end goes. */
     close(master);
-    check_int(xlqmp_wait_ready(ctx, 5000, &error), XLQMP_ERROR_LOST);
+    check_int(xlqmp_wait_ready(ctx, 60000, &error), XLQMP_ERROR_LOST);
     xlqmp_close(ctx);
 }
 
