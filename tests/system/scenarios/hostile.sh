@@ -13,10 +13,11 @@ dm=$(dm_domid hvm2)
 # Or what the stubdomain and its consoles do instead.
 attack_is_done_soon() {
     wait_for 60 attack_is_done "$1" && return
-    xl vcpu-list
+    xl list
     xl-qmp consoles hvm2-dm
     works hvm2
-    xl vcpu-list
+    xl list
+    xl dmesg | tail -n 4
     false
 }
 attack() {
