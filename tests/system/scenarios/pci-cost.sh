@@ -30,8 +30,7 @@ figures() {
     say 'now() { cut -d" " -f1 /proc/uptime | tr -d .; }; a=$(now)
         for n in $(seq 40); do echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 of=/dev/null bs=64k; done 2>/dev/null
         echo; echo "nvme $(($(now) - a))"
-        ping -c 200 -i 0.01 10.78.0.1 | sed -n "s,.*time=\([0-9]*\)\.\([0-9]*\) ms,\1\2,p" |
-            sort -n | sed -n "100s,^0*,echo ,p"; echo; echo "nothing more"'
+        ping -c 200 -i 0.01 10.78.0.1 | sed -n "s,.*time=\([0-9]*\)\.\([0-9]*\) ms,\1\2,p" | sort -n | sed -n "100s,^0*,echo ,p"; echo; echo "nothing more"'
     wait_for 600 heard 'nothing more' || return
     xl pci-detach os 00:06.0 || return
     for n in 1 2 3 4; do
