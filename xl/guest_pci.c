@@ -258,9 +258,13 @@ int guest_pci_check(const struct guest_pci *pci, struct host *host,
 
 static void list_add(char *list, size_t size, const char *address)
 {
+    static const char more[] = ", ...";
     size_t n = strlen(list);
 
-    snprintf(list + n, size - n, "%s%s", n ? ", " : "", address);
+    if (n + strlen(address) + 2 * sizeof(more) <= size)
+        snprintf(list + n, size - n, "%s%s", n ? ", " : "", address);
+    else if (strcmp(list + n - strlen(more), more))
+        strcpy(list + n, more);
 }
 
 /* It has functions that are not xen-pciback's. */

@@ -523,7 +523,8 @@ static int display_begin(struct helper *h)
     h->display_children = (struct children){
         .loop = &h->loop, .config = &h->display_config.child,
         .run = display_worker_start, .run_data = &h->display_config,
-        .gives = "a display", .lacks = DISPLAY_LACKS_TLS,
+        .gives = "a display",
+        .lacks = *h->display_config.tls_dir ? DISPLAY_LACKS_TLS : 0,
         .gave_up = display_gave_up, .data = h,
     };
     children_start_worker(&h->display_children);

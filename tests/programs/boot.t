@@ -7,7 +7,8 @@
 SRCDIR=${SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 . "$SRCDIR/tests/tap.sh"
 
-mkdir "$tmp/bin" "$tmp/build"
+build=$tmp/build
+mkdir "$tmp/bin" "$build"
 cat >"$tmp/bin/qemu-system-x86_64" <<'END'
 #!/bin/sh
 tmp=${0%/bin/*}
@@ -49,13 +50,19 @@ boots() {
         echo "$commands" >"$tmp/say-$(wc -l <"$tmp/starts")"
     done
     rm "$tmp/starts"
-    PATH=$tmp/bin:$PATH XENQMP_BUILD=$tmp/build XENQMP_AGAIN=$places \
+    PATH=$tmp/bin:$PATH XENQMP_BUILD=$build XENQMP_AGAIN=$places \
         "$SRCDIR/tests/system/boot" -s 1 smoke >"$tmp/said" 2>&1
     status=$?
     cat "$tmp/said"
     [ "$status" = "$result" ] && [ "$(wc -l <"$tmp/starts")" = "$starts" ] &&
         { [ ! "$places" ] || [ "$(ls "$places" | wc -l)" = "$again" ]; }
 }
+# No longer than a socket's address alone.
+in_long_folder() (
+    build=$tmp/build/$(printf '%0120d' 0)
+    mkdir "$build"
+    boots 1 1 0 "$stands"
+)
 run() { places=$tmp/again; rm -rf "$places"; mkdir "$places"; }
 
 run
@@ -81,6 +88,7 @@ ok "that time went on is seen" boots 1 1 0 'echo "ok 1 - fine"; echo 1..1; echo 
 ok "what fails then has failed" boots 2 1 1 "$mmio; $fails" "$fails"
 places=
 ok "by hand nothing is begun anew" boots 1 1 0 "$stands"
+ok "nor in a folder with a long name" in_long_folder
 ok "it is told that the processor stood" \
     grep -q '^# the emulated processor failed .*no beat in 1 s' "$tmp/said"
 

@@ -122,13 +122,13 @@ ok "gtk-vnc's viewer" gvnc 7 other
 ok "sees the same" sees_the_same other
 ok "the guest goes on" xl-qmp exec hvm1 cont
 # In RFB, and then not: no such message, and one with 4 GiB to come.
+# It does not hang up: who shows it the screen does.
 means_ill() {
     { printf "RFB 003.008\n\001\001$1"; head -c 100000 /dev/zero; } |
-        socat -t 5 - TCP:127.0.0.1:5907 >/dev/null 2>&1
-    true
+        socat STDIO,ignoreeof TCP:127.0.0.1:5907 2>/dev/null | tr -d '\000'
 }
-means_ill '\377'
-means_ill '\006\000\000\000\377\377\377\377'
+ok "QEMU ends who says what is nothing" shows QEMU means_ill '\201'
+ok "and who says that 4 GiB come" shows QEMU means_ill '\006\000\000\000\377\377\377\377'
 ok "a screenshot, after viewers that mean ill" wait_for 60 screenshot first
 stall &
 stalled=$!
@@ -216,6 +216,7 @@ ok "xl create, for viewers with certificates" xl create /run/hvm1.cfg
 ok "one with" wait_for 60 tls_viewer /run/pki/ca-cert.pem -i /run/pki/viewer
 ok "one without" not tls_viewer /run/pki/ca-cert.pem
 ok "one whom the CA does not know" not tls_viewer /run/pki/ca-cert.pem -i /run/pki/other
+is "the log names both" 2 "$(grep -c 'is gone: TLS: ' $helper_log)"
 ok "one with, once more" tls_viewer /run/pki/ca-cert.pem -i /run/pki/viewer
 ok "the sandbox refused nothing" not grep "sandbox refused" $helper_log
 ok "xl destroy" xl destroy hvm1

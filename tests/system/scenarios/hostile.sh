@@ -39,7 +39,13 @@ done
 
 sees() { xl-qmp -t 20 screenshot hvm2 /run/screen.txt.ppm; }
 ok "it has a display" wait_for 60 sees
+received() {
+    xl-qmp consoles hvm2-dm --json |
+        sed -n 's/.*"use": "display".*"received": \([0-9]*\).*/\1/p'
+}
+received=$(received)
 attack frames
+ok "frames: they came" [ $(($(received) - received)) -ge 65536 ]
 ok "frames: its display recovers" wait_for 60 sees
 ok "frames: the console goes on" works hvm2
 

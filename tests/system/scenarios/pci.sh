@@ -94,11 +94,13 @@ attack "dma-$((screen + 4096))"
 attack dma-fails
 is "and nowhere else" 0x12345678 "$(devmem $((screen + 4096)) 32)"
 # The NIC's address, in its receive registers, is for its guest and dom0.
+disk=$(sed -n '1s/ .*//p' /sys/bus/pci/devices/$nvme/resource)
 registers=$(sed -n '1s/ .*//p' /sys/bus/pci/devices/$nic/resource)
 address=$(devmem $((registers + 0x5400)) 32)
 ok "it has one of QEMU's" [ "${address#0x??}" = 005452 ]
 attack "read-$((registers + 0x5400))"
 is "it sees one device" 1 "$(xenstore-read "/local/domain/$dm/data/devices")"
+is "of which it reads the version" "$(devmem $((disk + 8)) 32)" "$(xenstore-read "/local/domain/$dm/data/own")"
 ok "and nothing of another" [ "$(xenstore-read "/local/domain/$dm/data/read")" != "$address" ]
 # It dies with a device that works, and wants to interrupt.
 attack dma-0x2001000
@@ -108,7 +110,7 @@ ok "crash: the stubdomain has ended" wait_for 60 is_crashed
 ok "xl destroy" xl destroy hvm2
 is "the disk is xen-pciback's" pciback "$(driver_of $nvme)"
 is "and masters no bus" 0 $(($(od -An -tu2 -j4 -N2 /sys/bus/pci/devices/$nvme/config) & 4))
-ok "it can be assigned again" xl create -p /run/hvm2.cfg
+ok "another stubdomain has it" xl create -p /run/hvm2.cfg
 dm=$(dm_domid hvm2)
 attack replug
 ok "the guest with the NIC runs on" runs hvm1
