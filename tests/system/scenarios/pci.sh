@@ -47,10 +47,12 @@ ok "a disk comes" xl pci-attach hvm1 00:06.0
 ok "its QEMU has it, too" has hvm1 1b36:0010
 is "xl lists both" 2 "$(xl pci-list hvm1 | grep -c 00:0)"
 # Its state is in the hardware.
-is_refused() { ! xl save hvm1 /run/saved.txt >/run/refused.txt 2>&1; }
-ok "it is not saved" is_refused
+is_refused() { ! "$@" >/run/refused.txt 2>&1; }
+ok "it is not saved" is_refused xl save hvm1 /run/saved.txt
 ok "for a reason" grep -q "has a PCI device of the host's" /run/refused.txt
-ok "and runs on" shows running xl-qmp exec hvm1 query-status
+ok "nor migrated" is_refused xl migrate -s "" hvm1 "xl migrate-receive"
+ok "for the same" grep -q "has a PCI device of the host's" /run/refused.txt
+ok "and runs on" shows '"running"' xl-qmp exec hvm1 query-status
 # A guest that never lets go is made to.
 ok "the disk goes" xl pci-detach -f hvm1 00:06.0
 is "xl lists one" 1 "$(xl pci-list hvm1 | grep -c 00:0)"
@@ -68,7 +70,7 @@ ok "it can be assigned again" shows 00:05.0 xl pci-assignable-list
 
 # A stubdomain that means it badly: its device reaches no memory but its
 # guest's, and comes back whatever becomes of it.
-pci_cfg hvm1 "$helper" 'pci = [ "00:05.0" ]' >/run/hvm1.cfg
+pci_cfg hvm1 "$helper" 'pci = [ "00:05.0,permissive=1,msitranslate=1,power_mgmt=1,rdm_policy=relaxed" ]' >/run/hvm1.cfg
 pci_cfg hvm2 "$helper" "$hostile" 'pci = [ "00:06.0" ]' >/run/hvm2.cfg
 runs() { shows '"running"' xl-qmp exec "$1" query-status; }
 attack_is_done() {
@@ -78,7 +80,11 @@ attack() {
     xenstore-write "/local/domain/$dm/attack" "$1"
     ok "$1: done" wait_for 60 attack_is_done "$1"
 }
-ok "a guest with the NIC" xl create /run/hvm1.cfg
+permissive() { cat /sys/bus/pci/drivers/pciback/permissive; }
+is "no device is permissive" "" "$(permissive)"
+ok "a guest with the NIC, and all options" xl create /run/hvm1.cfg
+ok "its QEMU has it permissive" shows 'permissive = true' xl qemu-monitor-command hvm1 "info qtree"
+is "xen-pciback as well" $nic "$(permissive)"
 # Its guest's BIOS, which drives such a disk, too, does not begin.
 ok "a hostile stubdomain with the disk" xl create -p /run/hvm2.cfg
 dm=$(dm_domid hvm2)
@@ -118,6 +124,8 @@ ok "with its NIC" has hvm1 8086:10d3
 ok "xl destroy" xl destroy hvm2
 ok "xl destroy" xl destroy hvm1
 
+ok "who does not ask for a permissive device is refused it" \
+    refuses 'pci = [ "00:05.0" ]' '00:05.0 is still permissive from a guest before'
 ok "the NIC is dom0's again" xl pci-assignable-remove -r 00:05.0
 ok "the disk as well" xl pci-assignable-remove -r 00:06.0
 sum() { sha256sum | cut -d' ' -f1; }
