@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# PCI devices with several functions and behind a bridge.
-exec "$SRCDIR/tests/system/boot" -i amd pci-topology
+# What an operating system does with the host's PCI devices.
+exec "$SRCDIR/tests/system/boot" -i amd pci-topology pci-os

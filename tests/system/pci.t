@@ -1,5 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# PCI devices of the host's, behind an IOMMU, in guests with a stubdomain, and
-# what an operating system does with them.
-exec "${0%/*}/boot" -x c -i amd pci pci-os
+# PCI devices of the host's, behind an IOMMU, in guests with a stubdomain.
+exec "${0%/*}/boot" -x c -i amd pci
