@@ -18,7 +18,7 @@ type = "$type"
 memory = 256
 kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
 ramdisk = "/var/lib/xenqmp/stubdom/initrd.unpacked"
-extra = "console=hvc0 quiet rdinit=/pv.init"
+extra = "console=hvc0 quiet norandmaps rdinit=/pv.init"
 tsc_mode = "native"
 channel = [ "connection=pty,name=maybe", "connection=pty,name=first", "connection=socket,name=second,path=/run/second.sock" ]
 $stand_in

@@ -62,20 +62,20 @@ ok "with QEMU's own message" \
     /run/failed.txt
 end_of_failure
 
-guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "rdinit=/none"' >/run/hvm1.cfg
+guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "norandmaps rdinit=/none"' >/run/hvm1.cfg
 ok "the stubdomain panics: xl-qmp create fails" creation_fails 'Kernel panic'
 ok "with the kernel's own message" \
     grep -q "its QEMU does not run: the stubdomain's kernel panicked: " /run/failed.txt
 ok "which is in console 0's log" grep -q 'Kernel panic - not syncing: ' $log
 end_of_failure
 
-guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "rdinit=/mismatch.init"' >/run/hvm1.cfg
+guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "norandmaps rdinit=/mismatch.init"' >/run/hvm1.cfg
 ok "kernel and initrd are of two images: xl-qmp create fails" creation_fails 'powering off'
 ok "with a line that says so" grep -q \
     "its QEMU does not run: the kernel is .*, and the initrd has no modules for it: .*run mkstubdom" /run/failed.txt
 end_of_failure
 
-guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "rdinit=/slow.init"' >/run/hvm1.cfg
+guest_cfg hvm1 "$helper" 'stubdomain_cmdline = "norandmaps rdinit=/slow.init"' >/run/hvm1.cfg
 ok "the stubdomain needs too long: xl-qmp create fails" \
     sh -c 'rm -f $1; ! xl-qmp create /run/hvm1.cfg >/run/failed.txt 2>&1' - $log
 ok "with what it said last" grep -qF \

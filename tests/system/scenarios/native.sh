@@ -31,7 +31,7 @@ is "the first is a pty" pty "$(backend 1 output)"
 is "the second is a socket" unix:/run/second.sock "$(backend 2 output)"
 end_guest
 
-guest_cfg hvm1 'stubdomain_cmdline = "rdinit=/stock.init"' >/run/hvm1.cfg
+guest_cfg hvm1 'stubdomain_cmdline = "norandmaps rdinit=/stock.init"' >/run/hvm1.cfg
 ok "xl create, nothing said" xl create /run/hvm1.cfg
 is "the transport, whatever is installed" vchan "$(transport)"
 ok "vchan-socket-proxy runs" pidof vchan-socket-proxy
