@@ -48,10 +48,15 @@ tty_is_another() { [ "$(ttys | wc -l)" = 1 ] && tty=$(ttys) && [ -e "$tty" ] && 
 old=$tty
 kill "$(cat /run/xenconsoled.pid)"
 ok "xenconsoled ends: no key names a terminal" wait_for 10 ttys_are_none
-socat pty,raw,echo=0,link=/run/another.txt - </dev/null >/run/anothers.txt &
-another=$!
-wait_for 10 test -e /run/another.txt
 wait_for 10 sh -c '! [ -e /run/xenconsoled.pid ]'
+# Each takes the lowest number that is free.
+others=
+until [ -e "$old" ]; do
+    rm -f /run/another.txt
+    socat -u pty,raw,echo=0,link=/run/another.txt - >>/run/anothers.txt &
+    others="$others $!"
+    wait_for 10 test -e /run/another.txt
+done
 $xenconsoled
 ok "it is back: all name the new one" wait_for 10 tty_is_another
 xl console hvm1 >/run/serial.txt 2>&1 &
@@ -61,8 +66,8 @@ echoes() { printf 'to the right guest\r\n' >"$tty"; usleep 300000; grep -q 'to t
 ok "xl console reaches the guest" wait_for 60 echoes
 is "and nobody else" "" "$(cat /run/anothers.txt)"
 ok "QMP goes on" wait_for 10 xl-qmp exec hvm1 query-status
-kill $console $another
-wait $another
+kill $console $others
+wait $others
 rm -f /run/another.txt /run/anothers.txt
 
 # What is typed before it listens is lost.
