@@ -147,8 +147,8 @@ tests/system/viewer: obj/tests/system/viewer.o
 tests/bench/qmp_latency: obj/tests/bench/qmp_latency.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^
-system/dom0.gz: tests/bench/qmp_latency tests/system/viewer
-system/dom0.gz: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
+system/dom0.initrd: tests/bench/qmp_latency tests/system/viewer
+system/dom0.initrd: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $(LIBRARIES)
 	@[ "$(prefix)" = /usr ] || { echo "The system tests need a build configured with --prefix=/usr" >&2; exit 1; }
 	rm -rf $(INSTALLED)
 	+$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/$(INSTALLED) >system-install.log
@@ -170,7 +170,7 @@ named = $(or $(filter tests/$(1)/% $(srcdir)/tests/$(1)/%,$(CHECK)), \
     $(error There is no test $(1)))
 CHOSEN = $(foreach test,$(TESTS),$(call named,$(test)))
 ifneq ($(filter-out $(UNIT_TESTS) $(FUZZ_REPLAYS),$(or $(CHOSEN),all)),)
-NEEDED = all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL) system/dom0.gz
+NEEDED = all unit-tests $(COMPONENTS) $(XENSIM_TESTS_ALL) system/dom0.initrd
 else
 NEEDED = $(CHOSEN)
 endif
@@ -204,7 +204,7 @@ coverage: coverage/config.mk
 	    XENQMP_BUILD=$(CURDIR)/coverage SRCDIR=$(srcdir) $(srcdir)/tests/run $(UNIT_TESTS)
 	cd coverage && $(srcdir)/tests/coverage $(srcdir) $(ROOMS)
 
-demo: all system/dom0.gz
+demo: all system/dom0.initrd
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/system/demo
 
 # Faults in a copy of the sources, each of which a test must see.
@@ -212,7 +212,7 @@ mutate: sysroot/.complete
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) $(srcdir)/tests/run $(srcdir)/tests/mutate
 
 # Figures, as ratios to the stock set-up in the same run, and a picture.
-bench: all system/dom0.gz $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim.so
+bench: all system/dom0.initrd $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxensim.so
 	XENQMP_BUILD=$(CURDIR) tests/bench/consoles | $(srcdir)/tests/bench/plots tests/bench/consoles.svg
 	XENQMP_BUILD=$(CURDIR) tests/bench/restart
 	XENQMP_BUILD=$(CURDIR) SRCDIR=$(srcdir) tests/bench/guests

@@ -32,7 +32,7 @@ make -C "$XENQMP_BUILD" deb >"$dir/deb.log" 2>&1 || bail "make deb; see $dir/deb
 # Room for both releases' packages, and a saved guest.
 cp --sparse=always "$disks/disk.img" "$dir/" && truncate -s 6G "$dir/disk.img" &&
     e2fsck -fp "$dir/disk.img" >&2 && resize2fs "$dir/disk.img" >&2 || bail 'no larger disk'
-cp "$disks/xen" "$disks/vmlinuz" "$disks/dom0.gz" "$dir"
+cp "$disks/xen" "$disks/vmlinuz" "$disks/dom0.initrd" "$dir"
 
 # second_disk SCRIPT BUILD: what the first runs, with this build's packages.
 second_disk() {
@@ -80,7 +80,7 @@ END
         mv "$1/root/xen" "$1/xen"
         kernel=$(ls "$1"/root/boot/vmlinuz-* | sort -V | tail -n 1)
         cp "$kernel" "$1/vmlinuz"
-        cp "$1/root/boot/initrd.img-${kernel#*/vmlinuz-}" "$1/dom0.gz"
+        cp "$1/root/boot/initrd.img-${kernel#*/vmlinuz-}" "$1/dom0.initrd"
         rm "$1/root/upgrade"
         umount "$1/root"' - "$dir" "$new" $from $to "$xen"
 }
