@@ -316,6 +316,8 @@ static int take_proxys_place(struct helper *h)
 {
     pid_t proxy = pids_proxy(h->xs, h->domid);
 
+    if (!proxy)
+        proxy = proxy_find(h->domid);
     if (proxy && proxy_end(proxy, h->domid)) {
         log_error("domain %u: its vchan-socket-proxy (process %d) does not "
                   "end; kill it, and create the guest again", h->domid,

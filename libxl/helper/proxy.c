@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "proxy.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +45,27 @@ bool proxy_is_ours(pid_t pid, uint32_t dm)
         for_dm |= !strcmp(arg, domid);
     }
     return named && for_dm;
+}
+
+pid_t proxy_find(uint32_t dm)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *entry;
+    pid_t r = 0;
+
+    while (dir && !r && (entry = readdir(dir))) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        struct stat st;
+
+        if (pid > 0 && !*end &&
+            !fstatat(dirfd(dir), entry->d_name, &st, 0) &&
+            st.st_uid == geteuid() && proxy_is_ours((pid_t)pid, dm))
+            r = (pid_t)pid;
+    }
+    if (dir)
+        closedir(dir);
+    return r;
 }
 
 int proxy_end(pid_t pid, uint32_t dm)

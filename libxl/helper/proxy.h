@@ -15,6 +15,11 @@
  * vchan-socket-proxy and one of its arguments is dm. */
 bool proxy_is_ours(pid_t pid, uint32_t dm);
 
+/* The proxy of stubdomain dm among this user's processes, or 0. libxl's process
+ * that writes a pid down is killed as soon as the proxy runs, written or not
+ * (libxl__spawn_initiate_detach()). */
+pid_t proxy_find(uint32_t dm);
+
 /* Ends it and waits until it is gone; nothing if pid is a stranger's. -1
  * if it does not go. */
 int proxy_end(pid_t pid, uint32_t dm);

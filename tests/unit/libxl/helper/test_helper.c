@@ -144,6 +144,22 @@ static pid_t start_proxy(const char *name, const char *domid)
     return pid;
 }
 
+/* No other test on this machine has that domain. */
+TEST(a_proxy_that_nobody_wrote_down_is_found)
+{
+    uint32_t dm = (uint32_t)getpid();
+    char domid[16];
+    pid_t proxy;
+
+    check_int(proxy_find(dm), 0);
+    snprintf(domid, sizeof(domid), "%u", dm);
+    proxy = start_proxy("/usr/bin/vchan-socket-proxy", domid);
+    check_int(proxy_find(dm), proxy);
+    check_int(proxy_end(proxy, dm), 0);
+    check_int(waitpid(proxy, NULL, 0), proxy);
+    check_int(proxy_find(dm), 0);
+}
+
 TEST(only_this_domains_proxy_is_ended)
 {
     pid_t proxy = start_proxy("/usr/bin/vchan-socket-proxy", "12");
