@@ -50,6 +50,13 @@ restart() {
 }
 ok 'a restart is told from a stop' restart
 
+other_xen() {
+    status=$(sed -n 's/^#define EXIT_OTHER_XEN \([0-9]*\).*/\1/p' \
+        "$SRCDIR/console/daemon/main.c")
+    [ "$status" ] && [ "$(setting RestartPreventExitStatus)" = "$status" ]
+}
+ok 'it is not tried again and again on a Xen that it is not built for' other_xen
+
 capabilities() {
     sed -n '/kept\[\] = {/p' "$SRCDIR/console/daemon/privileges.c" |
         grep -o 'CAP_[A-Z_]*' | sort >"$tmp/kept"
