@@ -169,6 +169,7 @@ renewed() {
 }
 ok 'a kernel renews it' renewed /boot
 ok 'and QEMU' renewed /usr/libexec/xen-qemu-system-i386
+ok "and its NICs' ROMs, where Debian 13 has them" renewed /usr/share/qemu
 
 ok 'xl-qmp runs' inside xl-qmp --version
 ok 'the manual is there' inside test -s /usr/share/man/man7/xenqmp.7.gz
