@@ -312,8 +312,8 @@ static void print_word(const char *word)
     putchar('\'');
 }
 
-/* Whether an empty drive can be the kernel's. */
-static bool has_empty_drives(const struct options *options)
+/* Whether a drive can be the kernel's. */
+static bool has_kernels_drives(const struct options *options)
 {
     struct host host = { .logger = options->logger };
     int major, minor;
@@ -328,7 +328,7 @@ static bool has_empty_drives(const struct options *options)
 static int run_xl(struct create *create, const struct options *options)
 {
     create->disks = guest_disks_argument(&create->config);
-    if (create->disks && has_empty_drives(options))
+    if (create->disks && has_kernels_drives(options))
         create->args[create->args_n++] = create->disks;
     for (size_t i = 0; i < SETTINGS_N; i++)
         if (!get(create, settings[i].key))

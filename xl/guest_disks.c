@@ -4,19 +4,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <libxl.h>
 
-static bool is_empty_drive(const struct guest_config *config,
-                           const char *spec)
+/* As libxl asks of a phy (libxl__try_phy_backend()). */
+static bool is_file_or_device(const char *path)
+{
+    struct stat st;
+
+    return !stat(path, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+/* A drive that says nothing of its backend, and that dom0's kernel can serve:
+ * an empty one, or one with an image that needs no unpacking. */
+static bool is_kernels_drive(const struct guest_config *config,
+                             const char *spec)
 {
     libxl_device_disk disk;
     bool r;
 
     libxl_device_disk_init(&disk);
     r = !xlu_disk_parse(config->parsed, 1, &spec, &disk) && disk.is_cdrom &&
-        (!disk.pdev_path || !*disk.pdev_path) &&
-        disk.backend == LIBXL_DISK_BACKEND_UNKNOWN;
+        disk.backend == LIBXL_DISK_BACKEND_UNKNOWN &&
+        (!disk.pdev_path || !*disk.pdev_path ||
+         (disk.format == LIBXL_DISK_FORMAT_RAW && !disk.script &&
+          !disk.backend_domname && is_file_or_device(disk.pdev_path)));
     libxl_device_disk_dispose(&disk);
     return r;
 }
@@ -31,15 +44,15 @@ static void put_escaped(FILE *out, const char *text, size_t n)
 }
 
 /* As a string of xl.cfg's. */
-static void put_string(FILE *out, const char *spec, bool empty)
+static void put_string(FILE *out, const char *spec, bool kernels)
 {
-    const char *target = strstr(spec, "target=");
-    size_t n = empty && target ? (size_t)(target - spec) : strlen(spec);
+    const char *target = kernels ? strstr(spec, "target=") : NULL;
+    size_t n = target ? (size_t)(target - spec) : strlen(spec);
 
     putc('"', out);
     put_escaped(out, spec, n);
     /* What is behind target= is all its. */
-    if (empty)
+    if (kernels)
         fputs(target ? "backendtype=phy," : ",backendtype=phy", out);
     put_escaped(out, spec + n, strlen(spec + n));
     putc('"', out);
@@ -57,11 +70,11 @@ char *guest_disks_argument(const struct guest_config *config)
         return NULL;
     fputs("disk=[", out);
     for (int i = 0; (spec = guest_config_item(config, "disk", i)); i++) {
-        bool empty = is_empty_drive(config, spec);
+        bool kernels = is_kernels_drive(config, spec);
 
-        any = any || empty;
+        any = any || kernels;
         fputs(i ? ", " : " ", out);
-        put_string(out, spec, empty);
+        put_string(out, spec, kernels);
     }
     fputs(" ]", out);
     if (!fclose(out) && any)

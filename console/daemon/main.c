@@ -115,9 +115,13 @@ static void ready_say(int fd)
     close(fd);
 }
 
+/* Its unit does not try again after that (RestartPreventExitStatus=). */
+#define EXIT_OTHER_XEN 78       /* sysexits.h, EX_CONFIG */
+
 static int finish(void)
 {
-    int r = server.backend.stop && !server.failed ? 0 : 1;
+    int r = server.backend.stop && !server.failed ? 0 :
+            server.other_xen ? EXIT_OTHER_XEN : 1;
 
     server_dispose(&server);
     if (pid_fd >= 0 && pid_file_is_at(pid_fd, options.pid_file))

@@ -99,10 +99,16 @@ static const int allowed[] = {
     SCMP_SYS(exit), SCMP_SYS(exit_group),
 };
 
-/* ioctl()s of /dev/xen's devices, by their type, and of terminals. */
+/* Linux' struct termios2, whose header and libc's exclude each other: four
+ * masks, a line discipline, 19 characters, two speeds. */
+#define TERMIOS2 char[4 * 4 + 1 + 19 + 2 * 4]
+
+/* ioctl()s of /dev/xen's devices, by their type, and of terminals: glibc's
+ * tcgetattr() and tcsetattr() are the second pair from 2.42 on. */
 static const unsigned int ioctl_types[] = { 'E', 'G', 'P' };
 static const unsigned int ioctls[] = {
-    TCGETS, TCSETS, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER, FIONREAD, FIONBIO,
+    TCGETS, TCSETS, _IOR('T', 0x2a, TERMIOS2), _IOW('T', 0x2b, TERMIOS2),
+    TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER, FIONREAD, FIONBIO,
 };
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))

@@ -309,7 +309,7 @@ int server_init(struct server *server, const struct options *options)
                   strerror(errno));
         return -1;
     }
-    b->hv = hv_open();
+    b->hv = hv_open(&server->other_xen);
     if (!b->hv || host_socket_init(server) || hv_log_init(server) ||
         records_init())
         return -1;

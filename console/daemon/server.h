@@ -29,6 +29,7 @@ struct server {
     /* readable */
     struct backend backend;
     bool failed;                /* it stops because of an error */
+    bool other_xen;             /* server_init() failed for that: hv_open() */
     /* private */
     bool announced;             /* in xenstore: what it serves */
     int (*finish)(void);

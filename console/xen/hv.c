@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hv.h"
 
+#include "config.h"
 #include "tools/common/log.h"
 
 #include <assert.h>
@@ -53,12 +54,31 @@ static void hv_log_destroy(xentoollog_logger *logger)
     (void)logger;
 }
 
-struct hv *hv_open(void)
+/* libxenctrl's interface is that of one version; where another one happens to
+ * understand it, its start script finds Xen's own daemon, and two would serve
+ * each ring. */
+static bool hv_is_other(struct hv *hv)
+{
+    int version = xc_version(hv->xc, XENVER_version, NULL);
+
+    if (version < 0 || version == (XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR))
+        return false;
+    log_error("Xen %d.%d runs, and this xenconsoled is built for %d.%d: it "
+              "serves nobody, and leaves the consoles to Xen's own; install "
+              "the xenqmp for Xen %d.%d, or boot into %d.%d", version >> 16,
+              version & 0xffff, XENQMP_XEN_MAJOR, XENQMP_XEN_MINOR,
+              version >> 16, version & 0xffff, XENQMP_XEN_MAJOR,
+              XENQMP_XEN_MINOR);
+    return true;
+}
+
+struct hv *hv_open(bool *other_r)
 {
     struct hv *hv = calloc(1, sizeof(*hv));
     const char *what = "memory";
     int fd;
 
+    *other_r = false;
     if (!hv)
         goto out;
     hv->vtable.vmessage = hv_log;
@@ -68,6 +88,11 @@ struct hv *hv_open(void)
     hv->xc = xc_interface_open(&hv->vtable, &hv->vtable, 0);
     if (!hv->xc)
         goto out;
+    *other_r = hv_is_other(hv);
+    if (*other_r) {
+        hv_close(hv);
+        return NULL;
+    }
     what = "event channels (/dev/xen/evtchn)";
     hv->evtchn = xenevtchn_open(&hv->vtable, 0);
     if (!hv->evtchn)

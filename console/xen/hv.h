@@ -23,8 +23,9 @@ struct hv_page {
     bool foreign;               /* by page number, not by grant */
 };
 
-/* NULL: the reason has been logged. */
-struct hv *hv_open(void);
+/* NULL: the reason has been logged. *other_r: it is that another Xen runs
+ * than this is built for, which no later try changes. */
+struct hv *hv_open(bool *other_r);
 void hv_close(struct hv *hv);
 
 /* The primary console: by the reserved grant, else by page number. */

@@ -18,7 +18,8 @@
  *
  *   helper_args        what libxl says
  *   helper_probe       its question before there is a domain
- *   helper_consoled    is the xenconsoled that runs ours?
+ *   helper_consoled    is the xenconsoled that runs ours? (And is the Xen:
+ *                      helper_stubdom)
  *   helper_root        the directory of its sockets
  *   helper_console(s), helper_channels, helper_devices: xenstore's part
  *   helper_serial      where the serial ports' terminals are found
@@ -477,8 +478,9 @@ static int begin(struct helper *h, char **argv)
 {
     h->guest = store_guest_of(h->xs, h->domid);
     helper_config_read(&h->config, HELPER_CONFIG);
-    if (check_slot(h, argv) || consoled_check(CONSOLED_SOCKET, h->domid) ||
-        check_memory(h) || devices_take(h, argv))
+    if (check_slot(h, argv) || stubdom_check_xen(h->domid) ||
+        consoled_check(CONSOLED_SOCKET, h->domid) || check_memory(h) ||
+        devices_take(h, argv))
         return -1;
     if (!loop_init(&h->loop) && !signals_open(h) &&
         !qemu_watch(&h->qemu, &h->loop, h->xs))

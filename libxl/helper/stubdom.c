@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xenctrl.h>
 
+#include "config.h"
 #include "console.h"
 #include "consoles.h"
 #include "store.h"
@@ -23,6 +24,24 @@
 #ifndef STUBDOM_WORDS_MS
 #define STUBDOM_WORDS_MS 1000
 #endif
+
+int stubdom_check_xen(uint32_t dm)
+{
+    xc_interface *xc = xc_interface_open(NULL, NULL, 0);
+    int version = xc ? xc_version(xc, XENVER_version, NULL) : -1;
+
+    if (xc)
+        xc_interface_close(xc);
+    if (version < 0 || version == (XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR))
+        return 0;
+    log_error("domain %u: Xen %d.%d runs, and this qmp-helper is built for "
+              "%d.%d, which serves no other: install the xenqmp for Xen "
+              "%d.%d, or boot into %d.%d", dm, version >> 16,
+              version & 0xffff, XENQMP_XEN_MAJOR, XENQMP_XEN_MINOR,
+              version >> 16, version & 0xffff, XENQMP_XEN_MAJOR,
+              XENQMP_XEN_MINOR);
+    return -1;
+}
 
 bool stubdom_watch(struct stubdom *stubdom)
 {

@@ -28,6 +28,8 @@ struct stubdom {
 
 #define STUBDOM_TOKEN "stubdom"
 
+/* -1, after a line: another Xen runs than the one that this is built for. */
+int stubdom_check_xen(uint32_t dm);
 /* For events with that token; at each it is to be looked at. */
 bool stubdom_watch(struct stubdom *stubdom);
 /* Asks Xen. UNKNOWN: that failed. */

@@ -653,4 +653,19 @@ TEST(without_xenstored_the_daemon_ends_with_an_error)
     check(host_wait(log_has, "lost xenstore"));
 }
 
+TEST(on_another_xen_it_ends_and_has_touched_nothing)
+{
+    const char *const argv[] = { in_build("bin/xenconsoled"), "-i", NULL };
+    int status;
+
+    start_host();
+    xensim->version = 4 << 16 | 99;
+    ours = host_spawn(argv);
+    check_int(waitpid(ours, &status, 0), ours);
+    check(WIFEXITED(status));
+    check_int(WEXITSTATUS(status), 78);
+    check(access("/run/xen/xenconsoled.sock", F_OK));
+    check(!guest_read("/tool/xenconsoled/feature-secondary-consoles"));
+}
+
 TAP_MAIN()

@@ -160,7 +160,7 @@ ok 'with systemd nothing, for there is the unit' with_systemd
 image=$root/var/lib/xenqmp/stubdom
 ok 'the image was made of the installed kernel' \
     grep -aqF "$(ls "$sysroot/lib/modules") " "$image/vmlinuz"
-ok 'with an initramfs' gzip -t "$image/initrd"
+ok 'with an initramfs' sh -c 'cpio -t --quiet <"$1" | grep -qx init' - "$image/initrd"
 
 renewed() {
     : >"$image/initrd"
@@ -169,11 +169,28 @@ renewed() {
 }
 ok 'a kernel renews it' renewed /boot
 ok 'and QEMU' renewed /usr/libexec/xen-qemu-system-i386
+ok "and its NICs' ROMs, where Debian 13 has them" renewed /usr/share/qemu
 
 ok 'xl-qmp runs' inside xl-qmp --version
 ok 'the manual is there' inside test -s /usr/share/man/man7/xenqmp.7.gz
 ok 'an upgrade keeps all that' inside sh -c 'dpkg -i /debs/*.deb'
 ok "and Xen's xenconsoled" diverted
+
+# As under systemd on a Xen that they are not for, before a reboot.
+mkdir -p "$root/sys/hypervisor/version" "$root/run/systemd/system"
+echo 4 >"$root/sys/hypervisor/version/major"
+echo 99 >"$root/sys/hypervisor/version/minor"
+inside /run/xenconsoled &
+daemon=$!
+timeout 300 cat "$root/run/started" >/dev/null
+other_xen() {
+    inside sh -c 'dpkg -i /debs/xenqmp_*.deb' >"$tmp/said" 2>&1
+    cat "$tmp/said"
+    grep -q "^xenqmp: Xen 4.99 runs, and this is for Xen $xen_version: " "$tmp/said" &&
+        kill -0 $daemon && [ -e "$root/run/xenconsoled.pid" ]
+}
+ok "on another Xen its own daemon goes on, and a line says so" other_xen
+rm -r "$root/sys/hypervisor" "$root/run/systemd"
 
 ok 'they can be removed' inside dpkg --remove xenqmp xenqmp-stubdom
 ok "Xen's xenconsoled is back" cmp "$original" "$root$xen"

@@ -50,6 +50,13 @@ restart() {
 }
 ok 'a restart is told from a stop' restart
 
+other_xen() {
+    status=$(sed -n 's/^#define EXIT_OTHER_XEN \([0-9]*\).*/\1/p' \
+        "$SRCDIR/console/daemon/main.c")
+    [ "$status" ] && [ "$(setting RestartPreventExitStatus)" = "$status" ]
+}
+ok 'it is not tried again and again on a Xen that it is not built for' other_xen
+
 capabilities() {
     sed -n '/kept\[\] = {/p' "$SRCDIR/console/daemon/privileges.c" |
         grep -o 'CAP_[A-Z_]*' | sort >"$tmp/kept"
@@ -62,6 +69,37 @@ files() {
     [ "$(setting LimitNOFILE)" = $(($limit)) ]
 }
 ok 'and the descriptors that it asks for' files
+
+# --- The package, on another Xen ------------------------------------------------
+
+# Its script in a place of ours; what it would run is written down.
+mkdir -p "$tmp/host/run/systemd/system" "$tmp/host/sys/hypervisor/version" "$tmp/host/proc/xen" \
+    "$tmp/host/etc/init.d" "$tmp/host/bin"
+sed "s,/run/,$tmp/host&,g; s,/sys/hyp,$tmp/host&,g; s,/etc/init,$tmp/host&,g; s,/proc/,$tmp/host&,g
+     s,#XEN#,4.20,g; s,^#DEBHELPER#,echo debhelper," "$SRCDIR/debian/xenqmp.postinst" >"$tmp/postinst"
+for program in dpkg-divert start-stop-daemon invoke-rc.d systemd-run; do
+    printf '#!/bin/sh\necho %s\n' $program >"$tmp/host/bin/$program"
+done
+chmod +x "$tmp"/host/bin/*
+ln -s /bin/true "$tmp/host/etc/init.d/xen"
+echo control_d >"$tmp/host/proc/xen/capabilities"
+echo 4 >"$tmp/host/sys/hypervisor/version/major"
+# does MINOR WHAT: configured where Xen 4.MINOR runs.
+does() {
+    echo "$1" >"$tmp/host/sys/hypervisor/version/minor"
+    PATH=$tmp/host/bin:$PATH sh "$tmp/postinst" configure >"$tmp/done" 2>"$tmp/said" || return
+    cat "$tmp/said" "$tmp/done"
+    [ "$(grep -v dpkg-divert "$tmp/done" | xargs)" = "$2" ] && [ "$(wc -l <"$tmp/said")" = "$3" ]
+}
+touch "$tmp/host/run/xenconsoled.pid"
+ok "its own Xen's daemon ends, and the unit begins" does 20 'start-stop-daemon debhelper' 0
+ok "another Xen's goes on, and a line says so" does 17 debhelper 1
+rm "$tmp/host/run/xenconsoled.pid"
+ok "or comes back, once ours of before has ended" does 17 'debhelper systemd-run' 1
+rmdir "$tmp/host/run/systemd/system"
+touch "$tmp/host/run/xenconsoled.pid"
+ok "without systemd that Xen's script starts its own" \
+    does 17 'start-stop-daemon invoke-rc.d debhelper' 1
 
 # --- Logs ---------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ static inline void server_start(void)
     snprintf(save, sizeof(save), "%s/save", dir);
     server.backend.options = &options;
     server.backend.control = &control;
-    server.backend.hv = hv_open();
+    server.backend.hv = hv_open(&server.other_xen);
     server.backend.xs = fake_store;
     TAILQ_INIT(&server.backend.ready);
     check(!loop_init(&server.backend.loop));

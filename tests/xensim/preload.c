@@ -303,6 +303,13 @@ int xc_domain_getinfo_single(xc_interface *xch, uint32_t domid,
 }
 #endif
 
+int xc_version(xc_interface *xch, int cmd, void *arg)
+{
+    (void)xch, (void)cmd, (void)arg;
+    return xensim->version ? xensim->version :
+           XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR;
+}
+
 int xc_evtchn_status(xc_interface *xch, xc_evtchn_status_t *status)
 {
     struct xensim_port *port = xensim_port(status->dom == DOMID_SELF ? 0 :

@@ -76,6 +76,7 @@ struct xensim_state {
     uint32_t bound;             /* since the start */
     /* Since the start: pages that were mapped, and unmapped again. */
     _Atomic uint64_t mapped, unmapped;
+    int version;                /* as XENVER_version has it; 0: ours */
     uint32_t log_n;             /* bytes of Xen's log, never read away */
     char log[XENSIM_LOG_SIZE];
 };

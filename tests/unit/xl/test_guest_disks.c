@@ -39,6 +39,41 @@ TEST(an_empty_drive_is_the_kernels)
           "disk=[ \"vdev=hdc,cdrom,backendtype=phy,target=\" ]");
 }
 
+TEST(a_drive_with_a_raw_image_is_the_kernels_as_well)
+{
+    char image[] = "/tmp/guest-disks,target=XXXXXX", given[128], want[256];
+    int fd = mkstemp(image);
+
+    check(fd >= 0 && !close(fd));
+    snprintf(given, sizeof(given), "disk = [ 'vdev=hdc, cdrom, target=%s' ]\n",
+             image);
+    snprintf(want, sizeof(want), "disk=[ \"vdev=hdc, cdrom, "
+             "backendtype=phy,target=%s\" ]", image);
+    makes(given, want);
+    check_int(unlink(image), 0);
+    strcpy(image, "/tmp/guest-disks-XXXXXX");
+    fd = mkstemp(image);
+    check(fd >= 0 && !close(fd));
+    snprintf(given, sizeof(given), "disk = [ '%s,,hdc,cdrom' ]\n", image);
+    snprintf(want, sizeof(want), "disk=[ \"%s,,hdc,cdrom,"
+             "backendtype=phy\" ]", image);
+    makes(given, want);
+    snprintf(given, sizeof(given), "disk = [ 'file:%s,hdc:cdrom,r' ]\n", image);
+    snprintf(want, sizeof(want), "disk=[ \"file:%s,hdc:cdrom,r,"
+             "backendtype=phy\" ]", image);
+    makes(given, want);
+    /* What only QEMU can serve, or what is named. */
+    snprintf(given, sizeof(given), "disk = [ '%s,qcow2,hdc,cdrom' ]\n", image);
+    makes(given, NULL);
+    snprintf(given, sizeof(given), "disk = [ '%s,,hdc,cdrom,backendtype=qdisk' ]"
+             "\n", image);
+    makes(given, NULL);
+    snprintf(given, sizeof(given), "disk = [ '%s,,hdc,cdrom,backend=other' ]\n",
+             image);
+    makes(given, NULL);
+    check_int(unlink(image), 0);
+}
+
 TEST(what_it_makes_means_what_it_should)
 {
     char path[] = "/tmp/guest-disks-XXXXXX", *is;
@@ -72,7 +107,7 @@ TEST(other_disks_are_left_as_they_are)
     makes("name = 'a'\n", NULL);
     makes("disk = [ ]\n", NULL);
     makes("disk = [ '/dev/a,raw,hda,rw' ]\n", NULL);
-    makes("disk = [ '/x.iso,raw,hdc,cdrom' ]\n", NULL);
+    makes("disk = [ '/nonexistent/x.iso,raw,hdc,cdrom' ]\n", NULL);
     makes("disk = [ 'vdev=hdc,cdrom,backendtype=qdisk' ]\n", NULL);
     makes("disk = [ 'no disk at all, really' ]\n", NULL);
     /* A quote in it. */

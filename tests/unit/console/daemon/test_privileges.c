@@ -7,6 +7,7 @@
 #include "output_fixture.h"
 
 #include <sys/capability.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -61,6 +62,18 @@ TEST(what_the_daemon_needs_works)
     /* As it becomes a daemon. */
     check(dup2(open("/dev/null", O_RDWR), 0) == 0);
     unlink(path);
+}
+
+/* As tcgetattr() and tcsetattr() of whichever libc. */
+TEST(a_terminal_can_be_made_raw_by_any_libc)
+{
+    unsigned char termios2[44];
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+    check(master >= 0 && !unlockpt(master));
+    check(!privileges_filter(false));
+    check(!ioctl(master, 0x802c542a, termios2));    /* TCGETS2 */
+    check(!ioctl(master, 0x402c542b, termios2));    /* TCSETS2 */
 }
 
 #define check_refused(call) do {                                        \

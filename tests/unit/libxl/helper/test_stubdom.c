@@ -35,6 +35,15 @@ int xc_domain_getinfolist(xc_interface *xc, uint32_t first,
     return listed;
 }
 
+static int version;
+
+int xc_version(xc_interface *xc, int cmd, void *arg)
+{
+    (void)xc, (void)arg;
+    check_int(cmd, XENVER_version);
+    return version;
+}
+
 static enum stubdom_state of_flags(uint32_t flags)
 {
     domain.flags = flags;
@@ -103,6 +112,18 @@ TEST(it_is_told_once_and_not_after_a_failed_start)
     check_int(loop_run_once(&loop, -1), 0);
     check(!loop_timer_is_set(&stubdom.tell));
     stubdom_end(&stubdom);
+}
+
+TEST(another_xen_is_refused)
+{
+    version = XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR;
+    check_int(stubdom_check_xen(DM), 0);
+    version = -1;
+    check_int(stubdom_check_xen(DM), 0);
+    version = 4 << 16 | 99;
+    check_int(stubdom_check_xen(DM), -1);
+    listed = -2;
+    check_int(stubdom_check_xen(DM), 0);
 }
 
 TAP_MAIN()
