@@ -6,6 +6,7 @@
 #include "pki.h"
 
 #include <nettle/des.h>
+#include <sys/ioctl.h>
 
 /* --- A viewer --------------------------------------------------------- */
 
@@ -304,6 +305,7 @@ TEST(handshakes_are_paced)
     struct client c[6];
     int64_t begun;
 
+    begin_ms = LIMIT_MS;
     pki_begin();
     begin_with("", pki.dir, false);
     begun = loop_now_ms();
@@ -318,6 +320,45 @@ TEST(handshakes_are_paced)
     for (int i = 0; i < 6; i++)
         client_end(&c[i]);
     end();
+    pki_end();
+}
+
+/* A warning a turn: others have turns between. In TLS 1.3 there are none. */
+TEST(warnings_without_end_hold_nobody_up)
+{
+    static const char warning[] = { 21, 3, 3, 0, 2, 1, 90 };
+    struct tls_credentials *credentials;
+    struct tls_session *session;
+    struct client c;
+    int fds[2], left;
+    char why[TLS_WHY_MAX];
+
+    pki_begin();
+    credentials = display_tls.load(pki.dir, false, why);
+    check(credentials != NULL);
+    check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
+    session = display_tls.begin(credentials, fds[0]);
+    check(session != NULL);
+    c.fd = fds[1];
+    check(!gnutls_certificate_allocate_credentials(&c.x509));
+    check(!gnutls_init(&c.tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK));
+    check(!gnutls_priority_set_direct(c.tls, "NORMAL:-VERS-ALL:+VERS-TLS1.2",
+                                      NULL));
+    check(!gnutls_credentials_set(c.tls, GNUTLS_CRD_CERTIFICATE, c.x509));
+    gnutls_transport_set_int(c.tls, c.fd);
+    check_int(gnutls_handshake(c.tls), GNUTLS_E_AGAIN);
+    check_int(display_tls.handshake(session), EPOLLIN);
+    for (int i = 0; i < 100; i++)
+        check(write(c.fd, warning, sizeof(warning)) == sizeof(warning));
+    for (int i = 1; i < 10; i++) {
+        check_int(display_tls.handshake(session), EPOLLIN);
+        check(!ioctl(fds[0], FIONREAD, &left));
+        check_int(left, (100 - i) * (int)sizeof(warning));
+    }
+    display_tls.end(session);
+    display_tls.unload(credentials);
+    client_end(&c);
+    close(fds[0]);
     pki_end();
 }
 
