@@ -243,7 +243,19 @@ static unsigned int video_mib(const struct create *create)
            (!vga && stdvga && strcmp(stdvga, "0")) ? 16 : 8;
 }
 
-/* What is set, or if nothing is, what is needed. */
+/* Without those that have no emulated NIC. */
+static unsigned int nics_count(const struct guest_config *config)
+{
+    unsigned int n = 0;
+    const char *nic;
+
+    for (int i = 0; (nic = guest_config_item(config, "vif", i)); i++)
+        n += !strstr(nic, "type=vif");
+    return n;
+}
+
+/* What is set, or if nothing is, what is needed. Devices are counted as
+ * stubdom_memory.h has them. */
 static int check_memory(struct create *create)
 {
     const struct guest_config *config = &create->config;
@@ -252,7 +264,7 @@ static int check_memory(struct create *create)
     const char *cmdline = get(create, "stubdomain_cmdline");
     struct stubdom_devices devices = {
         .displays = !vnc || strcmp(vnc, "0"),
-        .nics = guest_config_count(config, "vif"),
+        .nics = nics_count(config),
         .disks = guest_config_count(config, "disk"),
         .host_devices = guest_config_count(config, "pci"),
     };

@@ -32,8 +32,6 @@ struct child_config {
     /* A pipe's end, inherited: the number of each system call, an int,
      * that the sandbox refused. -1: nobody wants to know. */
     int refused_fd;
-    /* The one before it has said already what is lacking. */
-    bool again;
     /* False only in tests: no chroot, no change of user, no seccomp. */
     bool sandbox;
 };

@@ -12,7 +12,7 @@
 struct display_counts {
     uint64_t viewers;           /* who look now */
     uint64_t looked;            /* who have begun to */
-    uint64_t refused;           /* by RFB; a TLS handshake just fails */
+    uint64_t refused;           /* for what they said, TLS included */
     uint64_t to_viewers;        /* bytes of QEMU's that they have */
     uint64_t from_viewers;      /* bytes of theirs for QEMU */
 };

@@ -299,9 +299,8 @@ static int display_load_tls(struct display *d)
     if (tls)
         d->viewers.credentials = tls->load(d->config->tls_dir,
                                            d->config->tls_verify, why);
-    if (!d->viewers.credentials && !d->config->child.again)
-        log_error("domain %u: display: %s; nobody can look until it is "
-                  "mended, tried again every ten seconds", guest, why);
+    if (!d->viewers.credentials)
+        log_error("domain %u: display: %s", guest, why);
     return d->viewers.credentials ? 0 : -1;
 }
 
@@ -353,9 +352,8 @@ int display_run(const struct display_config *config)
                   config->child.guest_domid, strerror(errno));
         return 1;
     }
-    if (display_load_tls(&display))
-        return DISPLAY_LACKS_TLS;
-    if (config->child.sandbox && sandbox_enter(&config->child, &limits))
+    if (display_load_tls(&display) ||
+        (config->child.sandbox && sandbox_enter(&config->child, &limits)))
         return 1;
     loop_run(&display.loop);
     return 1;

@@ -13,8 +13,6 @@
 #define DISPLAY_LISTENERS_MAX 2
 #define DISPLAY_PASSWORD_MAX  8
 #define DISPLAY_PATH_MAX      256
-/* The exit status of a worker that has no TLS, but should. */
-#define DISPLAY_LACKS_TLS     2
 
 struct display_config {
     /* Killed, its parent takes it along: viewers connect anew. */

@@ -272,17 +272,26 @@ static void viewer_wait_for_check(struct viewer *v)
         check_turn(viewers);                    /* must be last */
 }
 
+/* why: as long as it is there. */
+static void viewer_refuse(struct viewer *v, const char *why)
+{
+    uint32_t guest = v->viewers->guest_domid;
+
+    log_guest(guest, LOG_LEVEL_WARN, "domain %u: display: refused the viewer "
+              "at %s: %s", guest, v->from, why);
+    v->viewers->counts->refused++;
+    v->state = VIEWER_WRONG;
+    v->rfb.why = why;
+    viewer_watch(v);
+    viewer_hurry(v, DISPLAY_WRONG_MS);          /* must be last */
+}
+
 static void viewer_begun(struct viewer *v, enum rfb_result result)
 {
     uint32_t guest = v->viewers->guest_domid;
 
     if (result == RFB_REFUSED) {
-        log_guest(guest, LOG_LEVEL_WARN, "domain %u: display: refused the "
-                  "viewer at %s: %s", guest, v->from, v->rfb.why);
-        v->viewers->counts->refused++;
-        v->state = VIEWER_WRONG;
-        viewer_watch(v);
-        viewer_hurry(v, DISPLAY_WRONG_MS);      /* must be last */
+        viewer_refuse(v, v->rfb.why);
         return;
     }
     if (!viewer_flush(v))
@@ -316,7 +325,7 @@ static void viewer_secure(struct viewer *v)
     int r = v->viewers->tls->handshake(v->tls);
 
     if (r < 0) {
-        viewer_drop(v, v->viewers->tls->why(v->tls));
+        viewer_refuse(v, v->viewers->tls->why(v->tls));
     } else if (r > 0) {
         loop_mod(v->viewers->loop, v->id, (uint32_t)r);
     } else {

@@ -89,12 +89,14 @@ static void worker_restart(void *data)
 {
     struct children *children = data;
 
-    children->worker_began_ms = loop_now_ms();
-    if (!worker_fork(children))
-        return;
-    log_error("domain %u: cannot start its %s: %s",
-              children->config->guest_domid, children->config->name,
-              strerror(errno));
+    if (!children->may_start || children->may_start(children->data)) {
+        children->worker_began_ms = loop_now_ms();
+        if (!worker_fork(children))
+            return;
+        log_error("domain %u: cannot start its %s: %s",
+                  children->config->guest_domid, children->config->name,
+                  strerror(errno));
+    }
     loop_timer_set(children->loop, &children->restart, RESTART_LAST_MS,
                    worker_restart, children);
 }
@@ -180,13 +182,6 @@ static void worker_ended(struct children *children, int status)
     if (children->same && status != children->last_status)
         children->same = 0;
     children->last_status = status;
-    children->config->again = children->lacks && WIFEXITED(status) &&
-                              WEXITSTATUS(status) == children->lacks;
-    if (children->config->again) {
-        loop_timer_set(children->loop, &children->restart, RESTART_LAST_MS,
-                       worker_restart, children);
-        return;
-    }
     /* Those two come from outside. */
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL ||
                                 WTERMSIG(status) == SIGTERM))

@@ -22,9 +22,10 @@ struct children {
     /* What the guest is without once it was given up: ends "the guest runs on
      * without" in the log. */
     const char *gives;
-    /* The exit status of one that lacks what may come yet, and has said so:
-     * the next one begins RESTART_LAST_MS later, without an end. 0: none. */
-    int lacks;
+    /* False: what a worker needs is not there yet, and that was said. It is
+     * asked again RESTART_LAST_MS later, without an end; a worker that may be
+     * another's by now is not to say so. NULL: it needs nothing. */
+    bool (*may_start)(void *data);
     /* The worker asks for children_tell(). NULL: it has nothing to ask, and
      * may be hostile. */
     void (*asked)(void *data);

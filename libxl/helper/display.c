@@ -112,30 +112,52 @@ static int settings_read(struct helper_display *d, struct xs_handle *xs,
     return ok ? 0 : -1;
 }
 
-int display_check_tls(const struct helper_config *config, const char *who)
+/* -1: why_r. Else it is empty, or a warning. */
+static int tls_try(const struct helper_config *config,
+                   char why_r[TLS_WHY_MAX])
 {
     struct tls_credentials *credentials = NULL;
     const struct display_tls *tls;
-    char why[TLS_WHY_MAX];
 
+    *why_r = '\0';
     if (!*config->tls_dir || !config->vnc_tcp)
         return 0;
-    tls = tls_library(why);
+    tls = tls_library(why_r);
     /* A worker that is started later reads them with less rights. */
     if (tls && privileges_heed_modes(true))
-        snprintf(why, sizeof(why), "%s", strerror(errno));
+        snprintf(why_r, TLS_WHY_MAX, "%s", strerror(errno));
     else if (tls)
-        credentials = tls->load(config->tls_dir, config->tls_verify, why);
+        credentials = tls->load(config->tls_dir, config->tls_verify, why_r);
     (void)privileges_heed_modes(false);
-    if (!credentials) {
-        log_error("%s cannot have TLS, which qmp-helper.conf asks for: %s",
-                  who, why);
+    if (!credentials)
         return -1;
-    }
-    if (*why)
-        log_warn("%s: %s", who, why);
     tls->unload(credentials);
     return 0;
+}
+
+int display_check_tls(const struct helper_config *config, const char *who)
+{
+    char why[TLS_WHY_MAX];
+    int r = tls_try(config, why);
+
+    if (r)
+        log_error("%s cannot have TLS, which qmp-helper.conf asks for: %s",
+                  who, why);
+    else if (*why)
+        log_warn("%s: %s", who, why);
+    return r;
+}
+
+bool display_has_tls(struct helper_display *d, uint32_t guest)
+{
+    char why[TLS_WHY_MAX];
+    bool said = d->lacks_tls;
+
+    d->lacks_tls = tls_try(d->config, why);
+    if (d->lacks_tls && !said)
+        log_error("domain %u: display: %s; nobody can look until it is "
+                  "mended, tried again every ten seconds", guest, why);
+    return !d->lacks_tls;
 }
 
 int display_read(struct helper_display *d, const struct helper_config *config,

@@ -28,6 +28,7 @@ struct helper_display {
     char listen[256];           /* as the configuration has it */
     unsigned int number;        /* of the first port that will do */
     bool unused;                /* the first of a hundred that is free */
+    bool lacks_tls;             /* and that was said */
 };
 
 #define HELPER_DISPLAY_NONE { .fd = -1, .socket.fd = -1 }
@@ -54,6 +55,9 @@ void display_withdraw(struct xs_handle *xs, uint32_t guest);
 /* Whether there could be TLS. -1 after a line, which begins with who. A
  * warning of it is that, too, and 0. */
 int display_check_tls(const struct helper_config *config, const char *who);
+/* Before each worker: whether it would have TLS, or needs none. If not, a line
+ * the first time. */
+bool display_has_tls(struct helper_display *display, uint32_t guest);
 /* Idempotent. */
 void display_close(struct helper_display *display);
 

@@ -489,6 +489,13 @@ static int begin(struct helper *h, char **argv)
     return -1;
 }
 
+static bool display_may_start(void *data)
+{
+    struct helper *h = data;
+
+    return display_has_tls(&h->display, h->guest);
+}
+
 static int display_worker_start(const void *config)
 {
     return display_run(config);
@@ -528,8 +535,7 @@ static int display_begin(struct helper *h)
         .loop = &h->loop, .config = &h->display_config.child,
         .run = display_worker_start, .run_data = &h->display_config,
         .gives = "a display",
-        .lacks = *h->display_config.tls_dir ? DISPLAY_LACKS_TLS : 0,
-        .gave_up = display_gave_up, .data = h,
+        .may_start = display_may_start, .gave_up = display_gave_up, .data = h,
     };
     children_start_worker(&h->display_children);
     return 0;

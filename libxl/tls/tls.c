@@ -181,16 +181,14 @@ static void session_fail(struct tls_session *s, int code)
 
 static int session_handshake(struct tls_session *s)
 {
-    int r;
+    int r = gnutls_handshake(s->tls);
 
-    /* Warnings are no end of it. */
-    do {
-        r = gnutls_handshake(s->tls);
-    } while (r && !is_again(r) && !gnutls_error_is_fatal(r));
-    if (is_again(r))
-        return gnutls_record_get_direction(s->tls) ? EPOLLOUT : EPOLLIN;
     if (!r)
         return 0;
+    /* Nor is a warning an end of it; but there may be no end of them, and
+     * others want their turn. */
+    if (!gnutls_error_is_fatal(r))
+        return gnutls_record_get_direction(s->tls) ? EPOLLOUT : EPOLLIN;
     session_fail(s, r);
     /* So that it knows why, if it listens. */
     (void)gnutls_alert_send_appropriate(s->tls, r);

@@ -21,7 +21,8 @@
 
 enum stubdom_image_pci { IMAGE_PCI_UNKNOWN, IMAGE_PCI_LACKS, IMAGE_PCI_HAS };
 
-/* Of a guest, as far as its stubdomain needs memory for them. */
+/* Of a guest, as far as its stubdomain needs memory for them: shown by VNC, and
+ * NICs that QEMU emulates. */
 struct stubdom_devices {
     unsigned int displays, nics, disks, host_devices;
     unsigned int tracing;       /* 1: its kernel has the files for that */

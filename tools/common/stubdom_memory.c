@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* As printf makes its path; to be freed, or NULL. */
 static char *node_read(struct xs_handle *xs, const char *fmt, ...)
@@ -31,16 +32,46 @@ static unsigned int kib_of(struct xs_handle *xs, uint32_t domid,
     return kib;
 }
 
-static unsigned int devices_of(struct xs_handle *xs, uint32_t dm,
-                               const char *kind)
+static unsigned int disks_of(struct xs_handle *xs, uint32_t dm)
 {
     char path[64], **names;
     unsigned int n = 0;
 
-    snprintf(path, sizeof(path), "/libxl/%u/device/%s", dm, kind);
+    snprintf(path, sizeof(path), "/libxl/%u/device/vbd", dm);
     names = xs_directory(xs, XBT_NULL, path, &n);
     free(names);
     return names ? n : 0;
+}
+
+/* Those that QEMU is to emulate: a stubdomain has others, too, but without a
+ * use for them. */
+static unsigned int nics_of(struct xs_handle *xs, const char *vm)
+{
+    char path[512], **names, *argument;
+    unsigned int n = 0, nics = 0;
+
+    snprintf(path, sizeof(path), "%s/image/dm-argv", vm);
+    names = xs_directory(xs, XBT_NULL, path, &n);
+    for (unsigned int i = 0; names && i < n; i++) {
+        argument = node_read(xs, "%s/%s", path, names[i]);
+        nics += argument && strstr(argument, ",ifname=");
+        free(argument);
+    }
+    free(names);
+    return nics;
+}
+
+/* The backend that libxl has made, which may have SPICE alone; or console 8,
+ * by which qmp-helper replaces it. */
+static unsigned int displays_of(struct xs_handle *xs, uint32_t dm)
+{
+    char *vnc = node_read(xs, "/local/domain/0/backend/vfb/%u/0/vnc", dm);
+    char *console = node_read(xs, "/libxl/%u/device/console/8/backend", dm);
+    bool r = console || (vnc && !strcmp(vnc, "1"));
+
+    free(console);
+    free(vnc);
+    return r;
 }
 
 static unsigned int host_devices_of(struct xs_handle *xs, uint32_t dm)
@@ -61,12 +92,13 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
     unsigned int has = kib_of(xs, dm, "static-max") / 1024;
     unsigned int video = kib_of(xs, guest, "videoram") / 1024, needs;
     char *vm = node_read(xs, "/local/domain/%u/vm", dm);
+    char *guests_vm = node_read(xs, "/local/domain/%u/vm", guest);
     char *initrd = node_read(xs, "%s/image/ramdisk", vm ? vm : "");
     char *cmdline = node_read(xs, "%s/image/cmdline", vm ? vm : "");
     struct stubdom_devices devices = {
-        .displays = devices_of(xs, dm, "vfb"),
-        .nics = devices_of(xs, dm, "vif"),
-        .disks = devices_of(xs, dm, "vbd"),
+        .displays = displays_of(xs, dm),
+        .nics = nics_of(xs, guests_vm ? guests_vm : ""),
+        .disks = disks_of(xs, dm),
         .host_devices = host_devices_of(xs, dm),
     };
     struct stubdom_image image;
@@ -81,6 +113,7 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
     };
     free(cmdline);
     free(initrd);
+    free(guests_vm);
     free(vm);
     return !has || has >= needs;
 }

@@ -16,7 +16,13 @@
  * of the loop, for all viewers, so that QMP has turns, too. */
 #define WRITE_MAX 1024
 /* How long QEMU may take for a command before the display goes on. */
+#ifndef YIELD_MS
 #define YIELD_MS 10
+#endif
+/* And its client for the next one: commands come in rows. */
+#ifndef LINGER_MS
+#define LINGER_MS 1
+#endif
 /* After a hang-up: a resume brings the console back, a removal doesn't. */
 #define REOPEN_MS 500
 
@@ -230,24 +236,28 @@ static void display_watch(struct display *d)
     loop_mod(d->loop, d->id, EPOLLIN | (writes ? EPOLLOUT : 0));
 }
 
-/* Here alone, once a turn. */
-static void display_write(struct display *d)
-{
-    const struct qmp_buf *out = &d->link.out;
-    ssize_t n;
-
-    if (!out->len || loop_timer_is_set(&d->yields))
-        return;
-    n = write(d->fd, out->data, out->len < WRITE_MAX ? out->len : WRITE_MAX);
-    if (n > 0)
-        link_sent(&d->link, (size_t)n);
-}
-
 static void viewers_resume(struct display *d)
 {
     for (size_t i = 0; i < LINK_CHANNELS; i++)
         if (d->viewers[i].fd >= 0)
             viewer_watch(&d->viewers[i]);
+}
+
+/* Here alone: at the end of a turn, once; a command that came in that turn is
+ * QEMU's before. */
+static void display_write(void *data)
+{
+    struct display *d = data;
+    const struct qmp_buf *out = &d->link.out;
+    ssize_t n;
+
+    if (d->id == LOOP_NONE || !out->len || loop_timer_is_set(&d->yields))
+        return;
+    n = write(d->fd, out->data, out->len < WRITE_MAX ? out->len : WRITE_MAX);
+    if (n > 0)
+        link_sent(&d->link, (size_t)n);
+    display_watch(d);
+    viewers_resume(d);
 }
 
 static void display_open(void *data);
@@ -283,7 +293,7 @@ static void display_event(void *data, uint32_t events)
         }
     }
     if (events & EPOLLOUT)
-        display_write(d);
+        loop_timer_set(d->loop, &d->writes, 0, display_write, d);
     display_watch(d);
     viewers_resume(d);
 }
@@ -324,6 +334,9 @@ void display_go_on(struct display *display)
     if (!loop_timer_is_set(&display->yields))
         return;
     loop_timer_clear(display->loop, &display->yields);
+    display_write(display);
+    loop_timer_set(display->loop, &display->yields, LINGER_MS, display_writes,
+                   display);
     display_watch(display);
 }
 

@@ -39,7 +39,8 @@ struct display {
     /* private */
     int fd;                     /* the console's tty; -1: none */
     loop_id id;
-    struct loop_timer reopen, yields;
+    struct loop_timer reopen, writes;
+    struct loop_timer yields;   /* set: nothing is written */
     struct link link;
     struct display_viewer viewers[LINK_CHANNELS];
 };
@@ -53,6 +54,8 @@ void display_start(struct display *display);
 /* QEMU has a command: nothing is written to the console until it has answered,
  * or for a moment. It has but one processor, as have we. */
 void display_yield(struct display *display);
+/* It has answered all: one piece is written, whoever has the next command
+ * ready; the rest if none comes for a moment. */
 void display_go_on(struct display *display);
 
 #endif

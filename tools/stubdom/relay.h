@@ -60,11 +60,11 @@ struct relay {
                                    written: what follows a save that was
                                    ended must not overtake its bytes */
     unsigned long long events_lost;
+    size_t flight_n;            /* commands that QEMU has not answered */
     /* private */
     unsigned long long session, next_number;
     struct qmp_framer from_console, from_qemu;
     struct relay_command flight[RELAY_FLIGHT_MAX];
-    size_t flight_n;
     enum relay_save save;
     bool answered;              /* in this session, and in its order */
     struct qmp_buf held;        /* the reply to a save, until it's copied */

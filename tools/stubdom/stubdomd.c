@@ -110,10 +110,10 @@ static void b_readable(void *data, uint32_t events)
     struct stubdomd *d = data;
     char bytes[16384];
     ssize_t n = read(d->b.fd, bytes, sizeof(bytes));
+    size_t asked = d->relay.flight_n;
 
     (void)events;
     if (n > 0) {
-        display_go_on(&d->display);
         if (relay_qemu_input(&d->relay, bytes, (size_t)n)) {
             start_afresh("more than fits came from QEMU");
             monitor_close(&d->b);
@@ -124,6 +124,9 @@ static void b_readable(void *data, uint32_t events)
         relay_disconnected(&d->relay);
     }
     update(d);
+    /* Behind the answer. */
+    if (asked && !d->relay.flight_n)
+        display_go_on(&d->display);
 }
 
 static void b_write(struct stubdomd *d)

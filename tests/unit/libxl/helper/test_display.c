@@ -350,6 +350,38 @@ TEST(tls_is_what_qmp_helper_conf_says)
     pki_end();
 }
 
+static int ask_for_tls(struct helper_display *d)
+{
+    return display_has_tls(d, GUEST) ? 0 : -1;
+}
+
+/* As it is renewed. */
+TEST(tls_that_is_lacking_later_is_told_of_once)
+{
+    struct helper_display d = HELPER_DISPLAY_NONE;
+
+    pki_begin();
+    strcpy(config.tls_dir, pki.dir);
+    configure(NULL, "1900", NULL, NULL);
+    check_int(logged(begin, &d), 0);
+    for (int i = 0; i < 2; i++) {
+        pki_write_key(pki.dir, "server-key.pem", pki.client.key);
+        check_int(logged(ask_for_tls, &d), -1);
+        check(strstr(log_text, "domain 5: display: /tmp/"));
+        check(strstr(log_text, "; nobody can look until it is mended"));
+        check_int(logged(ask_for_tls, &d), -1);
+        check_str(log_text, "");
+        pki_write_key(pki.dir, "server-key.pem", pki.server.key);
+        check_int(logged(ask_for_tls, &d), 0);
+        check_str(log_text, "");
+    }
+    display_close(&d);
+    /* Nor is any where nobody wants it. */
+    *config.tls_dir = '\0';
+    pki_end();
+    check_int(logged(ask_for_tls, &d), 0);
+}
+
 /* A display worker that is started again has no right to it. */
 TEST_AS_ROOT(a_key_that_is_not_roots_is_refused_at_once)
 {

@@ -21,10 +21,11 @@ static void put(const char *text)
     check(file && fputs(text, file) >= 0 && !fclose(file));
 }
 
-/* Guest 7 with a display, two NICs and a disk; its stubdomain 8. */
+/* Guest 7 with a display, two NICs and a disk; its stubdomain 8, which is not
+ * started yet. */
 static void set_up(const char *text)
 {
-    char initrd[64];
+    char initrd[64], argument[64];
 
     check(mkdtemp(dir));
     if (text)
@@ -35,9 +36,15 @@ static void set_up(const char *text)
     fake_store_set("/vm/u/image/cmdline", "a " STUBDOM_CMDLINE, 0);
     fake_store_set("/local/domain/8/memory/static-max", "96256", 0);
     fake_store_set("/local/domain/7/memory/videoram", "16384", 0);
+    fake_store_set("/local/domain/0/backend/vfb/8/0/vnc", "1", 0);
     fake_store_set("/libxl/8/device/vfb/0", "", 0);
-    fake_store_set("/libxl/8/device/vif/0", "", 0);
-    fake_store_set("/libxl/8/device/vif/1", "", 0);
+    fake_store_set("/local/domain/7/vm", "/vm/g", 0);
+    fake_store_set("/vm/g/image/dm-argv/001", "-device", 0);
+    fake_store_set("/vm/g/image/dm-argv/002", "e1000,id=nic0,netdev=net0", 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(argument, sizeof(argument), "/vm/g/image/dm-argv/01%d", i);
+        fake_store_set(argument, "type=tap,id=net0,ifname=vif7.0-emu", 0);
+    }
     fake_store_set("/libxl/8/device/vbd/768", "", 0);
 }
 
@@ -60,6 +67,29 @@ TEST(a_guest_needs_memory_for_each_device)
     set_up("kernel=6.1\npci=yes\nmemory=81\nmemory_display=8\n"
            "memory_nic=2\nmemory_disk=1\nmemory_tracing=8\n");
     check(is_enough(78));
+}
+
+/* By then libxl has added NICs, and qmp-helper has put a console in the
+ * display's place. */
+TEST(one_that_runs_needs_the_same)
+{
+    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n");
+    fake_store_remove("/local/domain/0/backend/vfb/8");
+    fake_store_remove("/libxl/8/device/vfb");
+    fake_store_set("/libxl/8/device/console/8/backend", "/x", 0);
+    fake_store_set("/libxl/8/device/vif/0", "", 0);
+    fake_store_set("/libxl/8/device/vif/1", "", 0);
+    /* Without a word of it among QEMU's arguments. */
+    fake_store_set("/libxl/8/device/vif/2", "", 0);
+    check(is_enough(78));
+}
+
+/* libxl makes it for SPICE, too. */
+TEST(a_display_that_is_not_shown_by_vnc_is_none)
+{
+    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n");
+    fake_store_set("/local/domain/0/backend/vfb/8/0/vnc", "0", 0);
+    check(is_enough(70));
 }
 
 TEST(a_kernel_with_files_for_tracing_needs_more)

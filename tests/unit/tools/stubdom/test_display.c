@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* stubdomd's end of a display: the test is dom0 and QEMU. */
-#include "tools/stubdom/display.h"
+/* Until the test says so. */
+#define YIELD_MS  3600000
+#define LINGER_MS 3600000
+#include "tools/stubdom/display.c"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -49,7 +52,7 @@ static void is_lost(void *data, const char *why)
     lost++;
 }
 
-static const struct link_hooks hooks = {
+static const struct link_hooks master_hooks = {
     .ready = is_ready, .bytes = has_bytes, .closed = has_closed,
     .lost = is_lost,
 };
@@ -113,7 +116,7 @@ static void begin(bool with_qemu)
     };
     console_make();
     display_start(&display);
-    master = (struct link){ .master = true, .hooks = &hooks };
+    master = (struct link){ .master = true, .hooks = &master_hooks };
     link_init(&master);
     link_reset(&master, (const uint8_t *)"nonce..1");
     turn();
@@ -147,30 +150,100 @@ TEST(no_turn_writes_more_than_half_a_ring_for_all_viewers)
     end();
 }
 
-TEST(qmp_goes_before_it_for_a_moment)
+/* Bytes of QEMU's wait for the console, as many. */
+static int have_waiting(size_t n)
 {
+    static const char bytes[4000];
     int first;
 
     begin(true);
     check_int(link_open(&master), 0);
     turn();
     first = accept(qemu, NULL, NULL);
-    largest = 0;
-    display_yield(&display);
-    check(write(first, "later", 5) == 5);
+    check(first >= 0);
+    check(write(first, bytes, n) == (ssize_t)n);
     check_int(loop_run_once(&loop, 0), 0);
-    check(recv(console, got, sizeof(got), MSG_PEEK) < 0);
+    check(display.link.out.len >= n);
+    return first;
+}
+
+/* What was written since, at most so often as a turn. */
+static size_t written(void)
+{
+    char bytes[4096];
+    ssize_t n = recv(console, bytes, sizeof(bytes), 0);
+
+    if (n > 0)
+        link_input(&master, bytes, (size_t)n);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static void moment_is_over(void)
+{
+    check(loop_timer_is_set(&display.yields));
+    loop_timer_set(&loop, &display.yields, 0, display_writes, &display);
+    check_int(loop_run_once(&loop, 0), 0);
+}
+
+TEST(qmp_goes_before_it_for_a_moment)
+{
+    have_waiting(5);
+    display_yield(&display);
+    for (int i = 0; i < 3; i++)
+        check_int(loop_run_once(&loop, 0), 0);
+    check_int(written(), 0);
+    moment_is_over();
     turn();
     check_int(got_n, 5);
-    got_n = 0;
+    end();
+}
+
+static void command_comes(void *data, uint32_t events)
+{
+    char byte;
+
+    (void)events;
+    check_int(read(*(int *)data, &byte, 1), 1);
     display_yield(&display);
-    display_go_on(&display);
-    check(write(first, "at once", 7) == 7);
-    for (int i = 0; i < 2; i++)
+}
+
+/* Also before what the turn would have written anyway. */
+TEST(a_command_of_the_same_turn_goes_before_it)
+{
+    int command[2];
+    loop_id id;
+
+    check(!pipe(command));
+    have_waiting(2000);
+    check_int(loop_add(&loop, command[0], EPOLLIN, command_comes, command,
+                       &id), 0);
+    check_int(write(command[1], "c", 1), 1);
+    check_int(loop_run_once(&loop, 0), 0);
+    check_int(written(), 0);
+    check(loop_timer_is_set(&display.yields));
+    end();
+}
+
+/* Whoever has one command after another has the stubdomain to himself, but for
+ * a piece behind each answer. */
+TEST(behind_each_answer_goes_one_piece)
+{
+    have_waiting(4000);
+    for (int i = 0; i < 3; i++) {
+        display_yield(&display);
         check_int(loop_run_once(&loop, 0), 0);
-    check(recv(console, got, sizeof(got), MSG_PEEK) > 0);
+        check_int(written(), 0);
+        display_go_on(&display);
+        for (int turns = 0; turns < 3; turns++)
+            check_int(loop_run_once(&loop, 0), 0);
+        check_int(written(), 1024);
+    }
+    moment_is_over();
     turn();
-    check_int(got_n, 7);
+    check_int(got_n, 4000);
+    /* An answer that came late, or none. */
+    display_go_on(&display);
+    check(!loop_timer_is_set(&display.yields));
     end();
 }
 
