@@ -192,6 +192,24 @@ static void script_old_session(int fd)
     command_answer(fd);
 }
 
+/* Replies to what libxl is about to send, and one that comes twice. */
+static void script_early(int fd)
+{
+    char nonce[1024], replies[256];
+    long id;
+
+    hear_reset(fd, nonce);
+    reset_answer(fd, nonce);
+    say(fd, GREETING "{\"return\": {}, \"id\": 2020372737}\r\n");
+    id = hear_command(fd, "\"qmp_capabilities\"");
+    snprintf(replies, sizeof(replies),
+             "{\"return\": {}, \"id\": %ld}\r\n"
+             "{\"return\": \"early\", \"id\": %ld}\r\n"
+             "{\"return\": \"early\", \"id\": %ld}\r\n", id, id, id - 1);
+    say(fd, replies);
+    command_answer(fd);
+}
+
 /* The second reply of a client that is gone, in a byte at a time. */
 static void script_byte_by_byte(int fd)
 {
@@ -524,6 +542,7 @@ static const struct {
     { "an older session's words", script_old_session, "direct" },
     { "byte by byte", script_byte_by_byte, "direct" },
     { "an older session's long message", script_long, "direct" },
+    { "replies that are early", script_early, "direct" },
     { "no qmp_reset there", script_unknown, "direct",
         ERROR_PROTOCOL_ERROR_QMP },
     { "hangs up", script_hang_up, "direct",
