@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hv.h"
 
-#include "config.h"
 #include "tools/common/log.h"
+#include "tools/common/xen_version.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -54,21 +54,16 @@ static void hv_log_destroy(xentoollog_logger *logger)
     (void)logger;
 }
 
-/* libxenctrl's interface is that of one version; where another one happens to
- * understand it, its start script finds Xen's own daemon, and two would serve
- * each ring. */
+/* Where another Xen happens to understand libxenctrl, its start script finds
+ * Xen's own daemon, and two would serve each ring. */
 static bool hv_is_other(struct hv *hv)
 {
-    int version = xc_version(hv->xc, XENVER_version, NULL);
+    char why[XEN_VERSION_WHY_MAX];
 
-    if (version < 0 || version == (XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR))
+    if (!xen_version_is_other(xc_version(hv->xc, XENVER_version, NULL), why))
         return false;
-    log_error("Xen %d.%d runs, and this xenconsoled is built for %d.%d: it "
-              "serves nobody, and leaves the consoles to Xen's own; install "
-              "the xenqmp for Xen %d.%d, or boot into %d.%d", version >> 16,
-              version & 0xffff, XENQMP_XEN_MAJOR, XENQMP_XEN_MINOR,
-              version >> 16, version & 0xffff, XENQMP_XEN_MAJOR,
-              XENQMP_XEN_MINOR);
+    log_error("%s; until then xenconsoled serves nobody, and leaves the "
+              "consoles to Xen's own", why);
     return true;
 }
 

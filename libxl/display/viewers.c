@@ -12,6 +12,8 @@
 
 /* The beginning, ours or QEMU's, comes before a window of the channel. */
 #define VIEWER_OUT_MAX (LINK_WINDOW_MASTER + 1024)
+/* Events that nobody has to ask for. */
+#define HUNG_UP        (EPOLLHUP | EPOLLERR)
 
 void viewers_init(struct viewers *viewers)
 {
@@ -114,6 +116,7 @@ static bool viewer_is_heard(const struct viewer *v)
 }
 
 static void viewer_read(struct viewer *v);
+static void viewer_event(void *data, uint32_t events);
 
 static void viewer_has_more(void *data)
 {
@@ -123,8 +126,25 @@ static void viewer_has_more(void *data)
         viewer_read(v);
 }
 
+/* Without anything to wait for it is not watched: who hangs up would be told
+ * of without end. False: it is gone. */
+static bool viewer_wait(struct viewer *v, uint32_t events)
+{
+    struct loop *loop = v->viewers->loop;
+
+    if (!events)
+        loop_del(loop, &v->id);
+    else if (v->id != LOOP_NONE)
+        loop_mod(loop, v->id, events);
+    else if (loop_add(loop, v->fd, events, viewer_event, v, &v->id)) {
+        viewer_drop(v, "out of memory");
+        return false;
+    }
+    return true;
+}
+
 /* Only what is looked at is waited for, and who hangs up. Not while it looks:
- * what it has said before is read first. */
+ * what it has said before is read first, as its credit allows. */
 static void viewer_watch(struct viewer *v)
 {
     uint32_t events = v->out.len && v->state != VIEWER_WRONG ? EPOLLOUT : 0;
@@ -134,10 +154,19 @@ static void viewer_watch(struct viewer *v)
         events |= EPOLLIN;
     else if (v->state != VIEWER_LOOKING)
         events |= EPOLLRDHUP;
-    loop_mod(v->viewers->loop, v->id, events);
+    if (!viewer_wait(v, events))
+        return;
     if (heard && v->tls && v->viewers->tls->pending(v->tls) &&
         loop_timer_set(v->viewers->loop, &v->more, 0, viewer_has_more, v))
         viewer_drop(v, "out of memory");        /* must be last */
+}
+
+/* By errno of a send: nothing comes to it any more, but what it has said may
+ * still be read, and ends as it does. */
+static bool viewer_only_spoke(const struct viewer *v)
+{
+    return v->state == VIEWER_LOOKING &&
+           (errno == EPIPE || errno == ECONNRESET);
 }
 
 /* False: it is gone. */
@@ -150,13 +179,13 @@ static bool viewer_flush(struct viewer *v)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno != EAGAIN) {
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n < 0 && !viewer_only_spoke(v)) {
             viewer_drop(v, viewer_trouble(v));
             return false;
         }
-        if (n < 0)
-            break;
-        qmp_buf_consume(&v->out, (size_t)n);
+        qmp_buf_consume(&v->out, n < 0 ? v->out.len : (size_t)n);
     }
     if (v->state == VIEWER_LOOKING && v->out.len < before) {
         v->viewers->counts->to_viewers += before - v->out.len;
@@ -389,13 +418,12 @@ static void viewer_event(void *data, uint32_t events)
         viewer_secure(v);                       /* must be last */
         return;
     }
-    /* Who has hung up has said something before, perhaps. */
-    if (events & EPOLLOUT && !(events & (EPOLLHUP | EPOLLERR)) &&
-        !viewer_flush(v))
+    if (events & (EPOLLOUT | HUNG_UP) && !viewer_flush(v))
         return;
-    if (events & EPOLLIN && viewer_is_heard(v))
+    /* Who has hung up has said something before, perhaps. */
+    if (events & (EPOLLIN | HUNG_UP) && viewer_is_heard(v))
         viewer_read(v);                         /* must be last */
-    else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+    else if (events & (EPOLLRDHUP | HUNG_UP) && v->state != VIEWER_LOOKING)
         viewer_drop(v, "it hung up");
     else
         viewer_watch(v);

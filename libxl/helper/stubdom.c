@@ -12,12 +12,12 @@
 #include <unistd.h>
 #include <xenctrl.h>
 
-#include "config.h"
 #include "console.h"
 #include "consoles.h"
 #include "store.h"
 #include "tools/common/log.h"
 #include "tools/common/stubdom_log.h"
+#include "tools/common/xen_version.h"
 
 /* Its last words come by xenconsoled, which may be behind Xen; and whoever
  * looks at a start has looked meanwhile. */
@@ -29,17 +29,13 @@ int stubdom_check_xen(uint32_t dm)
 {
     xc_interface *xc = xc_interface_open(NULL, NULL, 0);
     int version = xc ? xc_version(xc, XENVER_version, NULL) : -1;
+    char why[XEN_VERSION_WHY_MAX];
 
     if (xc)
         xc_interface_close(xc);
-    if (version < 0 || version == (XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR))
+    if (!xen_version_is_other(version, why))
         return 0;
-    log_error("domain %u: Xen %d.%d runs, and this qmp-helper is built for "
-              "%d.%d, which serves no other: install the xenqmp for Xen "
-              "%d.%d, or boot into %d.%d", dm, version >> 16,
-              version & 0xffff, XENQMP_XEN_MAJOR, XENQMP_XEN_MINOR,
-              version >> 16, version & 0xffff, XENQMP_XEN_MAJOR,
-              XENQMP_XEN_MINOR);
+    log_error("domain %u: %s", dm, why);
     return -1;
 }
 

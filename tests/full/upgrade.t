@@ -42,7 +42,7 @@ second_disk() {
     rm -f "$dir"/tests/packages/*-dbgsym_* "$dir"/tests/packages/*-dev_*
     cp "$here/$1" "$dir/tests/run"
     echo "was=$was xen=$xen" >"$dir/tests/versions"
-    cp "$SRCDIR/tests/system/dom0.sh" "$XENQMP_BUILD/system/overlay.root/count.img" "$dir/tests"
+    cp "$here/host.sh" "$SRCDIR/tests/system/dom0.sh" "$XENQMP_BUILD/system/overlay.root/count.img" "$dir/tests"
     mke2fs -q -t ext4 -d "$dir/tests" "$dir/tests.img" 64M || bail 'no second disk'
 }
 on_disk() { "$SRCDIR/tests/system/boot" -w -x ocaml -d "$dir" -l 7200 "$1"; }

@@ -31,11 +31,13 @@ struct qemu {
     bool open, deaf;
     int stage;                  /* of its beginning */
     size_t want;
+    size_t heard;               /* bytes behind that */
     struct qmp_buf out;         /* said, for want of credit, later */
 };
 
 static struct world {
     char dir[32], path[64];
+    char socket[64];            /* of viewers, as port is */
     int listener, console;      /* xenconsoled's */
     int port;
     pid_t worker;
@@ -87,6 +89,7 @@ static void has_bytes(void *data, unsigned int channel, const void *bytes,
         else
             qemu_say(channel, "\2\2\1", 3);
     }
+    q->heard += n;
     qemu_say(channel, from, n);
 }
 
@@ -166,7 +169,7 @@ static void begin_with(const char *password, const char *tls_dir,
     struct display_config config = {
         .child = { .name = "display worker", .parent = getpid(),
                    .guest_domid = 7, .dm_domid = 8, .refused_fd = -1 },
-        .console = "/console-8", .listen_n = 1,
+        .console = "/console-8", .listen_n = 2,
     };
 
     snprintf(w.dir, sizeof(w.dir), "/tmp/xenqmp-display-XXXXXX");
@@ -193,6 +196,11 @@ static void begin_with(const char *password, const char *tls_dir,
     check(!listen(config.listen_fds[0], 16));
     check(!getsockname(config.listen_fds[0], (struct sockaddr *)&in, &n));
     w.port = ntohs(in.sin_port);
+    snprintf(w.socket, sizeof(w.socket), "%s/vnc", w.dir);
+    strcpy(at.sun_path, w.socket);
+    config.listen_fds[1] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    check(!bind(config.listen_fds[1], (struct sockaddr *)&at, sizeof(at)));
+    check(!listen(config.listen_fds[1], 16));
     fflush(stdout);
     w.worker = fork();
     if (!w.worker) {
@@ -202,6 +210,7 @@ static void begin_with(const char *password, const char *tls_dir,
         _exit(display_run(&config));
     }
     close(config.listen_fds[0]);
+    close(config.listen_fds[1]);
     console_accept();
     w.link = (struct link){ .hooks = &other_hooks };
     link_init(&w.link);
@@ -234,6 +243,7 @@ static void end(void)
     kill(w.worker, SIGKILL);
     waitpid(w.worker, &status, 0);
     unlink(w.path);
+    unlink(w.socket);
     unlink(w.log);
     rmdir(w.dir);
     munmap(w.counts, sizeof(*w.counts));

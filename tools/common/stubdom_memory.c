@@ -32,15 +32,39 @@ static unsigned int kib_of(struct xs_handle *xs, uint32_t domid,
     return kib;
 }
 
-static unsigned int disks_of(struct xs_handle *xs, uint32_t dm)
+/* An empty drive that has QEMU in dom0 for a backend is taken from the
+ * stubdomain (helper/devices.c, or a libxl with patches), and stays the
+ * guest's. The guest may have disks of its own, too, added later. */
+static bool is_drive_taken_away(struct xs_handle *xs, uint32_t guest,
+                                uint32_t dm, const char *devid)
+{
+    char *type = node_read(xs, "/local/domain/0/backend/qdisk/%u/%s/"
+                           "device-type", guest, devid);
+    char *stubdoms = node_read(xs, "/libxl/%u/device/vbd/%s", dm, devid);
+    bool r = type && !strcmp(type, "cdrom") && !stubdoms;
+
+    free(stubdoms);
+    free(type);
+    return r;
+}
+
+static unsigned int disks_of(struct xs_handle *xs, uint32_t guest,
+                             uint32_t dm)
 {
     char path[64], **names;
-    unsigned int n = 0;
+    unsigned int n = 0, disks;
 
     snprintf(path, sizeof(path), "/libxl/%u/device/vbd", dm);
     names = xs_directory(xs, XBT_NULL, path, &n);
     free(names);
-    return names ? n : 0;
+    disks = names ? n : 0;
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/qdisk/%u", guest);
+    names = xs_directory(xs, XBT_NULL, path, &n);
+    for (unsigned int i = 0; names && i < n; i++)
+        disks += is_drive_taken_away(xs, guest, dm, names[i]);
+    free(names);
+    return disks;
 }
 
 /* Those that QEMU is to emulate: a stubdomain has others, too, but without a
@@ -98,7 +122,7 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
     struct stubdom_devices devices = {
         .displays = displays_of(xs, dm),
         .nics = nics_of(xs, guests_vm ? guests_vm : ""),
-        .disks = disks_of(xs, dm),
+        .disks = disks_of(xs, guest, dm),
         .host_devices = host_devices_of(xs, dm),
     };
     struct stubdom_image image;

@@ -21,7 +21,7 @@ struct stubdom_memory {
 
 /* False: too little. True also if that can't be known. The same before libxl
  * has started the stubdomain and later; but for devices of the host's PCI bus,
- * which come later, and empty drives that need a QEMU in dom0, which go. */
+ * which come later. */
 bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
                               struct xs_handle *xs, uint32_t guest,
                               uint32_t dm);

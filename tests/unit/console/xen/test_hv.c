@@ -2,6 +2,7 @@
 /* xen/hv.c: whether the Xen that runs is the one that this is built for. */
 #include "console/xen/hv.c"
 
+#include "config.h"
 #include "tap.h"
 
 #define OURS (XENQMP_XEN_MAJOR << 16 | XENQMP_XEN_MINOR)
@@ -51,8 +52,7 @@ static bool is_other(void)
     check(!hv_open(&other));
     rewind(said);
     check(fgets(line, sizeof(line), said));
-    check(strstr(line, other ? "Xen 4.99 runs, and this xenconsoled is built "
-                 "for " : "cannot use event channels"));
+    check(strstr(line, other ? "Xen 4.99 runs, and this xenqmp is built for " : "cannot use event channels"));
     check(!fgets(line, sizeof(line), said));
     return other;
 }

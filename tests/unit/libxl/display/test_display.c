@@ -10,10 +10,18 @@ static void begin(const char *password)
     begin_with(password, NULL, false);
 }
 
-static int viewer_looks(void)
+static int viewer_dial_socket(void)
 {
-    int fd = viewer_dial();
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
+    strcpy(at.sun_path, w.socket);
+    check(!connect(fd, (struct sockaddr *)&at, sizeof(at)));
+    return fd;
+}
+
+static int looks(int fd)
+{
     HEAR(fd, "RFB 003.008\n");
     TELL(fd, "RFB 003.008\n");
     HEAR(fd, "\1\1");
@@ -22,6 +30,11 @@ static int viewer_looks(void)
     TELL(fd, "look!");
     HEAR(fd, "look!");
     return fd;
+}
+
+static int viewer_looks(void)
+{
+    return looks(viewer_dial());
 }
 
 /* --- Tests ------------------------------------------------------------ */
@@ -197,6 +210,33 @@ TEST(who_types_and_hangs_up_has_typed)
     while (q->open)
         pump(-1, 5);
     check_mem(q->out.data + q->out.len - 13, 13, "the last keys", 13);
+    end();
+}
+
+/* By a UNIX socket: by TCP nobody is told of the end before it is read. QEMU
+ * has answers all the while. */
+TEST(who_types_more_than_its_credit_and_hangs_up_has_typed)
+{
+    static const size_t seen = sizeof("look!") - 1;
+    static const size_t begun = sizeof("RFB 003.008\n\1") - 1;
+    static char much[100000];
+    char greeting[12];
+    int fd;
+
+    begin("");
+    fd = looks(viewer_dial_socket());
+    check(send(fd, much, sizeof(much), 0) == sizeof(much));
+    close(fd);
+    while (w.counts->from_viewers < LINK_WINDOW_OTHER - begun)
+        sched_yield();
+    /* Whatever else there was to be seen has been. */
+    fd = viewer_dial();
+    check(recv(fd, greeting, 12, MSG_WAITALL) == 12);
+    while (w.qemus[0].open)
+        pump(-1, 5);
+    check_int(w.qemus[0].heard, seen + sizeof(much));
+    check_logged("is gone: it hung up");
+    close(fd);
     end();
 }
 

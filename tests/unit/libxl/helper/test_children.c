@@ -19,6 +19,7 @@ static struct shared {
     int call;                   /* that its sandbox refused */
     volatile char told;
     bool is_deaf;               /* to its end */
+    pid_t parent;
 } *shared;
 
 static int worker_run(const void *data)
@@ -26,6 +27,9 @@ static int worker_run(const void *data)
     const struct child_config *config = data;
     char state = 0;
 
+    /* None outlives a case that has failed, and holds its output open. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != shared->parent)
+        return 2;
     if (shared->call &&
         write(config->refused_fd, &shared->call, sizeof(int)) != sizeof(int))
         return 2;
@@ -52,6 +56,7 @@ static void fixture_init(struct fixture *f, int lives)
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     shared->lives = lives;
+    shared->parent = getpid();
     *f = (struct fixture){ .config = {
         .name = "QMP worker", .guest_domid = 5, .dm_domid = 6,
     } };

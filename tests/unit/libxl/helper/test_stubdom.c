@@ -2,6 +2,7 @@
 /* helper/stubdom.c: what Xen's words mean, on a Xen of one domain. */
 #include "libxl/helper/stubdom.c"
 
+#include "config.h"
 #include "fake_store.h"
 #include "tap.h"
 

@@ -48,6 +48,14 @@ static void set_up(const char *text)
     fake_store_set("/libxl/8/device/vbd/768", "", 0);
 }
 
+static unsigned int needs(void)
+{
+    struct stubdom_memory memory;
+
+    stubdom_memory_is_enough(&memory, fake_store, 7, 8);
+    return memory.needs_mib;
+}
+
 static bool is_enough(unsigned int needs_mib)
 {
     struct stubdom_memory memory;
@@ -82,6 +90,23 @@ TEST(one_that_runs_needs_the_same)
     /* Without a word of it among QEMU's arguments. */
     fake_store_set("/libxl/8/device/vif/2", "", 0);
     check(is_enough(78));
+}
+
+/* An empty one, which libxl gives to both of them; and a disk that is added to
+ * the guest alone. */
+TEST(a_drive_that_qmp_helper_takes_away_counts_on)
+{
+    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=1\n");
+    fake_store_set("/local/domain/0/backend/qdisk/7/5632", "", 0);
+    fake_store_set("/local/domain/0/backend/qdisk/7/51728", "", 0);
+    fake_store_set("/local/domain/0/backend/qdisk/7/5632/device-type",
+                   "cdrom", 0);
+    fake_store_set("/local/domain/0/backend/qdisk/7/51728/device-type",
+                   "disk", 0);
+    fake_store_set("/libxl/8/device/vbd/5632", "", 0);
+    check_int(needs(), 79);
+    fake_store_remove("/libxl/8/device/vbd/5632");
+    check(!is_enough(79));
 }
 
 /* libxl makes it for SPICE, too. */
