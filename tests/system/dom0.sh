@@ -155,15 +155,16 @@ os_cfg() {
     shift
     guest_cfg os "$helper" 'serial = "pty"' 'tsc_mode = "native"' \
         "disk = [ ${disk:+\"$disk\", }\"vdev=hdc,devtype=cdrom,access=ro,format=raw,target=/tests/os.iso\" ]" "$@" |
-        sed -e '/^device_model_args_hvm.*floppy/d' -e 's,stubdom/initrd.tests,stubdom/initrd,' \
+        sed -e '/^device_model_args_hvm.*echo/d' -e 's,stubdom/initrd.tests,stubdom/initrd,' \
             -e 's/^boot = .*/boot = "d"/' -e 's/^memory = .*/memory = 128/'
 }
-# linux_cfg [LINE...]: of the same, whose kernel QEMU loads itself, from the
-# stubdomain's image. So it hardly runs 16-bit code, at which the emulated
+# linux_cfg [LINE...]: of the same, whose Linux lies in its memory when it starts
+# (guests/linux.s). So it hardly runs 16-bit code, at which the emulated
 # processor goes astray now and then (docs/testing.md).
 linux_cfg() {
-    os_cfg "" "device_model_args_hvm = [ \"-kernel\", \"/os/vmlinuz\", \"-initrd\", \"/os/initrd\", \"-append\", \"$(cat /tests/os.options)\" ]" "$@" |
-        sed -e 's,stubdom/initrd",stubdom/initrd.os",' -e 's/^stubdomain_memory.*/stubdomain_memory = 256/'
+    os_cfg "" 'device_model_args_hvm = [ "-readconfig", "/os/devices" ]' "$@" |
+        sed -e 's,stubdom/initrd",stubdom/initrd.os",' -e 's/^boot = .*/boot = "a"/' \
+            -e 's/^stubdomain_memory.*/stubdomain_memory = 320/'
 }
 # One sits at a terminal: terminal_open COMMAND..., say TEXT, and it has
 # heard() something by now. xl console takes no input but a terminal's.

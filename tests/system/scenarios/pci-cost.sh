@@ -14,7 +14,11 @@ ip addr add 10.78.0.1/24 dev "$other"
 ip link set "$other" up
 
 linux_cfg 'pci = [ "00:05.0", "00:06.0" ]' >/run/ours.cfg
-sed -e '/stubdom/d' -e '/^device_model_override/d' -e 's,/os/,/run/cd/,g' /run/ours.cfg >/run/stock.cfg
+# dom0 has no /os; its QEMU starts the same Linux from the CD's files.
+options=$(sed -n 's/^append initrd=[^ ]* //p' /run/cd/isolinux.cfg)
+sed -e '/stubdom/d' -e '/^device_model_override/d' \
+    -e "s|^device_model_args_hvm.*|device_model_args_hvm = [ \"-kernel\", \"/run/cd/vmlinuz\", \"-initrd\", \"/run/cd/initrd\", \"-append\", \"$options\" ]|" \
+    /run/ours.cfg >/run/stock.cfg
 
 # answer PATTERN: what the guest said behind it.
 answer() { sed -n "s/^$1 //p" /run/heard.txt | tr -d '\r' | tail -n 1; }
