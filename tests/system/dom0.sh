@@ -110,7 +110,7 @@ device_model_stubdomain_override = 1
 stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
 stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
 stubdomain_memory = 144
-stubdomain_cmdline = "norandmaps rodata=off cryptomgr.notests initcall_blacklist=tracer_init_tracefs rootfstype=ramfs"
+stubdomain_cmdline = "norandmaps randomize_kstack_offset=off rodata=off cryptomgr.notests initcall_blacklist=tracer_init_tracefs rootfstype=ramfs"
 vnc = 0
 boot = "a"
 device_model_args_hvm = [ "-drive", "if=floppy,file=/echo.img,format=raw,readonly=on" ]
@@ -134,10 +134,10 @@ stubdomain_memory = 192'
 # A stock guest's; an unmodified xl passes over the transport.
 stock='stubdomain_transport = "vchan"
 '$unpacked'
-stubdomain_cmdline = "norandmaps rdinit=/stock.init"'
+stubdomain_cmdline = "norandmaps randomize_kstack_offset=off rdinit=/stock.init"'
 # A stubdomain that attacks dom0 (guests/hostile.init).
 hostile=$unpacked'
-stubdomain_cmdline = "norandmaps rdinit=/hostile.init"'
+stubdomain_cmdline = "norandmaps randomize_kstack_offset=off rdinit=/hostile.init"'
 # The same, of a guest that boots from its first disk: disk_guest_cfg NAME
 # DISKS [LINE...]; the disks as in the list, in quotes.
 disk_guest_cfg() {
