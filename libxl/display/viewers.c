@@ -185,7 +185,12 @@ static bool viewer_flush(struct viewer *v)
             viewer_drop(v, viewer_trouble(v));
             return false;
         }
-        qmp_buf_consume(&v->out, n < 0 ? v->out.len : (size_t)n);
+        if (n < 0) {
+            /* Nobody gets that. */
+            before -= v->out.len;
+            n = (ssize_t)v->out.len;
+        }
+        qmp_buf_consume(&v->out, (size_t)n);
     }
     if (v->state == VIEWER_LOOKING && v->out.len < before) {
         v->viewers->counts->to_viewers += before - v->out.len;

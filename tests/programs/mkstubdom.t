@@ -66,6 +66,14 @@ all=$(($(memory '') + $(memory _display) + 4 * $(memory _disk) + 2 * $(memory _n
 echo "# memory: $(memory '') MiB, with everything on $all MiB"
 ok "and how much memory it needs, at most $memory_mib MiB with everything on" \
     test "$(memory '')" -gt 64 -a "$all" -le "$memory_mib"
+# A disk, a NIC and the display that an HVM guest has by default, on the releases
+# for which README says so.
+written=$(sed -n 's/^ *stubdomain_memory = //p' "$srcdir/README.md")
+needed=$(($(memory '') + $(memory _display) + $(memory _disk) + $(memory _nic)))
+case $(release_of_host) in
+bookworm | trixie)
+    ok "README's guest, which needs $needed MiB, has $written" test "$needed" -le "$written" ;;
+esac
 size=$(stat -c %s "$image/initrd")
 echo "# initrd: $size bytes, vmlinuz: $(stat -c %s "$image/vmlinuz") bytes"
 ok "of less than $initrd_mib MiB" test "$size" -lt $((initrd_mib << 20))

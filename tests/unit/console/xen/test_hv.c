@@ -52,7 +52,8 @@ static bool is_other(void)
     check(!hv_open(&other));
     rewind(said);
     check(fgets(line, sizeof(line), said));
-    check(strstr(line, other ? "Xen 4.99 runs, and this xenqmp is built for " : "cannot use event channels"));
+    check(strstr(line, other ? "Xen 4.99 runs, and this xenqmp is built for "
+                 : "cannot use event channels"));
     check(!fgets(line, sizeof(line), said));
     return other;
 }
