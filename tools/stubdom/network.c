@@ -49,6 +49,8 @@ static int link_up(int fd, const char *name)
     snprintf(ifr.ifr_name, IFNAMSIZ, "%s", name);
     if (ioctl(fd, SIOCGIFFLAGS, &ifr))
         return -1;
+    if (ifr.ifr_flags & IFF_UP)
+        return 0;
     ifr.ifr_flags |= IFF_UP;
     return ioctl(fd, SIOCSIFFLAGS, &ifr);
 }
@@ -60,9 +62,7 @@ static int link_connect(int fd, const char *name, int devid)
 
     bridge_name(ifr.ifr_name, devid);
     /* EBUSY: it is one already. */
-    if (ioctl(fd, SIOCBRADDIF, &ifr) && errno != EBUSY)
-        return -1;
-    return link_up(fd, name);
+    return ioctl(fd, SIOCBRADDIF, &ifr) && errno != EBUSY ? -1 : 0;
 }
 
 /* It stays when this descriptor is closed; QEMU opens it by its name. */
@@ -86,24 +86,28 @@ static void tap_connect(int fd, const char *tap, int devid)
     bridge_name(bridge, devid);
     if (tap_make(tap) ||
         (ioctl(fd, SIOCBRADDBR, bridge) && errno != EEXIST) ||
-        link_up(fd, bridge) || link_connect(fd, tap, devid))
+        link_up(fd, bridge) || link_up(fd, tap) ||
+        link_connect(fd, tap, devid))
         log_error("NIC %d: %s and its bridge cannot be made: %s", devid, tap,
                   strerror(errno));
 }
 
-/* The frontend has the emulated NIC's address, and a bridge keeps what is
- * for an address of its ports': the guest would get nothing but broadcasts.
- * It gets another, as taps have it; nobody ever sees it. EBUSY: it is up,
- * and has it already. */
-static int frontend_readdress(int fd, const char *name)
+static int link_readdress(int fd, const char *name)
 {
     struct ifreq ifr = { .ifr_flags = 0 };
 
     snprintf(ifr.ifr_name, IFNAMSIZ, "%.15s", name);
     if (ioctl(fd, SIOCGIFHWADDR, &ifr))
         return -1;
+    if (ifr.ifr_hwaddr.sa_data[0] == (char)0xfe)
+        return 0;
     ifr.ifr_hwaddr.sa_data[0] = (char)0xfe;
-    return ioctl(fd, SIOCSIFHWADDR, &ifr) && errno != EBUSY ? -1 : 0;
+    return ioctl(fd, SIOCSIFHWADDR, &ifr);
+}
+
+int network_link_prepare(int fd, const char *name)
+{
+    return link_readdress(fd, name) || link_up(fd, name) ? -1 : 0;
 }
 
 /* The devid of a frontend, which is the xenbus device vif-<devid>. */
@@ -139,7 +143,7 @@ static void frontends_connect(void)
         bridge_name(bridge, devid);
         /* One without an emulated NIC is the guest's own affair. */
         if (if_nametoindex(bridge) &&
-            (frontend_readdress(fd, entry->d_name) ||
+            (network_link_prepare(fd, entry->d_name) ||
              link_connect(fd, entry->d_name, devid)))
             log_error("NIC %d: %s cannot be connected to %s: %s", devid,
                       entry->d_name, bridge, strerror(errno));
@@ -150,7 +154,8 @@ static void frontends_connect(void)
         close(fd);
 }
 
-/* Some link has changed; which one is seen in sysfs. */
+/* Some link has changed; which one is seen in sysfs. What is set here is told
+ * here, too: only what is not so yet may be, or there is no end of it. */
 static void link_changed(void *data, uint32_t events)
 {
     struct network *network = data;

@@ -30,4 +30,11 @@ void network_init(struct network *network, struct loop *loop,
  * interface's name. -1: it is another argument. */
 int network_tap_of(const char *argument, char *name_r, size_t size);
 
+/* Makes a frontend ready to be a bridge's port: up, and with an address of its
+ * own. It has the emulated NIC's, and a bridge keeps what is for an address of
+ * its ports': the guest would get nothing but broadcasts. It gets another (the
+ * first byte 0xfe, as taps have it); nobody ever sees it. What is so already
+ * is left alone. fd: any socket. -1: see errno. */
+int network_link_prepare(int fd, const char *name);
+
 #endif

@@ -10,7 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -229,6 +234,44 @@ TEST(taps_are_known_by_libxls_names)
                              sizeof(name)), -1);
     check_int(network_tap_of("rtl8139,id=nic0,netdev=net0", name,
                              sizeof(name)), -1);
+}
+
+static int links_changed(int netlink)
+{
+    char message[8192];
+    int n = 0;
+
+    while (recv(netlink, message, sizeof(message), 0) > 0)
+        n++;
+    return n;
+}
+
+/* stubdomd hears of each change, and looks at all links at each. The loopback
+ * link of a network of the test's own tells of an address that is set again,
+ * and also while it is up, as Linux 6.12's xen-netfront does. */
+TEST(a_frontend_that_is_ready_is_not_set_again)
+{
+    struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
+                                .nl_groups = RTMGRP_LINK };
+    struct ifreq ifr = { .ifr_flags = 0 };
+    int fd, netlink;
+
+    check_int(unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET),
+              0);
+    fd = socket(AF_INET, SOCK_DGRAM, 0);
+    netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
+    check_int(bind(netlink, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    check_int(network_link_prepare(fd, "lo"), 0);
+    check(links_changed(netlink) > 0);
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "lo");
+    check_int(ioctl(fd, SIOCGIFHWADDR, &ifr), 0);
+    check_int((unsigned char)ifr.ifr_hwaddr.sa_data[0], 0xfe);
+    check_int(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+    check(ifr.ifr_flags & IFF_UP);
+    check_int(network_link_prepare(fd, "lo"), 0);
+    check_int(links_changed(netlink), 0);
+    close(netlink);
+    close(fd);
 }
 
 struct peer {
