@@ -155,12 +155,13 @@ system/dom0.initrd: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $
 	$(srcdir)/tests/system/image sysroot $(INSTALLED) system tests/bench/qmp_latency tests/system/viewer
 
 # Every test, one line of counts; check-full adds the long ones in tests/full.
-# In this order: what is over at once, then emulated machines, those that take
-# longest first, so that at the end no processor is idle. TESTS names some of them
+# In this order: what is over at once, then emulated machines, which tests/run
+# deals out to the processors in turn: those that take longest first, and so
+# that two processors are done at the same time. TESTS names some of them
 # instead, by their file's name or path, with or without tests/, test_ and .t,
 # or all of a folder; unit tests alone need nothing unpacked.
 sources_tests = $(sort $(wildcard $(srcdir)/tests/$(1)/*.t))
-LONGEST = $(addprefix $(srcdir)/tests/system/,devices.t worst.t lifecycle-ocaml.t lifecycle-c.t)
+LONGEST = $(addprefix $(srcdir)/tests/system/,worst.t devices.t lifecycle-c.t lifecycle-ocaml.t pci.t display.t)
 CHECK = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(LONGEST) \
     $(filter-out $(LONGEST),$(call sources_tests,system)) $(XENSIM_TESTS) \
     $(call sources_tests,component) $(call sources_tests,programs)
