@@ -224,6 +224,7 @@ bench: all system/dom0.initrd $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxe
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/create
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/stubdomain
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/screen
+	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/pci
 
 # The picture that the README shows.
 bench-plots: bench

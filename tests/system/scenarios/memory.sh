@@ -43,6 +43,7 @@ ok "its display shows something" xl-qmp screenshot hvm1 /run/screen.png
 for n in 1 2 3; do
     ok "its devices are told, $n" xl-qmp exec hvm1 qom-list '{ "path": "/machine/unattached" }'
 done
+ok "nobody is busy while it is paused" all_rest hvm1
 ok "xl save" xl save hvm1 /var/lib/xen/one.save
 wait_for 20 sh -c '! pidof qmp-helper'
 ok "xl restore" xl restore /var/lib/xen/one.save
