@@ -2,8 +2,7 @@
 /*
  * A clock for loops, which stands until the test moves it; or, in a process
  * that the test forks, while that has something to do: it goes when the test
- * waits for it and it waits for its next timer. To be included before
- * worker_fixture.h.
+ * waits for it and it waits for its next timer.
  */
 #ifndef XENQMP_TESTS_UNIT_PLAYED_CLOCK_H
 #define XENQMP_TESTS_UNIT_PLAYED_CLOCK_H
@@ -101,7 +100,5 @@ static bool clock_pass(int fd, int64_t ms)
     clock_move(ms);
     return clock_settle(fd);
 }
-
-#define fixture_await clock_await
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * A real worker in a child process, with the test as everything around it:
  * xenconsoled (console 3 and its control socket), the stubdomain's QEMU,
- * and the clients. All reads block; a test that waits in vain ends by the
- * harness's time limit. With played_clock.h time passes only then.
+ * and the clients. All reads block, and while one does time passes, from one of
+ * the worker's timers to the next; a test that waits in vain ends by the
+ * harness's time limit. What it is busy with takes none of that time.
  */
 #ifndef XENQMP_TESTS_UNIT_WORKER_FIXTURE_H
 #define XENQMP_TESTS_UNIT_WORKER_FIXTURE_H
@@ -22,11 +23,8 @@
 
 #include "libxl/worker/worker.h"
 #include "tools/common/log.h"
+#include "played_clock.h"
 #include "tap.h"
-
-#ifndef fixture_await
-#define fixture_await(fd) ((void)(fd))
-#endif
 
 #define WORKER_UID 65533        /* any that is not root's */
 #define LINE_MAX_BYTES (9u << 20)
@@ -128,7 +126,7 @@ static inline bool next_line(int fd)
         char *end;
         size_t take;
 
-        fixture_await(fd);
+        clock_await(fd);
         /* Whole pieces for long lines: up to what peek shows. */
         r = recv(fd, line + n, sizeof(line) - 1 - n, MSG_PEEK);
         if (r <= 0)
@@ -159,6 +157,16 @@ static inline bool next_line(int fd)
     } while (0)
 
 #define expect_end(fd) check(!next_line(fd))
+
+static inline int accept_from(int listener)
+{
+    int fd;
+
+    clock_await(listener);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    check(fd >= 0);
+    return fd;
+}
 
 /* True if something can be read now. */
 static inline bool readable(int fd)
@@ -306,9 +314,7 @@ static inline void expect_log(const struct fixture *f, const char *text)
 
 static inline void peer_accept(struct fixture *f)
 {
-    fixture_await(f->console_listener);
-    f->console = accept4(f->console_listener, NULL, NULL, SOCK_CLOEXEC);
-    check(f->console >= 0);
+    f->console = accept_from(f->console_listener);
 }
 
 /* Reads the worker's own command of that name, and takes its id. */

@@ -4,7 +4,6 @@
  * and the memory stays within its bound. */
 #include <time.h>
 
-#include "played_clock.h"
 #include "worker_fixture.h"
 #include "libxl/worker/limits.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* qmp-helper's worker: what happens when time is up. */
-#include "played_clock.h"
 #include "worker_fixture.h"
 
 #include "libxl/worker/limits.h"
@@ -420,7 +419,7 @@ static void check_silent(bool begins, const char *ought)
     fd = client_alone(&f);
     other = client_start(&f);
     say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
-    f.control = accept(f.control_listener, NULL, NULL);
+    f.control = accept_from(f.control_listener);
     put_text(f.control, "xenconsoled 1 1 0\n");
     expect_part(f.control, "save-begin ");
     if (begins) {
@@ -474,7 +473,7 @@ TEST(save_whose_xenconsoled_does_not_come_back_fails)
 
     fd = client_alone(&f);
     say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
-    f.control = accept(f.control_listener, NULL, NULL);
+    f.control = accept_from(f.control_listener);
     put_text(f.control, "xenconsoled 1 1 0\n");
     expect_part(f.control, "save-begin ");
     put_text(f.control, "ok\n");

@@ -79,7 +79,7 @@ TEST(oob_passes_a_save)
     peer_start(&f, false);
     fd = client_start_oob(&f);
     say(fd, "{\"execute\": \"xen-save-devices-state\", \"id\": 1}");
-    f.control = accept(f.control_listener, NULL, NULL);
+    f.control = accept_from(f.control_listener);
     put_text(f.control, "xenconsoled 1 1 0\n");
     expect_part(f.control, "save-begin ");
     say(fd, "{\"execute\": \"stop\"}");

@@ -21,8 +21,7 @@ static void expect_asked(struct fixture *f, const char *request)
 /* Accepts the worker at the control socket. */
 static void control_connected(struct fixture *f)
 {
-    f->control = accept4(f->control_listener, NULL, NULL, SOCK_CLOEXEC);
-    check(f->control >= 0);
+    f->control = accept_from(f->control_listener);
     put_text(f->control, "xenconsoled 1 4711 0.1.0\n");
 }
 
@@ -338,7 +337,7 @@ TEST(save_with_a_strange_xenconsoled_fails)
 
     fd = client_alone(&f);
     say(fd, "%s", save_command);
-    f.control = accept(f.control_listener, NULL, NULL);
+    f.control = accept_from(f.control_listener);
     put_text(f.control, "xenconsoled 2 1 9\n");
     expect_part(fd, "another version");
     fixture_end(&f);
@@ -353,7 +352,7 @@ TEST(save_whose_control_line_never_ends_fails)
     memset(flood, 'a', sizeof(flood));
     fd = client_alone(&f);
     say(fd, "%s", save_command);
-    f.control = accept(f.control_listener, NULL, NULL);
+    f.control = accept_from(f.control_listener);
     put(f.control, flood, sizeof(flood));
     expect_part(fd, "too long a line");
     fixture_end(&f);
@@ -408,8 +407,8 @@ TEST(save_asks_sync_again_of_a_restarted_xenconsoled)
     control_asked(&f, "sync");
     close(f.control);
     /* Or before it has said a word, or in the middle of one. */
-    close(accept(f.control_listener, NULL, NULL));
-    f.control = accept(f.control_listener, NULL, NULL);
+    close(accept_from(f.control_listener));
+    f.control = accept_from(f.control_listener);
     put_text(f.control, "xenconsoled 1 47");
     close(f.control);
     control_asked(&f, "sync");

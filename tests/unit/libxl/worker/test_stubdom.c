@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What qmp-helper's worker does with news of the stubdomain. */
-#include "played_clock.h"
 #include "worker_fixture.h"
 
 #include "libxl/worker/limits.h"
