@@ -68,30 +68,39 @@ static void hv_log_written(void *data, enum logger_event event,
         hv_log_copy(server);
 }
 
-static void hv_event(void *data, uint32_t events)
-{
-    struct server *server = data;
-    uint32_t ports[HV_PORTS_MAX];
-    size_t n = hv_pending(server->backend.hv, ports);
-
-    (void)events;
-    for (size_t i = 0; i < n; i++) {
-        void *owner = hv_port_data(server->backend.hv, ports[i]);
-
-        if (owner == server) {
-            hv_log_copy(server);
-            hv_unmask(server->backend.hv, server->hv_port);
-        } else if (owner) {
-            flow_event(owner);
-        }
-    }
-}
-
 /* Ends, for whoever looks after us to start another at once. */
 static void server_fail(struct server *server)
 {
     server->failed = true;
     server->backend.stop = server->backend.restarts = true;
+}
+
+static void hv_event(void *data, uint32_t events)
+{
+    struct server *server = data;
+    uint32_t ports[HV_PORTS_MAX];
+    ssize_t n;
+
+    (void)events;
+    do {
+        n = hv_pending(server->backend.hv, ports);
+        if (n < 0 && !server->failed) {
+            log_error("cannot read event channels: %s; xenconsoled ends, and "
+                      "leaves the rings as they are to the next",
+                      strerror(errno));
+            server_fail(server);
+        }
+        for (ssize_t i = 0; i < n; i++) {
+            void *owner = hv_port_data(server->backend.hv, ports[i]);
+
+            if (owner == server) {
+                hv_log_copy(server);
+                hv_unmask(server->backend.hv, server->hv_port);
+            } else if (owner) {
+                flow_event(owner);
+            }
+        }
+    } while (n == HV_PORTS_MAX);
 }
 
 /* To serve on without it would be to serve nobody new, unsaid. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xenctrl.h>
@@ -18,6 +19,7 @@
 #include <xengnttab.h>
 #include <xentoollog.h>
 #include <xen/grant_table.h>
+#include <xen/sys/evtchn.h>
 
 /* Domains asked for by one hypercall. */
 #define HV_DOMAINS_BATCH 64
@@ -30,6 +32,7 @@ struct hv {
     xenforeignmemory_handle *memory;
     void **ports;               /* data by local port */
     size_t ports_n;
+    size_t missed;              /* ports below that may have an event, too */
     uint32_t console_index;     /* of hv_console_read() */
 };
 
@@ -236,12 +239,29 @@ bool hv_port_is_bound(struct hv *hv, int port)
 }
 
 /* What xenevtchn_pending() reads one by one, and once more to see that there
- * are none: Linux gives all of them at once (xen/evtchn.h). */
-size_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX])
+ * are none: Linux gives all of them at once (xen/evtchn.h). It has room for as
+ * many as there are ports, and one that was bound anew may need two: beyond
+ * that it gives nothing but EFBIG until it is reset, and any port may have had
+ * an event. */
+ssize_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX])
 {
-    ssize_t n = read(hv_fd(hv), ports_r, HV_PORTS_MAX * sizeof(*ports_r));
+    ssize_t n = 0;
 
-    return n > 0 ? (size_t)n / sizeof(*ports_r) : 0;
+    if (!hv->missed) {
+        n = read(hv_fd(hv), ports_r, HV_PORTS_MAX * sizeof(*ports_r));
+        if (n >= 0)
+            return n / (ssize_t)sizeof(*ports_r);
+        if (errno == EAGAIN || errno == EINTR)
+            return 0;
+        if (errno != EFBIG || ioctl(hv_fd(hv), IOCTL_EVTCHN_RESET))
+            return -1;
+        n = 0;
+        hv->missed = hv->ports_n;
+    }
+    for (; hv->missed && n < HV_PORTS_MAX; hv->missed--)
+        if (hv->ports[hv->missed - 1])
+            ports_r[n++] = (uint32_t)hv->missed - 1;
+    return n;
 }
 
 void *hv_port_data(const struct hv *hv, uint32_t port)

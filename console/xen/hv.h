@@ -46,9 +46,11 @@ void hv_notify(struct hv *hv, int port);
 void hv_unmask(struct hv *hv, int port);
 /* False once the other end has closed it. */
 bool hv_port_is_bound(struct hv *hv, int port);
-/* The ports that have an event, HV_PORTS_MAX at most: how many. */
+/* The ports that have an event, HV_PORTS_MAX at most: how many; as many as that,
+ * and there may be more. Where Linux has lost some, all ports. -1: it gives no
+ * events any more; see errno. */
 #define HV_PORTS_MAX 256
-size_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX]);
+ssize_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX]);
 /* NULL: it is no longer bound. To be asked when its turn comes: what is done
  * for another may have ended it. */
 void *hv_port_data(const struct hv *hv, uint32_t port);

@@ -119,11 +119,15 @@ bool hv_port_is_bound(struct hv *hv, int port)
     return !fake_hv.ports[port].closed;
 }
 
-size_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX])
+ssize_t hv_pending(struct hv *hv, uint32_t ports_r[HV_PORTS_MAX])
 {
-    size_t n = 0;
+    ssize_t n = 0;
 
     (void)hv;
+    if (fake_hv.deaf) {
+        errno = EIO;
+        return -1;
+    }
     for (int i = 0; i < FAKE_PORTS; i++) {
         struct fake_port *port = &fake_hv.ports[i];
 

@@ -28,6 +28,7 @@ struct fake_hv {
         bool pending, masked, closed;
         unsigned int notified, unmasked;
     } ports[FAKE_PORTS];
+    bool deaf;                  /* events can't be read */
     /* What the guest does when it is notified; NULL: nothing. */
     void (*on_notify)(struct fake_port *port);
 };

@@ -118,6 +118,19 @@ static void stopped(int signal)
     finish();
 }
 
+TEST(a_daemon_that_hears_of_no_events_ends)
+{
+    terminals_made();
+    unix_output();
+    settle();
+    fake_hv.deaf = true;
+    hv_event(&server, EPOLLERR);
+    check(server.failed);
+    check(server.backend.stop && server.backend.restarts);
+    fake_hv.deaf = false;
+    finish();
+}
+
 TEST(no_key_names_a_terminal_that_is_no_longer_served)
 {
     terminals_made();
