@@ -118,7 +118,8 @@ static void output_fill_first(struct attach *attach)
     output_replace(attach);
 }
 
-/* Ends the program as the signal would have, the terminal restored. */
+/* Ends the program as the signal would have, the terminal restored; also if who
+ * started it had blocked that one. */
 static void signal_take(struct attach *attach)
 {
     struct signalfd_siginfo info;
@@ -129,6 +130,7 @@ static void signal_take(struct attach *attach)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &attach->before);
     signal((int)info.ssi_signo, SIG_DFL);
     raise((int)info.ssi_signo);
+    sigdelset(&attach->mask_before, (int)info.ssi_signo);
     sigprocmask(SIG_SETMASK, &attach->mask_before, NULL);
 }
 

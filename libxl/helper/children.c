@@ -103,6 +103,14 @@ static void worker_restart(void *data)
 
 /* From the worker, which is not believed. */
 #define REFUSED_A_TURN 16
+#define REFUSED_GAP_MS 50
+
+static void refused_heard(void *data)
+{
+    struct children *children = data;
+
+    loop_mod(children->loop, children->refused_id, EPOLLIN);
+}
 
 static void refused_ready(void *data, uint32_t events)
 {
@@ -123,6 +131,9 @@ static void refused_ready(void *data, uint32_t events)
                   call);
         free(name);
     }
+    if (!loop_timer_set(children->loop, &children->refused, REFUSED_GAP_MS,
+                        refused_heard, children))
+        loop_mod(children->loop, children->refused_id, 0);
 }
 
 /* Without it the worker does as well. */
@@ -146,6 +157,7 @@ static void refused_close(struct children *children)
 {
     if (children->refused_id == LOOP_NONE)
         return;
+    loop_timer_clear(children->loop, &children->refused);
     loop_del(children->loop, &children->refused_id);
     close(children->refused_fds[0]);
     close(children->refused_fds[1]);

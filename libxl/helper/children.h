@@ -39,7 +39,7 @@ struct children {
     loop_id worker_id;
     enum stubdom_state state;   /* told last */
     int64_t worker_began_ms, restart_ms;
-    struct loop_timer restart, ask;
+    struct loop_timer restart, ask, refused;
     int last_status, same;
     int refused_fds[2];         /* worker_config->refused_fd's pipe */
     loop_id refused_id;

@@ -241,6 +241,19 @@ TEST(a_signal_restores_the_terminal)
     close(daemon);
 }
 
+TEST(a_signal_that_was_blocked_before_ends_it_too)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    check(!sigprocmask(SIG_BLOCK, &set, NULL));
+    daemon_answers(-1, "ok stream\nx");
+    check_reads(stdout_peer, "x");
+    check(!kill(command, SIGTERM));
+    check_int(end(complaint, sizeof(complaint)), -SIGTERM);
+}
+
 TEST(a_terminal_is_used_raw)
 {
     int slave, master = terminal_make(&slave);

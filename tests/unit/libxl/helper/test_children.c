@@ -244,6 +244,28 @@ TEST(a_call_that_the_sandbox_refused_is_named)
     }
 }
 
+/* Who always finds something there to read has no rest. */
+TEST(what_is_refused_is_heard_now_and_then)
+{
+    struct epoll_event event;
+    struct fixture f;
+
+    fixture_init(&f, 0);
+    log_divert(note_line);
+    children_start_worker(&f.children);
+    for (int n = 0; n < 3; n++) {
+        while (write(f.config.refused_fd, "\xff\xff\xff\xff", 4) == 4)
+            continue;
+        while (!loop_timer_is_set(&f.children.refused))
+            check_int(loop_run_once(&f.loop, -1), 0);
+        check_int(epoll_wait(f.loop.epoll_fd, &event, 1, 0), 0);
+        while (loop_timer_is_set(&f.children.refused))
+            check_int(loop_run_once(&f.loop, -1), 0);
+    }
+    children_end(&f.children);
+    children_wait(&f.children);
+}
+
 TEST(at_the_end_nothing_is_started_again)
 {
     struct fixture f;
