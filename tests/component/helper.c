@@ -163,10 +163,41 @@ static void client_expect(int fd, const char *part)
         tap_fail("\"%s\" lacks \"%s\"", line, part);
 }
 
+/* A command that was not sent, as its time was up before the stubdomain's
+ * QEMU was there, or there again: a machine may be busy. */
+static bool was_early(const char *line)
+{
+    static const char *const obstacles[] = {
+        "xenconsoled does not serve its QMP console",
+        "the stubdomain does not answer qmp_reset",
+        "the stubdomain's QEMU has not started",
+        "QEMU does not greet: it hangs, or has ended",
+        "QEMU does not answer qmp_capabilities",
+    };
+    char text[128];
+
+    for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
+        snprintf(text, sizeof(text), "can't be reached: %s; the command was "
+                 "not sent", obstacles[i]);
+        if (strstr(line, text))
+            return true;
+    }
+    return false;
+}
+
+/* Again and again until QEMU is there. */
 static void client_ask(int fd, const char *command, const char *part)
 {
-    check(dprintf(fd, "{\"execute\": \"%s\"}\n", command) > 0);
-    client_expect(fd, part);
+    char line[1024];
+
+    do {
+        check(dprintf(fd, "{\"execute\": \"%s\"}\n", command) > 0);
+        if (!client_line(fd, line, sizeof(line)))
+            tap_fail("%s: no answer", command);
+        if (strstr(line, part))
+            return;
+    } while (was_early(line));
+    tap_fail("\"%s\" lacks \"%s\"", line, part);
 }
 
 static int client_open(const char *path)
@@ -175,6 +206,15 @@ static int client_open(const char *path)
 
     client_expect(fd, "{\"QMP\": ");
     client_ask(fd, "qmp_capabilities", "{\"return\": {}}");
+    return fd;
+}
+
+/* With QEMU behind it: what it asks next is sent at once. */
+static int client_open_to_qemu(void)
+{
+    int fd = client_open(CLIENTS);
+
+    client_ask(fd, "cont", "{\"return\": {}}");
     return fd;
 }
 
@@ -320,7 +360,7 @@ TEST_AS_ROOT(save_outlives_a_xenconsoled_that_is_killed)
     int fd, status;
 
     helper_start(example());
-    fd = client_open(CLIENTS);
+    fd = client_open_to_qemu();
     for (int i = 0; i < 20; i++) {
         check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));
         for (*saved_reply = '\0'; !*saved_reply; peer_serve())
@@ -359,7 +399,7 @@ static int stubdomain_with_a_command(void)
     guest_write(8, "running", RUNS);
     helper_spawn();
     helper_connect();
-    fd = client_open(CLIENTS);
+    fd = client_open_to_qemu();
     check(dprintf(fd, "{\"execute\": \"stop\", \"id\": 1}\n") > 0);
     while (!guest_console_get(&qmp, text, sizeof(text)))
         check(guest_wait(HOST_WAIT_MS));
@@ -675,7 +715,7 @@ TEST_AS_ROOT(in_the_proxys_slot_it_serves_qmp_and_moves_nothing)
     check(host_wait(serial_is_known, NULL));
     check_node("/local/domain/" DM "/device/console/3/tty", "");
 
-    fd = client_open(CLIENTS);
+    fd = client_open_to_qemu();
     check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));
     for (*saved_reply = '\0'; !*saved_reply; peer_serve())
         check(guest_wait(HOST_WAIT_MS));
