@@ -35,7 +35,7 @@ sub save {
 # Once there is something to cut.
 sub cut {
     my ($path) = @_;
-    my $end = time + 300;
+    my $end = time + $LIMIT_S;
     select(undef, undef, undef, 0.01) until -s $path || time > $end;
     truncate($path, 0) or die "$path: $!\n";
 }
@@ -43,7 +43,7 @@ sub cut {
 # A save of the guest that runs.
 sub saves_again {
     my ($client, $name) = @_;
-    my ($reply, $end) = (undef, time + 300);
+    my ($reply, $end) = (undef, time + $LIMIT_S);
     do { $reply = save($client, 5000) } until $reply->{return} || time > $end;
     ok($reply->{return}, "$name: the next one succeeds",
        $json->encode($reply));
