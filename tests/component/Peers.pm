@@ -197,8 +197,9 @@ sub start_stack_of {
 }
 
 sub wait_told {
-    my ($stack, $word, $answer) = @_;
+    my ($stack, $word, $answer, $meanwhile) = @_;
     print {$stack->{input}} $word;
+    $meanwhile->() if $meanwhile;
     alarm $LIMIT_S;
     (readline($stack->{output}) // '') eq "$answer\n"
         or die "qmp_stack ended\n";
@@ -208,8 +209,9 @@ sub wait_told {
 # Until QEMU has been given a command.
 sub wait_in_flight { wait_told($_[0], 'w', 'in flight') }
 
-# Until a part of a saved state is on its way to dom0, and no more than that.
-sub wait_copying { wait_told($_[0], 'k', 'copying') }
+# Until a part of the state that is saved meanwhile is on its way to dom0: no
+# more than that leaves before the next word.
+sub wait_copying { wait_told($_[0], 'k', 'copying', $_[1]) }
 
 # Until as much waits for QEMU as stubdomd keeps.
 sub wait_filled { wait_told($_[0], 'q', 'filled') }
