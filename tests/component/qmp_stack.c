@@ -17,9 +17,10 @@
  * it again, "w" prints "in flight" when QEMU has been given a command that
  * it has not answered, "k" prints "copying" when some of the next saved state
  * has left, and the rest of it stays until the next word, "g" if nothing else
- * is to be done, "q" prints "filled" when as much waits for QEMU as is kept, "x" has
- * a byte of somebody else's between those of a state, "i" says that QEMU has
- * the incoming state's descriptor, "f" fills dom0's disk, "e" empties it.
+ * is to be done, "q" prints "filled" when as much waits for QEMU as is kept,
+ * "x" has a byte of somebody else's between those of a state, "i" says that
+ * QEMU has the incoming state's descriptor, "f" fills dom0's disk, "e" empties
+ * it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
