@@ -170,7 +170,7 @@ deb:
 
 # As it is compiled, for editors and what else asks. A link in the sources
 # leads them to it.
-COMPILED = $(sort $(patsubst obj/%.o,%.c,$(filter-out $(addprefix obj/,pic/% faults/% libvirt-test/% short/%),$(OBJECTS))))
+COMPILED = $(sort $(patsubst obj/%.o,%.c,$(filter-out $(addprefix obj/,pic/% faults/% libvirt-test/% patient/% short/%),$(OBJECTS))))
 compile_commands.json: config.mk obj/compiled
 	@$(srcdir)/tests/compile_commands $(CURDIR) $(srcdir) \
 	    "$(CC) -std=gnu11 $(CPPFLAGS_ALL) $(CPPFLAGS) $(WARNINGS) $(CFLAGS)" $(COMPILED) >$@

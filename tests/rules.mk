@@ -90,8 +90,28 @@ $(eval $(call fuzz_target,relay,obj/tools/stubdom/relay.o $(ROOM_libxl/qmp),$(YA
 $(eval $(call fuzz_target,rfb,$(call objects,libxl/display,rfb vncauth) obj/libxl/qmp/buf.o,$(NETTLE_LIBS)))
 $(eval $(call fuzz_target,session,$(filter-out %/handshake.o,$(ROOM_libxl/client)) $(ROOM_libxl/qmp),$(XLQMP_LIBS)))
 
-# What tests of whole programs run beside them; and the same with a worker that
-# does not wait long for QEMU's replies, where they are not to come.
+# Our programs with the patience for a machine that is very busy, where it must
+# not be seen how busy it is.
+PATIENCE = -DFILE_SLOW_MS=600000 -DGUEST_MS=600000 \
+    -DWORKER_REPLY_LIMIT_MS=600000 -DWORKER_SAVE_BEGIN_MS=600000
+patient = $(patsubst obj/%,obj/patient/%,$(1))
+PATIENT_CONSOLED := $(call patient,$(ROOM_console/output))
+PATIENT_WORKER := $(call patient,$(ROOM_libxl/worker))
+PATIENT_HELPER := $(call patient,$(ROOM_libxl/helper)) $(PATIENT_WORKER)
+OBJECTS += $(PATIENT_CONSOLED) $(PATIENT_HELPER)
+obj/patient/%.o: $(srcdir)/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(PATIENCE) -c -o $@ $<
+tests/component/xenconsoled: $(PATIENT_CONSOLED) $(call archives,$(XENCONSOLED_ROOMS))
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(LINKED) $(XENCONSOLED_LIBS)
+tests/component/qmp-helper: $(PATIENT_HELPER) $(call archives,$(HELPER_ROOMS))
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(LINKED) $(HELPER_LIBS)
+
+# What tests of whole programs run beside them, with a patient worker; and the
+# same with one that does not wait long for QEMU's replies, where they are not
+# to come.
 COMPONENTS = tests/component/qmp_stack tests/component/qmp_stack_short
 SHORT := $(patsubst obj/%,obj/short/%,$(ROOM_libxl/worker))
 QMP_STACK = $(call objects,tests/component,hvc qmp_stack) $(call objects,tests/xensim,guest host xensim)
@@ -99,6 +119,7 @@ OBJECTS += $(QMP_STACK) $(SHORT)
 obj/short/%.o: $(srcdir)/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -DWORKER_REPLY_LIMIT_MS=3000 -c -o $@ $<
+tests/component/qmp_stack: $(PATIENT_WORKER)
 tests/component/qmp_stack_short: $(SHORT)
 $(COMPONENTS): $(QMP_STACK) $(call archives,$(STUBDOMD_ROOMS) libxl/worker libxl/child libxl/qmp tools/common)
 	@mkdir -p $(@D)
@@ -123,6 +144,8 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
 $(foreach t,commands consoles drop_in guests hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
+tests/component/logs: | tests/component/xenconsoled
+tests/component/helper: | tests/component/qmp-helper
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
 XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display tests/bench/guests tests/bench/restart
 OBJECTS += $(XENSIM_BENCHES:%=obj/%.o)

@@ -78,7 +78,9 @@
 /* A domain that libxl is destroying is gone by then. */
 #define LINGER_MS       30000
 /* The same of a guest whose stubdomain is gone. */
+#ifndef GUEST_MS
 #define GUEST_MS        5000
+#endif
 #define DOMID_TOKEN     "domid"
 
 static const char help[] =

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Every limit of qmp-helper's worker, with its reason. A test that waits
- * for one by the clock on the wall is compiled with a shorter one.
+ * for one by the clock on the wall is compiled with a shorter one, and one
+ * in which it must not be up with a longer one.
  */
 #ifndef XENQMP_LIBXL_WORKER_LIMITS_H
 #define XENQMP_LIBXL_WORKER_LIMITS_H
@@ -171,7 +172,9 @@
 /* --- The save barrier ------------------------------------------------ */
 
 /* save-begin opens a file on the same host. */
+#ifndef WORKER_SAVE_BEGIN_MS
 #define WORKER_SAVE_BEGIN_MS     5000
+#endif
 /* sync writes what is left in a ring of 2 KB; a minute is a dead disk. */
 #define WORKER_SAVE_SYNC_MS      60000
 /* Between attempts to reach a xenconsoled that is being restarted. */

@@ -16,11 +16,11 @@ use POSIX ();
 
 our @EXPORT = qw(start_qemu start_simulated_qemu start_stack start_short_stack
                  wait_in_flight wait_copying wait_filled end client socat message send_bytes step ask
-                 event ok plan $dir $json);
+                 event ok plan $dir $json $LIMIT_S);
 our $json = JSON::PP->new->canonical->allow_nonref->allow_bignum;
 
 my $build = $ENV{XENQMP_BUILD} or die "XENQMP_BUILD is not set\n";
-my $LIMIT_S = 300;
+our $LIMIT_S = 3600;            # for what never comes: see host.h
 $SIG{PIPE} = 'IGNORE';
 $SIG{ALRM} = sub { die "a step took longer than its limit\n" };
 
@@ -197,8 +197,9 @@ sub start_stack_of {
 }
 
 sub wait_told {
-    my ($stack, $word, $answer) = @_;
+    my ($stack, $word, $answer, $meanwhile) = @_;
     print {$stack->{input}} $word;
+    $meanwhile->() if $meanwhile;
     alarm $LIMIT_S;
     (readline($stack->{output}) // '') eq "$answer\n"
         or die "qmp_stack ended\n";
@@ -208,8 +209,9 @@ sub wait_told {
 # Until QEMU has been given a command.
 sub wait_in_flight { wait_told($_[0], 'w', 'in flight') }
 
-# Until a part of a saved state is on its way to dom0, and no more than that.
-sub wait_copying { wait_told($_[0], 'k', 'copying') }
+# Until a part of the state that is saved meanwhile is on its way to dom0: no
+# more than that leaves before the next word.
+sub wait_copying { wait_told($_[0], 'k', 'copying', $_[1]) }
 
 # Until as much waits for QEMU as stubdomd keeps.
 sub wait_filled { wait_told($_[0], 'q', 'filled') }

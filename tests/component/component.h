@@ -25,8 +25,9 @@
 /* Of Debian's two; a test sets it before it starts anything. */
 COMPONENT const char *xenstored = HOST_XENSTORED;
 
-/* The daemon under test. */
+/* The daemon under test; and which, in the build. */
 static pid_t ours;
+COMPONENT const char *xenconsoled = "bin/xenconsoled";
 
 COMPONENT const char *in_build(const char *file)
 {
@@ -75,8 +76,7 @@ COMPONENT void start_host(void)
 /* option: one more, or NULL. */
 COMPONENT void start_ours(const char *option)
 {
-    const char *const argv[] = { in_build("bin/xenconsoled"), "-i",
-                                 option, NULL };
+    const char *const argv[] = { in_build(xenconsoled), "-i", option, NULL };
 
     start_host();
     ours = host_spawn(argv);

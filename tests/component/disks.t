@@ -158,6 +158,8 @@ unplug('xvdc', $DEVID);
 wait_fdset($DEVID, 0);
 ok(1, 'the fdset of an unplugged disk is removed');
 uevent('add', "/devices/vbd-$DEVID/block/xvdc/xvdc1");
+plug_in('xvdd', 51760, 'E');    # once it has one, the partition's turn is over
+wait_fdset(51760, 1);
 ok(!fdsets($DEVID), 'a partition has none');
 ok(fdsets(51712) == 1, 'the other disk has kept its own');
 

@@ -294,12 +294,12 @@ static void script_overflow(const char *daemon, const char *option,
             sent += guest_console_put(&c, kilobyte, sizeof(kilobyte));
             guest_wait(100);
         }
-    } while (sent > last && sent < 1000000);
-    /* The kernel's part of the terminal takes some, too. */
+        /* A daemon may not have run meanwhile; and the kernel's part of
+         * the terminal takes some, too. */
+    } while ((sent > last || sent <= 4096) && sent < 1000000);
     fprintf(record, "-o %s: the guest %s\n", option,
             sent < 1000000 ? "waits" : "goes on");
     check_int(sent < 1000000, waits);
-    check(sent > 4096);
 }
 
 static void script_keep(const char *daemon)

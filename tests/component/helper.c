@@ -53,11 +53,16 @@ static bool helper_runs(void *data)
     return r;
 }
 
+/* Which; or the patient one, where none of its limits may be up. */
+static const char *program = "bin/qmp-helper";
+
+#define PATIENT "tests/component/qmp-helper"
+
 /* As libxl starts a QEMU in dom0. */
 static void helper_spawn(void)
 {
     const char *const argv[] = {
-        in_build("bin/qmp-helper"), "-xen-domid", DM, "-chardev",
+        in_build(program), "-xen-domid", DM, "-chardev",
         "socket,id=libxl-cmd,path=" TOOLSTACK ",server=on,wait=off",
         "-machine", "xenpv", "-name", "g-dm", NULL,
     };
@@ -163,10 +168,41 @@ static void client_expect(int fd, const char *part)
         tap_fail("\"%s\" lacks \"%s\"", line, part);
 }
 
+/* A command that was not sent, as its time was up before the stubdomain's
+ * QEMU was there, or there again: a machine may be busy. */
+static bool was_early(const char *line)
+{
+    static const char *const obstacles[] = {
+        "xenconsoled does not serve its QMP console",
+        "the stubdomain does not answer qmp_reset",
+        "the stubdomain's QEMU has not started",
+        "QEMU does not greet: it hangs, or has ended",
+        "QEMU does not answer qmp_capabilities",
+    };
+    char text[128];
+
+    for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
+        snprintf(text, sizeof(text), "can't be reached: %s; the command was "
+                 "not sent", obstacles[i]);
+        if (strstr(line, text))
+            return true;
+    }
+    return false;
+}
+
+/* Again and again until QEMU is there. */
 static void client_ask(int fd, const char *command, const char *part)
 {
-    check(dprintf(fd, "{\"execute\": \"%s\"}\n", command) > 0);
-    client_expect(fd, part);
+    char line[1024];
+
+    do {
+        check(dprintf(fd, "{\"execute\": \"%s\"}\n", command) > 0);
+        if (!client_line(fd, line, sizeof(line)))
+            tap_fail("%s: no answer", command);
+        if (strstr(line, part))
+            return;
+    } while (was_early(line));
+    tap_fail("\"%s\" lacks \"%s\"", line, part);
 }
 
 static int client_open(const char *path)
@@ -175,6 +211,15 @@ static int client_open(const char *path)
 
     client_expect(fd, "{\"QMP\": ");
     client_ask(fd, "qmp_capabilities", "{\"return\": {}}");
+    return fd;
+}
+
+/* With QEMU behind it: what it asks next is sent at once. */
+static int client_open_to_qemu(void)
+{
+    int fd = client_open(CLIENTS);
+
+    client_ask(fd, "cont", "{\"return\": {}}");
     return fd;
 }
 
@@ -319,8 +364,9 @@ TEST_AS_ROOT(save_outlives_a_xenconsoled_that_is_killed)
 {
     int fd, status;
 
+    program = PATIENT;
     helper_start(example());
-    fd = client_open(CLIENTS);
+    fd = client_open_to_qemu();
     for (int i = 0; i < 20; i++) {
         check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));
         for (*saved_reply = '\0'; !*saved_reply; peer_serve())
@@ -359,7 +405,7 @@ static int stubdomain_with_a_command(void)
     guest_write(8, "running", RUNS);
     helper_spawn();
     helper_connect();
-    fd = client_open(CLIENTS);
+    fd = client_open_to_qemu();
     check(dprintf(fd, "{\"execute\": \"stop\", \"id\": 1}\n") > 0);
     while (!guest_console_get(&qmp, text, sizeof(text)))
         check(guest_wait(HOST_WAIT_MS));
@@ -468,12 +514,22 @@ TEST_AS_ROOT(and_so_it_is_if_its_console_is_gone_first)
     check_tells_of_the_destroyed();
 }
 
+/* After qmp-helper has seen that the stubdomain is gone. */
+static bool worker_is_reaped(void *data)
+{
+    (void)data;
+    return !worker_pid();
+}
+
 TEST_AS_ROOT(but_not_of_a_guest_that_is_destroyed)
 {
-    int fd = stubdomain_with_a_command(), status = -1;
+    int fd, status = -1;
 
+    program = PATIENT;
+    fd = stubdomain_with_a_command();
     guest_destroy(8);
     check_ends(fd);
+    check(host_wait(worker_is_reaped, NULL));
     guest_destroy(7);
     check(host_wait(has_ended, &status));
     check(!log_has((void *)"its stubdomain, domain 8"));
@@ -675,7 +731,7 @@ TEST_AS_ROOT(in_the_proxys_slot_it_serves_qmp_and_moves_nothing)
     check(host_wait(serial_is_known, NULL));
     check_node("/local/domain/" DM "/device/console/3/tty", "");
 
-    fd = client_open(CLIENTS);
+    fd = client_open_to_qemu();
     check(dprintf(fd, "{\"execute\": \"xen-save-devices-state\"}\n"));
     for (*saved_reply = '\0'; !*saved_reply; peer_serve())
         check(guest_wait(HOST_WAIT_MS));

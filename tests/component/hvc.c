@@ -25,6 +25,7 @@ static struct hvc {
     int tty;                    /* the kernel's end */
     loop_id tty_id;
     struct qmp_buf to_ring, to_tty;
+    enum { HVC_GOES_ON, HVC_HELD_NEXT, HVC_HELD } hold;
 } hvcs[HVC_N];
 
 static struct loop *loop;
@@ -44,7 +45,7 @@ static size_t hvc_room(const struct hvc *hvc)
     size_t room = sizeof(ring->out) - (ring->out_prod -
                   __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE));
 
-    return hvc->to_ring.len ? 0 : room;
+    return hvc->to_ring.len || hvc->hold == HVC_HELD ? 0 : room;
 }
 
 /* What the terminal has goes into the ring. */
@@ -64,6 +65,8 @@ static void hvc_drain(struct hvc *hvc)
         qmp_buf_consume(&hvc->to_ring,
                         guest_console_put(&hvc->console, hvc->to_ring.data,
                                           hvc->to_ring.len));
+        if (hvc->hold == HVC_HELD_NEXT)
+            hvc->hold = HVC_HELD;
     }
 }
 
@@ -123,6 +126,22 @@ void hvc_init(struct loop *the_loop, uint32_t the_domid)
     guest_create(domid);
     if (loop_add(loop, guest_fd(), EPOLLIN, ring_ready, NULL, &id))
         err(1, "loop");
+}
+
+void hvc_hold(unsigned int devid)
+{
+    hvcs[devid].hold = HVC_HELD_NEXT;
+}
+
+bool hvc_is_held(unsigned int devid)
+{
+    return hvcs[devid].hold == HVC_HELD;
+}
+
+void hvc_go_on(unsigned int devid)
+{
+    hvcs[devid].hold = HVC_GOES_ON;
+    hvcs_update();
 }
 
 void hvc_renew(unsigned int devid)

@@ -14,6 +14,7 @@
 
 #include "tools/common/loop.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Consoles with these numbers; 0 stands for none. */
@@ -24,6 +25,11 @@ void hvc_init(struct loop *loop, uint32_t domid);
 /* A console with a ring; the program's end of its terminal, raw. policy
  * may be NULL. */
 int hvc_add(unsigned int devid, const char *output, const char *policy);
+/* Once its ring has taken some more of its terminal's bytes, the others wait
+ * there: it is held, until it goes on. */
+void hvc_hold(unsigned int devid);
+bool hvc_is_held(unsigned int devid);
+void hvc_go_on(unsigned int devid);
 /* A resume: a new ring. */
 void hvc_renew(unsigned int devid);
 /* The toolstack removes the console and makes it again. */

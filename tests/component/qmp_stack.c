@@ -15,10 +15,12 @@
  * of one letter: "d" kills xenconsoled, "s" starts it again, "r" is the
  * stubdomain's resume, with a new ring, "c" removes console 3 and creates
  * it again, "w" prints "in flight" when QEMU has been given a command that
- * it has not answered, "k" prints "copying" when some of a saved state has
- * left, "q" prints "filled" when as much waits for QEMU as is kept, "x" has
- * a byte of somebody else's between those of a state, "i" says that QEMU has
- * the incoming state's descriptor, "f" fills dom0's disk, "e" empties it.
+ * it has not answered, "k" prints "copying" when some of the next saved state
+ * has left, and the rest of it stays until the next word, "g" if nothing else
+ * is to be done, "q" prints "filled" when as much waits for QEMU as is kept,
+ * "x" has a byte of somebody else's between those of a state, "i" says that
+ * QEMU has the incoming state's descriptor, "f" fills dom0's disk, "e" empties
+ * it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -230,7 +232,8 @@ static void stdin_ready(void *data, uint32_t events)
         break;
     case 'k':
         tell_copy = true;
-        break;
+        hvc_hold(CONSOLE_SAVE);
+        return;
     case 'q':
         tell_filled = true;
         break;
@@ -244,6 +247,7 @@ static void stdin_ready(void *data, uint32_t events)
     case 'e':
         disk_fill(word == 'f');
     }
+    hvc_go_on(CONSOLE_SAVE);
 }
 
 /* What is waited for has come. */
@@ -283,8 +287,7 @@ int main(int argc, char **argv)
     while (!stopping && !loop_run_once(&stubdomd.loop, -1)) {
         tell(&tell_flight, relay->flight_n && !relay->to_qemu.len,
              "in flight");
-        tell(&tell_copy, stubdomd.state.save.active &&
-             stubdomd.state.save.copied, "copying");
+        tell(&tell_copy, hvc_is_held(CONSOLE_SAVE), "copying");
         tell(&tell_filled, relay->to_qemu.len >= RELAY_EVENTS_MAX,
              "filled");
         if (stray)

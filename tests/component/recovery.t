@@ -27,7 +27,7 @@ sub is_reply {
 sub works_again {
     my ($client, $name) = @_;
     my ($message, $n);
-    my $end = time + 300;
+    my $end = time + $LIMIT_S;
     do {
         execute($client, 'again-' . ++$n);
         $message = message($client);

@@ -32,10 +32,20 @@ sub save {
                { filename => '/dev/fdset/1', live => $json->true });
 }
 
+# Until a part of it has left, which is all for now.
+sub begin_save {
+    my ($client, $stack) = @_;
+    ask($client, 'simulate-state', { size => 1 << 20 });
+    wait_copying($stack, sub {
+        send_bytes($client,
+                   qq({"execute": "xen-save-devices-state", "id": 1}\n));
+    });
+}
+
 # Once there is something to cut.
 sub cut {
     my ($path) = @_;
-    my $end = time + 300;
+    my $end = time + $LIMIT_S;
     select(undef, undef, undef, 0.01) until -s $path || time > $end;
     truncate($path, 0) or die "$path: $!\n";
 }
@@ -43,7 +53,7 @@ sub cut {
 # A save of the guest that runs.
 sub saves_again {
     my ($client, $name) = @_;
-    my ($reply, $end) = (undef, time + 300);
+    my ($reply, $end) = (undef, time + $LIMIT_S);
     do { $reply = save($client, 5000) } until $reply->{return} || time > $end;
     ok($reply->{return}, "$name: the next one succeeds",
        $json->encode($reply));
@@ -89,15 +99,13 @@ is_same(digest_of($saved), digest_at_qemu($client), 'and is what QEMU wrote');
 
 # What has come is not what QEMU wrote: it is longer, or no longer there.
 for my $what ('a byte of somebody else', 'a file that was cut') {
-    ask($client, 'simulate-state', { size => 16 << 20 });
-    send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
-    wait_copying($stack);
-    print {$stack->{input}} 'x' if $what =~ /byte/;
+    begin_save($client, $stack);
     cut($saved) unless $what =~ /byte/;
+    print {$stack->{input}} $what =~ /byte/ ? 'x' : 'g';
     my $message;
     do { $message = message($client) } while $message->{event};
     ok(($message->{error}{desc} // '') =~
-       /16777217 bytes came of the 16777216|changed by somebody else/,
+       /1048577 bytes came of the 1048576|changed by somebody else/,
        "a save with $what fails, and says why", $json->encode($message));
     ok(ask($client, 'cont')->{return}, 'the guest runs on');
     saves_again($client, "after $what");
@@ -105,9 +113,7 @@ for my $what ('a byte of somebody else', 'a file that was cut') {
 
 # A save ends with its session, and nothing of it is in the next.
 for my $n (1 .. 5) {
-    ask($client, 'simulate-state', { size => 16 << 20 });
-    send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
-    wait_copying($stack);
+    begin_save($client, $stack);
     print {$stack->{input}} 'c';
     my $message;
     do { $message = message($client) } while $message->{event};
@@ -120,14 +126,13 @@ for my $n (1 .. 5) {
 my $other = client($stack->{path});
 ask($other, 'qmp_capabilities', { enable => ['oob'] });
 for my $n (1 .. 5) {
-    ask($client, 'simulate-state', { size => 16 << 20 });
-    send_bytes($client, qq({"execute": "xen-save-devices-state", "id": 1}\n));
-    wait_copying($stack);
+    begin_save($client, $stack);
     send_bytes($other, qq({"exec-oob": "xen-save-devices-state", "id": 2}\n));
     my $message;
     do { $message = message($other) } while $message->{event};
     ok($message->{error}, "save $n: another one beside it is refused",
        $json->encode($message));
+    print {$stack->{input}} 'g';
     my $digest;
     do {
         $message = message($client);
