@@ -18,7 +18,7 @@
 #define CONSOLED_GREETING "xenconsoled 1 "
 /* It greets as soon as it accepts, which on a busy host may be late; libxl
  * waits 60 s for this program. */
-#define CONSOLED_WAIT_S   30
+#define CONSOLED_WAIT_S   20
 
 /* As long as it holds the connection, the pid is its own. */
 static int pidfd_of_peer(int fd)
