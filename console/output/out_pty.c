@@ -27,12 +27,16 @@
 #include <termios.h>
 #include <unistd.h>
 
+#ifndef LAST_MS
 #define LAST_MS      5000
+#endif
 #define LAST_MAX     64
 /* Between the master and who reads there is a queue of the kernel's that
  * nobody can ask: a terminal is empty when it looks so for a while. */
 #define LAST_TURN_MS 20
+#ifndef LAST_QUIET
 #define LAST_QUIET   5
+#endif
 
 struct out_pty {
     struct output output;

@@ -15,7 +15,9 @@
  * that is still cooked may have eaten it: every 2 s, and after 10 times less
  * often, so that an answer that takes longer than 2 s finds its nonce
  * current in the end. */
+#ifndef XLQMP_RESET_REPEAT_MS
 #define XLQMP_RESET_REPEAT_MS  2000
+#endif
 #define XLQMP_RESET_REPEATS    10
 #define XLQMP_RESET_SLOW_MS    15000
 /* On a console, what else negotiation waits for: longer, and it starts

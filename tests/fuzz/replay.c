@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_S 300
+#define LIMIT_S 3600
 #define SIZE    65536
 
 static void run_file(const char *dir, const char *name)

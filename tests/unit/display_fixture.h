@@ -11,10 +11,13 @@
 #define DISPLAY_WRONG_MS 300
 #define DISPLAY_GUESS_GAP_MS guess_gap_ms
 #define DISPLAY_RENEW_MS 50
-#define DISPLAY_RESET_MS 200
+#define DISPLAY_RESET_MS reset_ms
+
+/* So long that nothing is given up for it, nor asked again. */
+#define LIMIT_MS 300000
 
 /* Set before begin_with(). */
-static int begin_ms = 4000, guess_gap_ms;
+static int begin_ms = LIMIT_MS, reset_ms = LIMIT_MS, guess_gap_ms;
 
 #include "libxl/display/display.c"
 #include "libxl/display/viewers.c"
@@ -222,7 +225,9 @@ static void check_logged(const char *text)
     static char log[65536];
 
     /* Not as long as a case may take: it has something to say then. */
-    for (int i = 0; i < 90 * TAP_LIMIT_S; i++) {
+    int64_t end = loop_now_ms() + 900 * TAP_LIMIT_S;
+
+    do {
         FILE *file = fopen(w.log, "r");
 
         check(file != NULL);
@@ -231,7 +236,7 @@ static void check_logged(const char *text)
         if (strstr(log, text))
             return;
         pump(-1, 10);
-    }
+    } while (loop_now_ms() < end);
     tap_fail("\"%s\" is not in: %s", text, log);
 }
 
@@ -250,8 +255,6 @@ static void end(void)
 }
 
 /* --- Viewers ---------------------------------------------------------- */
-
-#define LIMIT_MS 60000
 
 /* From 127.0.0.host. */
 static int viewer_dial_from(uint32_t host)

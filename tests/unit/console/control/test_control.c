@@ -122,13 +122,21 @@ static const char *line(int fd)
     size_t n = 0;
 
     for (;;) {
-        ssize_t r = read(fd, text + n, 1);
+        ssize_t r = recv(fd, text + n, sizeof(text) - n, MSG_PEEK);
+        char *end;
 
         if (r == 0 || (r < 0 && errno != EAGAIN))
             return NULL;
-        if (r < 0)
+        if (r < 0) {
             loop_run_once(&loop, 10);
-        else if (text[n++] == '\n')
+            continue;
+        }
+        end = memchr(text + n, '\n', (size_t)r);
+        if (end)
+            r = end + 1 - (text + n);
+        check_int(recv(fd, text + n, (size_t)r, 0), r);
+        n += (size_t)r;
+        if (end)
             break;
     }
     text[n - 1] = '\0';

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "played_clock.h"
+
 #include "console_fixture.h"
 
 #include <sys/resource.h>
@@ -269,10 +271,9 @@ TEST(an_output_that_cannot_be_opened_is_tried_ever_more_rarely)
     /* And it is opened when it can be, with no help of anybody. */
     snprintf(output, sizeof(output), "%s/missing", dir);
     check(!mkdir(output, 0700));
-    while (console(3)->state != CONSOLE_SERVING) {
-        loop_run_once(&server.backend.loop, 10);
-        settle();
-    }
+    clock_move(console(3)->retry_ms);
+    settle();
+    check_int(console(3)->state, CONSOLE_SERVING);
     check(!loop_timer_is_set(&console(3)->retry));
     fake_store_remove(BE);
     settle();

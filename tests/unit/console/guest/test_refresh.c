@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What guests can have xenstored asked for: refresh.c and domains.c. */
+#include "played_clock.h"
+
 #include "console_fixture.h"
 
 /* Nothing that is put off comes in the time of a test. */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+static int last_ms = 300000;
+#define LAST_MS last_ms
+#define LAST_QUIET 50
+#include "console/output/out_pty.c"
+
 #include "output_fixture.h"
 
 #include <termios.h>
@@ -132,8 +137,8 @@ TEST(pty_lasts_until_its_reader_has_come_to_it)
     check_int(put("last words", 10), 10);
     output_close(output);
     output = NULL;
-    for (int i = 0; i < 50; i++)
-        loop_run_once(&loop, 20);
+    for (int i = 0; i < 2 * LAST_QUIET; i++)
+        loop_run_once(&loop, LAST_TURN_MS);
     check_int(read_to_the_end(fd, text, sizeof(text)), 10);
     finish();
 }
@@ -168,6 +173,7 @@ TEST(pty_that_nobody_reads_goes_all_the_same)
     struct settings settings = { .kind = OUTPUT_PTY, .limit = 4096 };
     int before;
 
+    last_ms = 5000;
     start("pty", NULL, NULL);
     before = descriptors();
     for (int i = 0; i < 200; i++) {

@@ -102,7 +102,7 @@ TEST(a_flood_ends_the_connection)
     };
 
     connect_to(script);
-    check_int(xlqmp_command(ctx, "a", NULL, 20000, NULL, &error),
+    check_int(xlqmp_command(ctx, "a", NULL, 300000, NULL, &error),
               XLQMP_ERROR_PROTOCOL);
     check(strstr(error.desc, "too long"));
     done();

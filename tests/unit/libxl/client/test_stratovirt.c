@@ -112,7 +112,7 @@ static void submit(xlqmp_ctx *ctx)
     char arguments[32];
 
     snprintf(arguments, sizeof(arguments), "{\"n\":%d}", submitted);
-    check_int(xlqmp_send(ctx, "x", arguments, 15000, on_reply,
+    check_int(xlqmp_send(ctx, "x", arguments, 300000, on_reply,
                          (void *)(intptr_t)submitted, NULL), 0);
     submitted++;
 }
@@ -153,7 +153,7 @@ TEST(every_command_is_executed_once_in_order_however_often_it_throttles)
     while (answered < COMMANDS)
         check_int(xlqmp_process(ctx, -1), 0);
     /* The last one's event, which follows the reply. */
-    check_int(xlqmp_command(ctx, "y", NULL, 15000, NULL, NULL), 0);
+    check_int(xlqmp_command(ctx, "y", NULL, 300000, NULL, NULL), 0);
     for (int i = 0; i < COMMANDS; i++)
         check_int(executed[i], 1);
     xlqmp_close(ctx);
