@@ -92,7 +92,7 @@ $(eval $(call fuzz_target,session,$(filter-out %/handshake.o,$(ROOM_libxl/client
 
 # Our programs with the patience for a machine that is very busy, where it must
 # not be seen how busy it is.
-PATIENCE = -DFILE_SLOW_MS=600000 -DGUEST_MS=600000 \
+PATIENCE = -DFILE_SLOW_MS=600000 -DGUEST_MS=600000 -DLAST_MS=600000 \
     -DWORKER_REPLY_LIMIT_MS=600000 -DWORKER_SAVE_BEGIN_MS=600000
 patient = $(patsubst obj/%,obj/patient/%,$(1))
 PATIENT_CONSOLED := $(call patient,$(ROOM_console/output))
@@ -144,7 +144,7 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
 $(foreach t,commands consoles drop_in guests hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
-tests/component/logs: | tests/component/xenconsoled
+tests/component/consoles tests/component/logs: | tests/component/xenconsoled
 tests/component/helper: | tests/component/qmp-helper
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
 XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display tests/bench/guests tests/bench/restart

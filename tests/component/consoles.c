@@ -36,7 +36,7 @@ static bool first_is_gone(void *data)
     return !strncmp(reply, "error", 5);
 }
 
-/* Nothing is between its end and a reader, who has a few seconds. */
+/* Of the patient daemon: the installed one gives a reader a few seconds. */
 TEST(a_terminal_has_the_last_words_of_a_guest_that_is_destroyed)
 {
     static char words[20000];
@@ -45,6 +45,7 @@ TEST(a_terminal_has_the_last_words_of_a_guest_that_is_destroyed)
 
     for (size_t i = 0; i < sizeof(words); i++)
         words[i] = (char)('a' + i * 31 % 26);
+    xenconsoled = "tests/component/xenconsoled";
     start_ours(NULL);
     guest_create(5);
     c = guest_console_add(5, 0, NULL);
