@@ -108,7 +108,8 @@ static int run(const char *name)
 }
 
 #define LOG "qemu-dm-g.log"
-#define LOOKED "touch waits; until [ -e looked ]; do sleep 0.01; done\n"
+#define LOOKED "touch waits; n=0\n" \
+    "until [ -e looked ] || [ $((n += 1)) -gt 30000 ]; do sleep 0.01; done\n"
 /* Long enough to be looked at, if anybody looked: nobody is to. */
 #define LASTS "i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done\n"
 #define STAYS "exec tail -f /dev/null\n"
