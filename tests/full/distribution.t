@@ -31,7 +31,7 @@ for deb in "$tests"/packages/xenqmp*.deb; do
 done
 rm -rf "$dir/upgrade"
 cp "$here/run" "$here/host.sh" "$here/libvirt" "$SRCDIR/tests/system/dom0.sh" \
-    $system/overlay.root/*.img "$tests"
+    "$XENQMP_BUILD/tests/system/viewer" $system/overlay.root/*.img "$tests"
 cp "$XENQMP_BUILD/sysroot/bin/busybox" "$tests/count/bin"
 install -m755 "$here/count.init" "$tests/count/init"
 (cd "$tests/count" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >"$tests/count.gz"
