@@ -70,16 +70,45 @@ static void guest_tell_stats(struct client *client, const char *id,
     client_put_return(client, json, id, n);
 }
 
-/* libxl would wait for a device that never comes. */
-static bool guest_is_host_usb(const struct qmp_message *message,
-                              const char *name)
+static bool guest_adds(const struct qmp_message *message, const char *name,
+                       const char *wanted)
 {
     struct qmp_span driver;
 
     return !strcmp(name, "device_add") && message->arguments.len &&
            qmp_message_member(message, message->arguments, "driver",
                               &driver) &&
-           qmp_span_is_string(message, driver, "usb-host");
+           qmp_span_is_string(message, driver, wanted);
+}
+
+/* libxl before 4.19 has the number of a controller's ports in quotes, which
+ * QEMU refuses from 9.2 on (libxl_usb.c, libxl__device_usbctrl_add_hvm()).
+ * Spaces take their place in the copy that goes to buf. -1: no memory. */
+static int guest_unquote_ports(struct qmp_message *message, const char *name,
+                               struct qmp_buf *buf)
+{
+    static const char *const keys[] = { "p2", "p3" };
+    char *text;
+
+    if (!guest_adds(message, name, "nec-usb-xhci"))
+        return 0;
+    text = qmp_buf_reserve(buf, message->len);
+    if (!text)
+        return -1;
+    memcpy(text, message->text, message->len);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        struct qmp_span ports;
+        const char *quoted;
+
+        if (!qmp_message_member(message, message->arguments, keys[i], &ports))
+            continue;
+        quoted = qmp_span_text(message, ports);
+        if (ports.len > 2 && *quoted == '"' &&
+            strspn(quoted + 1, "0123456789") == ports.len - 2)
+            text[ports.off] = text[ports.off + ports.len - 1] = ' ';
+    }
+    message->text = text;
+    return 0;
 }
 
 static enum client_taken guest_execute(struct client *client,
@@ -90,7 +119,9 @@ static enum client_taken guest_execute(struct client *client,
     const char *id = qmp_span_text(message, message->id);
     bool stats = !strcmp(name, "__xenqmp_query-stats");
     bool fd = !strcmp(name, "add-fd") || !strcmp(name, "getfd");
-    bool usb = guest_is_host_usb(message, name);
+    bool usb = guest_adds(message, name, "usb-host");
+    struct qmp_message sent = *message;
+    struct qmp_buf buf;
     char desc[256];
 
     if ((stats || fd || usb) && client->in_flight && !message->oob)
@@ -115,13 +146,16 @@ static enum client_taken guest_execute(struct client *client,
         return CLIENT_TAKEN;
     }
     client_expect_reply(client);
-    if (mux_submit(&guest->mux, client->ref, client->policy->share,
-                   message, name)) {
+    qmp_buf_init(&buf, message->len);
+    if (guest_unquote_ports(&sent, name, &buf) ||
+        mux_submit(&guest->mux, client->ref, client->policy->share,
+                   &sent, name)) {
         client->in_flight--;
         client_put_error(client, QMP_GENERIC_ERROR, "qmp-helper is out of "
                          "memory; the command was not sent", id,
                          message->id.len);
     }
+    qmp_buf_dispose(&buf);
     return CLIENT_TAKEN;
 }
 

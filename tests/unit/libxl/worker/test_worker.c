@@ -358,6 +358,30 @@ TEST(client_gets_no_usb_device_of_dom0s)
     fixture_end(&f);
 }
 
+/* libxl's of before 4.19, which QEMU takes before 9.2 alone. */
+TEST(client_has_a_controllers_ports_as_numbers)
+{
+    struct fixture f;
+    char id[64];
+    int fd = client_alone(&f);
+
+    say(fd, "{\"execute\": \"device_add\", \"id\": 1, \"arguments\": {"
+        "\"driver\": \"nec-usb-xhci\", \"p2\": \"15\", \"p3\":\"4\", "
+        "\"id\": \"7\"}}");
+    peer_command(&f, "device_add", id);
+    check(strstr(line, "\"p2\":  15 , \"p3\": 4 , \"id\": \"7\"}") != NULL);
+    /* What is none, and others', stay as they are. */
+    say(fd, "{\"execute\": \"device_add\", \"id\": 2, \"arguments\": {"
+        "\"driver\": \"nec-usb-xhci\", \"p2\": \"\", \"p3\": \"-1\"}}");
+    peer_command(&f, "device_add", id);
+    check(strstr(line, "\"p2\": \"\", \"p3\": \"-1\"}") != NULL);
+    say(fd, "{\"execute\": \"device_add\", \"id\": 3, \"arguments\": {"
+        "\"driver\": \"other\", \"p2\": \"15\", \"p3\": 4}}");
+    peer_command(&f, "device_add", id);
+    check(strstr(line, "\"p2\": \"15\", \"p3\": 4}") != NULL);
+    fixture_end(&f);
+}
+
 TEST(toolstack_finds_a_qemu)
 {
     struct fixture f;
