@@ -93,6 +93,10 @@ sub simulated_qemu_serve {
     my @listeners = @_;
     my $select = IO::Select->new(@listeners);
     my (%text, %qemu);
+    my $put = sub {
+        my ($handle, $message) = @_;
+        syswrite $handle, $json->encode($message) . "\r\n" if defined $text{$handle};
+    };
     while (my @ready = $select->can_read) {
         for my $handle (@ready) {
             if (grep { $_ == $handle } @listeners) {
@@ -101,41 +105,77 @@ sub simulated_qemu_serve {
                 $select->add($connection);
                 syswrite $connection, qq({"QMP": {"version": {}, ) .
                     qq("capabilities": ["oob"]}}\r\n);
+            } elsif ($qemu{saving} && $handle == $qemu{saving}{ends}) {
+                simulate_saved(\%qemu);
             } elsif (!defined $text{$handle}) {
                 simulate_read(\%qemu);
             } elsif (!sysread $handle, $text{$handle}, 65536,
                      length $text{$handle}) {
                 $select->remove($handle);
+                delete $text{$handle};
                 close $handle;
-                next;
             }
-            while (($text{$handle} // '') =~ /\n/) {
-                $text{$handle} =~ s/^(.*?)\r?\n//;
-                my $command = $json->decode($1);
-                my %answer = (return => {});
-                if ($command->{'exec-oob'}) {
-                    %answer = (error => { class => 'CommandNotFound',
-                                          desc => 'does not support OOB' });
-                } else {
-                    simulate($command->{execute}, $command->{arguments},
-                             \%qemu);
+            for my $client (grep { defined $text{$_} } $select->handles) {
+                # In-band nothing is done meanwhile.
+                while (!$qemu{saving} ? $text{$client} =~ s/^(.*?)\r?\n//
+                       : $text{$client} =~ s/^(.*?"exec-oob".*?)\r?\n//) {
+                    my $command = $json->decode($1);
+                    my %answer = (return => {});
+                    if ($command->{'exec-oob'}) {
+                        %answer = (error => { class => 'CommandNotFound',
+                                              desc => 'does not support OOB' });
+                    } else {
+                        simulate($command->{execute}, $command->{arguments},
+                                 \%qemu);
+                    }
+                    $answer{id} = $command->{id};
+                    if ($qemu{saving}) {
+                        $qemu{saving}{answer} //= [$client, \%answer];
+                        $select->add($qemu{saving}{ends});
+                        next if !$command->{'exec-oob'};
+                    }
+                    $put->($client, \%answer);
                 }
-                syswrite $handle, $json->encode({
-                    %answer, id => $command->{id},
-                }) . "\r\n";
             }
             # What is read is no socket's.
             $select->add($qemu{incoming}) if $qemu{incoming};
             if (my $digest = delete $qemu{digest}) {
                 $select->remove($qemu{ended}) if $qemu{ended};
                 delete $qemu{ended};
-                syswrite $_, $json->encode({
+                $put->($_, {
                     event => 'SIMULATED_STATE', data => { digest => $digest },
                     timestamp => { seconds => 0, microseconds => 0 },
-                }) . "\r\n" for grep { defined $text{$_} } $select->handles;
+                }) for $select->handles;
+            }
+            if (my $answer = delete $qemu{answer}) {
+                $select->remove($qemu{wrote});
+                $put->(@$answer);
             }
         }
     }
+}
+
+# Somebody else writes it, for what is out-of-band is answered meanwhile.
+sub simulate_save {
+    my ($qemu, $path) = @_;
+    pipe(my $ends, my $end) or die "pipe: $!\n";
+    my $pid = fork() // die "fork: $!\n";
+    if (!$pid) {
+        close $ends;
+        open(my $file, '>', $path) or warn "$path: $!\n" and POSIX::_exit(1);
+        print $file $qemu->{state};
+        POSIX::_exit(!close $file);
+    }
+    $qemu->{saving} = { ends => $ends, pid => $pid };
+}
+
+sub simulate_saved {
+    my ($qemu) = @_;
+    my $saving = delete $qemu->{saving};
+    waitpid $saving->{pid}, 0;
+    die "the state was not written\n" if $?;
+    $qemu->{digest} = sha256_hex($qemu->{state});
+    @$qemu{qw(answer wrote)} = @$saving{qw(answer ends)};
 }
 
 # Some more of the incoming state; QEMU reads no further than its end.
@@ -162,10 +202,7 @@ sub simulate {
         $qemu->{state} = substr join('', map { pack('N', $_) . $block }
                                      0 .. $size >> 20), 0, $size;
     } elsif ($what eq 'xen-save-devices-state') {
-        open(my $file, '>', "$dir/qemu-save") or die "qemu-save: $!\n";
-        print $file $qemu->{state};
-        close $file or die "qemu-save: $!\n";
-        $qemu->{digest} = sha256_hex($qemu->{state});
+        simulate_save($qemu, $arguments->{filename} // "$dir/qemu-save");
     } elsif ($what eq 'simulate-incoming') {
         open($qemu->{incoming}, '<', $arguments->{path})
             or die "$arguments->{path}: $!\n";

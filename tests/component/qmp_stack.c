@@ -104,7 +104,7 @@ static void dom0_start(void)
 /* As libxl and qmp-helper have them. restore: a file, or NULL. */
 static void consoles_start(struct stubdomd *d, const char *restore)
 {
-    char output[PATH_MAX_BYTES + 32], file[PATH_MAX_BYTES];
+    char output[PATH_MAX_BYTES + 32], fifo[PATH_MAX_BYTES];
     int tty;
 
     hvc_init(&d->loop, DM_DOMID);
@@ -113,13 +113,14 @@ static void consoles_start(struct stubdomd *d, const char *restore)
     d->qmp_fd = hvc_add(CONSOLE_QMP, output, NULL);
     snprintf(output, sizeof(output), "file:%s/saved/state", dir);
     tty = hvc_add(CONSOLE_SAVE, output, "save");
-    snprintf(file, sizeof(file), "%s/qemu-save", dir);
+    snprintf(fifo, sizeof(fifo), "%s/qemu-save", dir);
+    unlink(fifo);
     d->state = (struct state){
         .loop = &d->loop, .saved = state_saved, .stopped = state_stopped,
         .data = d,
     };
-    if (state_init(&d->state, file, tty))
-        die(file);
+    if (state_init(&d->state, fifo, tty))
+        die(fifo);
     if (!restore)
         return;
     snprintf(output, sizeof(output), "pipe:%s", restore);
@@ -155,11 +156,14 @@ static int uevents_open(void)
 
 static void stubdomd_start(struct stubdomd *d, const char *a, const char *b)
 {
-    static char sysfs[PATH_MAX_BYTES], dev[PATH_MAX_BYTES];
+    static char sysfs[PATH_MAX_BYTES], dev[PATH_MAX_BYTES],
+        fifo[PATH_MAX_BYTES];
 
     snprintf(sysfs, sizeof(sysfs), "%s/block", dir);
     snprintf(dev, sizeof(dev), "%s/dev", dir);
+    snprintf(fifo, sizeof(fifo), "%s/qemu-save", dir);
     relay_init(&d->relay);
+    d->relay.save_path = fifo;
     d->disks = (struct disks){
         .loop = &d->loop, .sysfs = sysfs, .dev = dev,
         .uevents = uevents_open(), .connected = a_connected, .data = d,

@@ -96,13 +96,14 @@ static void act(const struct step *step)
             require(!relay_disconnected(&relay));
         break;
     case ACT_COPIED:
-        /* A save that was ended is over before the next is copied. */
-        require(!relay.want_save_copy || !relay.stopping);
+        /* A save that was ended is over before the next begins. */
+        require(!relay.stopping ||
+                (!relay.want_save_begin && !relay.want_save_finish));
         if (relay.want_save_stop) {
             relay.want_save_stop = false;
             relay_save_stopped(&relay);
-        } else if (relay.want_save_copy) {
-            relay.want_save_copy = false;
+        } else if (relay.want_save_finish) {
+            relay.want_save_begin = relay.want_save_finish = false;
             require(!relay_save_copied(&relay, step->n & 1, step->n, 7));
         }
         break;
@@ -111,6 +112,7 @@ static void act(const struct step *step)
         qmp_framer_reset(&console);
         break;
     case ACT_QEMU_TAKES:
+        relay.want_save_begin = false;
         check_qemu();
         qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
         break;

@@ -224,17 +224,6 @@ static unsigned long number_in(const char *file, const char *name)
     return number;
 }
 
-void boot_limit_run(void)
-{
-    unsigned long kib = number_in("/proc/meminfo", "MemAvailable:") / 4 * 3;
-    char options[32];
-
-    snprintf(options, sizeof(options), "size=%luk", kib ? kib : 1024);
-    if (mount("tmpfs", "/run", "tmpfs", MS_REMOUNT, options))
-        log_error("cannot limit the size of a saved state: %s; memory may "
-                  "run out", strerror(errno));
-}
-
 unsigned long boot_oom_kills(void)
 {
     return number_in("/proc/vmstat", "oom_kill ");

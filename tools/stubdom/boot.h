@@ -24,10 +24,6 @@ void boot_load_pci(const char *dir);
 /* After the modules: /proc/xen, by which libxenstore finds xenstored. */
 void boot_mount_xenfs(void);
 
-/* Before each save: /run, where its file is, may take three quarters of the
- * memory that is there for it, and no more. A state that is larger fails to be
- * saved, and nobody is killed for it. */
-void boot_limit_run(void);
 /* How many processes the kernel has killed for want of memory, so far. pid 1
  * is none that it would choose. */
 unsigned long boot_oom_kills(void);

@@ -80,25 +80,24 @@ out:
     return r;
 }
 
-static int add_own(struct arguments *a, int state_file)
+static int add_own(struct arguments *a)
 {
     static const char *const own[] = {
         QEMU_MONITOR("stubdomd-a", QEMU_MONITOR_A),
         QEMU_MONITOR("stubdomd-b", QEMU_MONITOR_B),
     };
-    int r = arguments_add(a, "-add-fd") ||
-            arguments_addf(a, "fd=%d,set=1", state_file) ? -1 : 0;
+    int r = 0;
 
     for (size_t i = 0; !r && i < sizeof(own) / sizeof(own[0]); i++)
         r = arguments_add(a, own[i]);
     return r;
 }
 
-int qemu_start(struct qemu *qemu, int state_file, int incoming)
+int qemu_start(struct qemu *qemu, int incoming)
 {
     sigset_t none;
 
-    if (add_own(&qemu->arguments, state_file))
+    if (add_own(&qemu->arguments))
         return -1;
     qemu->pid = fork();
     if (qemu->pid)
@@ -106,7 +105,6 @@ int qemu_start(struct qemu *qemu, int state_file, int incoming)
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    fcntl(state_file, F_SETFD, 0);
     if (incoming >= 0)
         fcntl(incoming, F_SETFD, 0);
     for (size_t i = 0; i < sizeof(qemu_paths) / sizeof(qemu_paths[0]); i++) {

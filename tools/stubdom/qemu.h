@@ -29,8 +29,7 @@ struct qemu {
  * image's, and the guest's uuid. -1 after a line. */
 int qemu_read_arguments(struct qemu *qemu, struct xs_handle *xs,
                         int (*hvc_of)(int n, void *data), void *data);
-/* With both monitors; state_file as fdset 1; incoming, if not -1, is
- * inherited too. -1: errno. */
-int qemu_start(struct qemu *qemu, int state_file, int incoming);
+/* With both monitors; it inherits incoming, if not -1. -1: errno. */
+int qemu_start(struct qemu *qemu, int incoming);
 
 #endif

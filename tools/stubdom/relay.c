@@ -48,9 +48,9 @@ void relay_dispose(struct relay *relay)
 /* A save that began is none any more. */
 static void save_end(struct relay *relay)
 {
-    if (relay->save == RELAY_SAVE_COPIED && !relay->want_save_copy)
+    if (relay->save && !relay->want_save_begin)
         relay->want_save_stop = relay->stopping = true;
-    relay->want_save_prepare = relay->want_save_copy = false;
+    relay->want_save_begin = relay->want_save_finish = false;
     relay->save = RELAY_SAVE_NONE;
     qmp_buf_consume(&relay->held, relay->held.len);
 }
@@ -129,7 +129,7 @@ static int forward_command(struct relay *relay,
     }
     if (save) {
         relay->save = RELAY_SAVE_ASKED;
-        relay->want_save_prepare = true;
+        relay->want_save_begin = true;
     }
     n = snprintf(id, sizeof(id), "\"%llu-%llu\"", relay->session,
                  command->number);
@@ -137,6 +137,35 @@ static int forward_command(struct relay *relay,
                                    &relay->to_qemu))
         return -1;
     return qmp_buf_append(&relay->to_qemu, "\r\n", 2);
+}
+
+/* libxl names fdset 1, of which QEMU truncates what it opens. */
+static int forward_save(struct relay *relay,
+                        const struct qmp_message *message)
+{
+    struct qmp_message told;
+    struct qmp_span filename;
+    struct qmp_buf buf;
+    const char *why;
+    size_t behind;
+    int r = -1;
+
+    /* Of one that is none QEMU says what is wrong. */
+    if (!relay->save_path || !message->arguments.len ||
+        !qmp_message_member(message, message->arguments, "filename",
+                            &filename))
+        return forward_command(relay, message, true);
+    behind = filename.off + filename.len;
+    qmp_buf_init(&buf, message->len + strlen(relay->save_path) + 2);
+    if (!qmp_buf_append(&buf, message->text, filename.off) &&
+        !qmp_buf_printf(&buf, "\"%s\"", relay->save_path) &&
+        !qmp_buf_append(&buf, message->text + behind,
+                        message->len - behind))
+        r = forward_command(relay, qmp_message_parse(&told, buf.data, buf.len,
+                                                     &why) ? &told : message,
+                            true);
+    qmp_buf_dispose(&buf);
+    return r;
 }
 
 static int refuse_command(struct relay *relay,
@@ -151,12 +180,12 @@ static int refuse_command(struct relay *relay,
 static int handle_save(struct relay *relay,
                        const struct qmp_message *message)
 {
-    /* It would empty the file that QEMU writes, or we copy. */
+    /* One after the other goes by save_path. */
     if (relay->save || relay->stopping)
         return refuse_command(relay, message, "GenericError", "The state "
                               "of the devices is being saved already");
-    /* So would this, if QEMU is at a save of the session before. It is not
-     * once it has answered anything, and would refuse until then. */
+    /* QEMU may be at a save of the session before. It is not once it has
+     * answered anything, and would refuse until then. */
     if (!relay->answered)
         return refuse_command(relay, message, "CommandNotFound",
                               "Expecting capabilities negotiation with "
@@ -167,7 +196,7 @@ static int handle_save(struct relay *relay,
                               "has a PCI device of the host's, whose state "
                               "cannot be saved; detach it first (xl "
                               "pci-list, xl pci-detach)");
-    return forward_command(relay, message, true);
+    return forward_save(relay, message);
 }
 
 static int handle_command(struct relay *relay,
@@ -260,10 +289,10 @@ static int handle_reply(struct relay *relay,
     relay->answered |= !command->oob;
     if (command->save && message->kind == QMP_RETURN) {
         to = &relay->held;
-        relay->save = RELAY_SAVE_COPIED;
-        relay->want_save_copy = true;
+        relay->save = RELAY_SAVE_FINISHED;
+        relay->want_save_finish = true;
     } else if (command->save) {
-        relay->save = RELAY_SAVE_NONE;
+        save_end(relay);
     }
     r = qmp_message_append_with_id(message, command->id, command->id_len,
                                    to);
@@ -410,7 +439,7 @@ int relay_save_copied(struct relay *relay, int error, uint64_t length,
     int r = 0;
 
     /* The session that asked may be over. */
-    if (relay->save != RELAY_SAVE_COPIED)
+    if (relay->save != RELAY_SAVE_FINISHED)
         return 0;
     if (!qmp_message_parse(&reply, relay->held.data, relay->held.len - 2,
                            &why))

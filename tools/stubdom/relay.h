@@ -41,21 +41,25 @@ struct relay_command {
 enum relay_save {
     RELAY_SAVE_NONE,
     RELAY_SAVE_ASKED,           /* QEMU has the command */
-    RELAY_SAVE_COPIED,          /* QEMU has answered: the reply is held */
+    RELAY_SAVE_FINISHED,        /* QEMU has answered: the reply is held */
 };
 
 struct relay {
     /* the caller sets */
     unsigned int host_devices;  /* PCI devices of the host's: no save can
                                    have their state */
+    const char *save_path;      /* to which QEMU is to save, whatever file it
+                                   is told; no character of it needs an
+                                   escape. NULL: as it is told */
     /* readable */
     struct qmp_buf to_console, to_qemu;
     bool want_connect;          /* close the socket, connect it anew */
-    bool want_save_prepare;     /* empty the state file before to_qemu */
-    bool want_save_copy;        /* copy the state file to console 1, then
+    bool want_save_begin;       /* before to_qemu: what comes by save_path
+                                   goes to console 1 */
+    bool want_save_finish;      /* all has come; when it has gone,
                                    relay_save_copied() */
-    bool want_save_stop;        /* end that copy, then
-                                   relay_save_stopped() */
+    bool want_save_stop;        /* what comes now goes nowhere; when the
+                                   rest has gone, relay_save_stopped() */
     bool stopping;              /* until then nothing of to_console may be
                                    written: what follows a save that was
                                    ended must not overtake its bytes */
@@ -85,11 +89,11 @@ void relay_console_written(struct relay *relay, size_t n);
  * the present one was closed by QEMU. */
 void relay_connected(struct relay *relay);
 int relay_disconnected(struct relay *relay);
-/* The copy that want_save_copy asked for has ended; error: 0 or errno. The
- * state had length bytes with that CRC-32. */
+/* What want_save_finish asked for is done; error: 0 or errno. The state had
+ * length bytes with that CRC-32. */
 int relay_save_copied(struct relay *relay, int error, uint64_t length,
                       uint32_t crc);
-/* What want_save_stop asked for is done: the copy's bytes have left, and
+/* What want_save_stop asked for is done: the save's bytes have left, and
  * there will be no more of them. */
 void relay_save_stopped(struct relay *relay);
 /* The console came back after suspend and resume: a new peer. */

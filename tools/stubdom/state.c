@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/common/log.h"
@@ -12,17 +13,37 @@
 /* A tty tells nobody when it has given its last byte to the ring. Under
  * Xen's driver it has when write() returns. */
 #define STATE_LEAVE_MS    10
-/* So long for a copy that was stopped: whoever takes nothing of console 1
+/* So long for a save that was stopped: whoever takes nothing of console 1
  * must not keep console 3 from a new session. */
 #define STATE_LEAVE_TRIES 100
+
+/* A bounded turn: QMP goes on meanwhile. */
+static void state_drop(void *data, uint32_t events)
+{
+    struct state *state = data;
+    char bytes[STREAM_CHUNK];
+
+    (void)events;
+    for (int i = 0; i < 16; i++)
+        if (read(state->fifo, bytes, sizeof(bytes)) <= 0)
+            return;
+}
+
+static int state_rest(struct state *state)
+{
+    return loop_add(state->loop, state->fifo, EPOLLIN, state_drop, state,
+                    &state->fifo_id);
+}
 
 int state_init(struct state *state, const char *path, int save_tty)
 {
     state->incoming = state->pipe = -1;
     state->save_tty = save_tty;
-    state->file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    state->file_read = open(path, O_RDONLY | O_CLOEXEC);
-    return state->file < 0 || state->file_read < 0 ? -1 : 0;
+    if (mkfifo(path, 0600))
+        return -1;
+    /* With a writer of its own it never ends. */
+    state->fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return state->fifo < 0 ? -1 : state_rest(state);
 }
 
 int state_expect_incoming(struct state *state)
@@ -70,12 +91,6 @@ void state_restore(struct state *state, int tty)
     pipe_close(state);
 }
 
-void state_prepare(struct state *state)
-{
-    state->error = 0;
-    if (ftruncate(state->file, 0) || lseek(state->file, 0, SEEK_SET))
-        state->error = errno;
-}
 
 static bool tty_holds_bytes(const struct state *state)
 {
@@ -84,7 +99,7 @@ static bool tty_holds_bytes(const struct state *state)
     return !ioctl(state->save_tty, TIOCOUTQ, &n) && n > 0;
 }
 
-static void copied(struct state *state, int error)
+static void save_ended(struct state *state, int error)
 {
     log_info("saved state: %llu bytes, CRC-32 %08x, to console 1%s%s",
              (unsigned long long)state->save.copied, state->save.crc,
@@ -92,36 +107,60 @@ static void copied(struct state *state, int error)
     state->saved(state->data, error);    /* must be last */
 }
 
-static void copy_leaves(void *data)
+static void save_leaves(void *data)
 {
     struct state *state = data;
 
     if (!tty_holds_bytes(state))
-        copied(state, 0);       /* must be last */
+        save_ended(state, 0);       /* must be last */
     else if (loop_timer_set(state->loop, &state->leave, STATE_LEAVE_MS,
-                            copy_leaves, state))
-        copied(state, ENOMEM);
+                            save_leaves, state))
+        save_ended(state, ENOMEM);
 }
 
-static void copy_ends(void *data, int error)
+static void save_done(struct state *state)
 {
-    if (error)
-        copied(data, error);    /* must be last */
+    if (state->error)
+        save_ended(state, state->error);    /* must be last */
     else
-        copy_leaves(data);
+        save_leaves(state);
 }
 
-void state_copy(struct state *state)
+/* All has gone, or console 1 has failed: then QEMU may still write. */
+static void save_copied(void *data, int error)
 {
-    if (!state->error && state->save_tty < 0)
+    struct state *state = data;
+
+    state->error = error;
+    if (state_rest(state))
+        state->error = errno;
+    if (state->finishing)
+        save_done(state);       /* must be last */
+}
+
+void state_begin(struct state *state)
+{
+    /* QEMU is at no save: of the last one there is at most a pipe's room. */
+    state_drop(state, 0);
+    state->error = 0;
+    state->finishing = false;
+    loop_del(state->loop, &state->fifo_id);
+    if (state->save_tty < 0)
         state->error = ENXIO;
-    if (!state->error &&
-        (lseek(state->file_read, 0, SEEK_SET) < 0 ||
-         stream_start(&state->save, state->loop, state->file_read,
-                      state->save_tty, copy_ends, state)))
+    else if (stream_start(&state->save, state->loop, state->fifo,
+                          state->save_tty, save_copied, state))
         state->error = errno;
     if (state->error)
-        copied(state, state->error);    /* must be last */
+        state_rest(state);
+}
+
+void state_finish(struct state *state)
+{
+    state->finishing = true;
+    if (state->save.active)
+        stream_finish(&state->save);
+    else
+        save_done(state);       /* must be last */
 }
 
 static void stop_leaves(void *data)
@@ -143,7 +182,10 @@ void state_stop(struct state *state)
 {
     log_info("saved state: ended after %llu bytes to console 1",
              (unsigned long long)state->save.copied);
-    stream_stop(&state->save);
+    if (state->save.active) {
+        stream_stop(&state->save);
+        state_rest(state);
+    }
     loop_timer_clear(state->loop, &state->leave);
     state->leave_tries = 0;
     stop_leaves(state);                 /* must be last */

@@ -2,7 +2,6 @@
 #include "stream.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -32,6 +31,8 @@ static int stream_step(struct stream *stream, int *error_r)
     *error_r = 0;
     if (stream->chunk_at == stream->chunk_n) {
         n = read(stream->from, stream->chunk, sizeof(stream->chunk));
+        if (n < 0 && errno == EAGAIN && stream->finishing)
+            return -1;
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return 0;
         if (n <= 0) {
@@ -62,9 +63,8 @@ static void stream_update(struct stream *stream)
     bool writing = stream->chunk_at < stream->chunk_n;
 
     loop_mod(stream->loop, stream->to_id, writing ? EPOLLOUT : 0);
-    if (!stream->from_is_file)
-        loop_mod(stream->loop, stream->from_id, writing ? 0 : EPOLLIN);
-    else if (!writing)
+    loop_mod(stream->loop, stream->from_id, writing ? 0 : EPOLLIN);
+    if (stream->finishing && !writing)
         loop_timer_set(stream->loop, &stream->turn, 0, stream_turn, stream);
 }
 
@@ -97,21 +97,21 @@ static void stream_writable(void *data, uint32_t events)
         stream_turn(data);
 }
 
+void stream_finish(struct stream *stream)
+{
+    stream->finishing = true;
+    stream_update(stream);
+}
+
 int stream_start(struct stream *stream, struct loop *loop, int from, int to,
                  stream_done_fn *done, void *data)
 {
-    struct stat st;
-
     *stream = (struct stream){
         .loop = loop, .from = from, .to = to, .done = done, .data = data,
     };
-    if (fstat(from, &st))
-        return -1;
-    stream->from_is_file = S_ISREG(st.st_mode);
     if (loop_add(loop, to, 0, stream_writable, stream, &stream->to_id))
         return -1;
-    if (!stream->from_is_file &&
-        loop_add(loop, from, EPOLLIN, stream_readable, stream,
+    if (loop_add(loop, from, EPOLLIN, stream_readable, stream,
                  &stream->from_id)) {
         loop_del(loop, &stream->to_id);
         return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Copies one descriptor into another, both in the loop, as fast as the
- * slower one lets it: the saved state from its file to console 1, and the
- * state to restore from console 2 into QEMU's pipe.
+ * slower one lets it: the state that QEMU saves from a FIFO to console 1, and
+ * the one to restore from console 2 into QEMU's pipe.
  */
 #ifndef XENQMP_TOOLS_STUBDOM_STREAM_H
 #define XENQMP_TOOLS_STUBDOM_STREAM_H
@@ -12,7 +12,7 @@
 /* A tty takes at most some KB at a time. */
 #define STREAM_CHUNK 4096
 
-/* error: 0 at the end of the source (or of its size), else errno. */
+/* error: 0 at the end of the source, else errno. */
 typedef void stream_done_fn(void *data, int error);
 
 struct stream {
@@ -23,7 +23,7 @@ struct stream {
     /* private */
     struct loop *loop;
     int from, to;
-    bool from_is_file;          /* always ready; not watched */
+    bool finishing;
     loop_id from_id, to_id;
     struct loop_timer turn;
     char chunk[STREAM_CHUNK];
@@ -36,6 +36,8 @@ struct stream {
  * from the loop, once. -1: errno, done is not called. */
 int stream_start(struct stream *stream, struct loop *loop, int from, int to,
                  stream_done_fn *done, void *data);
+/* What can be read now is the rest. */
+void stream_finish(struct stream *stream);
 /* Ends it without a call of done. Idempotent. */
 void stream_stop(struct stream *stream);
 

@@ -37,8 +37,7 @@
 #include "relay.h"
 #include "state.h"
 
-/* QEMU saves into this file through fdset 1, as libxl tells it to. */
-#define SAVE_FILE "/run/qemu-save"
+#define SAVE_FIFO "/run/qemu-save"
 /* After a hang-up of console 3: a resume brings it back, a removal doesn't. */
 #define REOPEN_MS 500
 /* What mkstubdom makes: the initramfs has modules to mount the rest. */
@@ -239,14 +238,13 @@ static void update(struct stubdomd *d)
         relay->want_save_stop = false;
         state_stop(&d->state);
     }
-    if (relay->want_save_prepare) {
-        relay->want_save_prepare = false;
-        state_prepare(&d->state);
-        boot_limit_run();
+    if (relay->want_save_begin) {
+        relay->want_save_begin = false;
+        state_begin(&d->state);
     }
-    if (relay->want_save_copy) {
-        relay->want_save_copy = false;
-        state_copy(&d->state);
+    if (relay->want_save_finish) {
+        relay->want_save_finish = false;
+        state_finish(&d->state);
     }
     if (relay->want_connect) {
         if (d->b.fd >= 0)
@@ -339,7 +337,7 @@ static int consoles_init(struct stubdomd *d, struct xs_handle *xs)
     if (d->qmp_fd >= 0 && loop_add(&d->loop, d->qmp_fd, EPOLLIN, qmp_ready,
                                    d, &d->qmp_id))
         return -1;
-    return state_init(&d->state, SAVE_FILE, open_console(d, CONSOLE_SAVE));
+    return state_init(&d->state, SAVE_FIFO, open_console(d, CONSOLE_SAVE));
 }
 
 static void load_network(void)
@@ -362,12 +360,12 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
     if (arguments_set_incoming(&qemu->arguments, state->incoming)) {
         int tty = open_console(d, CONSOLE_RESTORE);
 
-        if (qemu_start(qemu, state->file, state->incoming))
+        if (qemu_start(qemu, state->incoming))
             return -1;
         state_restore(state, tty);
         return 0;
     }
-    return qemu_start(qemu, state->file, -1);
+    return qemu_start(qemu, -1);
 }
 
 static void load_pci(void)
@@ -384,6 +382,7 @@ static int start(struct stubdomd *d)
         return -1;
     }
     relay_init(&d->relay);
+    d->relay.save_path = SAVE_FIFO;
     d->disks = (struct disks){
         .loop = &d->loop, .sysfs = "/sys/block", .dev = "/dev",
         .uevents = disks_uevents_open(), .connected = a_connected,

@@ -168,54 +168,64 @@ static void negotiate(const char *session, int n)
 }
 
 /* As stubdomd does. */
-static void save_prepared(void)
+static void save_begun(void)
 {
-    check(relay.want_save_prepare);
-    relay.want_save_prepare = false;
+    check(relay.want_save_begin);
+    relay.want_save_begin = false;
     check(relay.to_qemu.len);
     qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
 }
 
-static void save_copying(void)
+static void save_finishing(void)
 {
-    check(relay.want_save_copy);
-    relay.want_save_copy = false;
+    check(relay.want_save_finish);
+    relay.want_save_finish = false;
 }
 
-TEST(a_saves_reply_waits_for_the_copy)
+/* What comes of it now goes nowhere, and what went has left. */
+static void save_ended(void)
+{
+    check(relay.want_save_stop && relay.stopping);
+    relay.want_save_stop = false;
+    relay_save_stopped(&relay);
+    check(!relay.stopping);
+}
+
+TEST(a_saves_reply_waits_for_its_bytes)
 {
     start();
     negotiate("0", 1);
     from_console(SAVE("5"));
-    save_prepared();
+    save_begun();
     from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
     console_gets("");
-    save_copying();
+    save_finishing();
     check_int(relay_save_copied(&relay, 0, 4096, 0xffffffff), 0);
     console_gets("{\"event\": \"__xenqmp_SAVED\", \"data\": {\"id\": 5, "
                  "\"length\": 4096, \"crc32\": 4294967295}, \"timestamp\": "
                  "{\"seconds\": -1, \"microseconds\": -1}}\r\n"
                  "{\"return\": {}, \"id\": 5}\r\n");
-    /* One that QEMU refuses is not copied. */
+    /* One that fails in QEMU may have had some. */
     from_console(SAVE("6"));
-    save_prepared();
+    save_begun();
     from_qemu("{\"error\": {}, \"id\": \"0-3\"}\r\n");
-    check(!relay.want_save_copy);
+    check(!relay.want_save_finish);
+    save_ended();
     console_gets("{\"error\": {}, \"id\": 6}\r\n");
-    /* One whose copy fails is an error. */
+    /* One that console 1 does not take is an error. */
     from_console(SAVE("7"));
-    save_prepared();
+    save_begun();
     from_qemu("{\"return\": {}, \"id\": \"0-4\"}\r\n");
-    save_copying();
+    save_finishing();
     check_int(relay_save_copied(&relay, 5, 0, 0), 0);
     console_gets("{\"error\": {\"class\": \"GenericError\", \"desc\": \"The "
                  "saved state could not be copied to console 1\"}, "
                  "\"id\": 7}\r\n");
     /* One without an id. */
     from_console("{\"execute\":\"xen-save-devices-state\"}");
-    save_prepared();
+    save_begun();
     from_qemu("{\"return\": {}, \"id\": \"0-5\"}\r\n");
-    save_copying();
+    save_finishing();
     check_int(relay_save_copied(&relay, 0, 0, 0), 0);
     console_gets("{\"event\": \"__xenqmp_SAVED\", \"data\": {\"length\": 0, "
                  "\"crc32\": 0}, \"timestamp\": {\"seconds\": -1, "
@@ -227,26 +237,26 @@ TEST(a_second_save_does_not_touch_the_first)
     start();
     negotiate("0", 1);
     from_console(SAVE("1"));
-    save_prepared();
+    save_begun();
     from_console(SAVE("2"));
-    check(!relay.want_save_prepare);
+    check(!relay.want_save_begin);
     qemu_gets("");
     console_gets(BUSY("2"));
     /* Out-of-band it is QEMU's to refuse. */
     from_console("{\"exec-oob\":\"xen-save-devices-state\",\"id\":3}");
-    check(!relay.want_save_prepare);
+    check(!relay.want_save_begin);
     qemu_gets("{\"exec-oob\":\"xen-save-devices-state\",\"id\":\"0-3\"}\r\n");
     from_qemu("{\"error\": {}, \"id\": \"0-3\"}\r\n");
     console_gets("{\"error\": {}, \"id\": 3}\r\n");
     from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
-    save_copying();
+    save_finishing();
     from_console(SAVE("4"));
-    check(!relay.want_save_prepare);
+    check(!relay.want_save_begin);
     console_gets(BUSY("4"));
     check_int(relay_save_copied(&relay, 0, 1, 2), 0);
     relay_console_written(&relay, relay.to_console.len);
     from_console(SAVE("5"));
-    save_prepared();
+    save_begun();
 }
 
 TEST(a_save_before_qemu_has_answered_is_refused)
@@ -260,9 +270,10 @@ TEST(a_save_before_qemu_has_answered_is_refused)
     console_gets(refused);
     negotiate("0", 1);
     from_console(SAVE("2"));
-    save_prepared();
+    save_begun();
     /* QEMU is at it, and may be for long. */
     from_console("{\"execute\":\"qmp_reset\",\"id\":3}");
+    save_ended();
     console_gets("{\"return\": {}, \"id\": 3}\r\n");
     relay_connected(&relay);
     from_console(SAVE("1"));
@@ -276,16 +287,17 @@ TEST(a_save_before_qemu_has_answered_is_refused)
     console_gets(refused);
     negotiate("1", 4);
     from_console(SAVE("1"));
-    save_prepared();
+    save_begun();
     /* So it is with another QEMU. */
     check_int(relay_disconnected(&relay), 0);
+    save_ended();
     relay_console_written(&relay, relay.to_console.len);
     relay_connected(&relay);
     from_console(SAVE("1"));
     console_gets(refused);
     negotiate("1", 6);
     from_console(SAVE("1"));
-    save_prepared();
+    save_begun();
 }
 
 TEST(a_guest_with_a_device_of_the_hosts_is_not_saved)
@@ -302,7 +314,7 @@ TEST(a_guest_with_a_device_of_the_hosts_is_not_saved)
     relay_console_written(&relay, relay.to_console.len);
     relay.host_devices = 0;
     from_console("{\"execute\":\"xen-save-devices-state\",\"id\":1}");
-    check(relay.want_save_prepare);
+    check(relay.want_save_begin);
 }
 
 TEST(names_are_known_however_they_are_written)
@@ -310,10 +322,10 @@ TEST(names_are_known_however_they_are_written)
     start();
     negotiate("0", 1);
     from_console("{\"execute\":\"xen-s\\u0061ve-devices-state\",\"id\":5}");
-    save_prepared();
+    save_begun();
     from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
     console_gets("");
-    check(relay.want_save_copy);
+    check(relay.want_save_finish);
     from_console("{\"execute\":\"qmp_r\\u0065set\",\"id\":6}");
     console_gets("{\"return\": {}, \"id\": 6}\r\n");
     check(relay.want_connect);
@@ -327,19 +339,19 @@ TEST(only_a_command_resets)
 }
 
 /* A save that is being copied. */
-static void copy_started(void)
+static void save_started(void)
 {
     start();
     negotiate("0", 1);
     from_console(SAVE("5"));
-    save_prepared();
+    save_begun();
     from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
-    save_copying();
+    save_finishing();
 }
 
 TEST(a_save_ends_with_its_session)
 {
-    copy_started();
+    save_started();
     check(!relay.want_save_stop && !relay.stopping);
     from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
     check(relay.want_save_stop);
@@ -354,46 +366,73 @@ TEST(a_save_ends_with_its_session)
     relay_connected(&relay);
     negotiate("2", 3);
     from_console(SAVE("7"));
-    save_prepared();
+    save_begun();
 }
 
-TEST(a_save_that_is_not_copied_yet_has_nothing_to_end)
+/* QEMU's bytes are on their way before its answer. */
+TEST(a_save_ends_at_any_time)
 {
     start();
     negotiate("0", 1);
     from_console(SAVE("5"));
-    save_prepared();
-    from_qemu("{\"return\": {}, \"id\": \"0-2\"}\r\n");
+    check(relay.want_save_begin);
     from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
+    check(!relay.want_save_begin && !relay.want_save_stop && !relay.stopping);
     console_gets("{\"return\": {}, \"id\": 1}\r\n");
-    check(!relay.want_save_copy && !relay.want_save_stop &&
-          !relay.stopping);
+    relay_connected(&relay);
+    negotiate("1", 3);
+    from_console(SAVE("5"));
+    save_begun();
+    from_qemu("{\"return\": {}, \"id\": \"1-4\"}\r\n");
+    from_console("{\"execute\":\"qmp_reset\",\"id\":2}");
+    check(!relay.want_save_finish);
+    save_ended();
+    console_gets("{\"return\": {}, \"id\": 2}\r\n");
+}
+
+TEST(qemu_saves_where_its_bytes_are_waited_for)
+{
+    start();
+    relay.save_path = "/run/fifo";
+    negotiate("0", 1);
+    from_console("{\"execute\":\"xen-save-devices-state\",\"id\":1,"
+                 "\"arguments\":{\"filename\":\"/dev/fdset/1\",\"live\":true}}");
+    check(relay.want_save_begin);
+    relay.want_save_begin = false;
+    qemu_gets("{\"execute\":\"xen-save-devices-state\",\"id\":\"0-2\","
+              "\"arguments\":{\"filename\":\"/run/fifo\",\"live\":true}}\r\n");
+    from_qemu("{\"error\": {}, \"id\": \"0-2\"}\r\n");
+    save_ended();
+    relay_console_written(&relay, relay.to_console.len);
+    /* Without one QEMU says what it lacks. */
+    from_console(SAVE("2"));
+    qemu_gets("{\"execute\":\"xen-save-devices-state\",\"id\":\"0-3\"}\r\n");
 }
 
 TEST(a_console_that_is_renewed_ends_a_save)
 {
-    copy_started();
+    save_started();
     relay_console_renewed(&relay);
     check(relay.want_save_stop && relay.stopping);
 }
 
 TEST(no_save_while_one_is_being_ended)
 {
-    copy_started();
+    save_started();
     from_console("{\"execute\":\"qmp_reset\",\"id\":1}");
     relay_connected(&relay);
     from_console("{\"execute\":\"a\",\"id\":1}");
     qmp_buf_consume(&relay.to_qemu, relay.to_qemu.len);
     from_qemu("{\"return\": {}, \"id\": \"1-3\"}\r\n");
     from_console(SAVE("2"));
-    check(!relay.want_save_prepare);
+    check(!relay.want_save_begin);
     console_gets("{\"return\": {}, \"id\": 1}\r\n"
                  "{\"return\": {}, \"id\": 1}\r\n" BUSY("2"));
 }
 
 TEST(a_save_outlives_the_monitor_once_qemu_has_answered)
 {
-    copy_started();
+    save_started();
     check_int(relay_disconnected(&relay), 0);
     check(!relay.want_save_stop);
     check_int(relay_save_copied(&relay, 0, 1, 2), 0);
