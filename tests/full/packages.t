@@ -66,15 +66,16 @@ xen_version=${xen_version#xen-}
 xen=/usr/lib/xen-$xen_version/bin/xenconsoled
 unit=xenqmp-xenconsoled.service
 multiarch=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+units=$(contents xenqmp | sed -n "s,\(.*lib/systemd/system\)/$unit\$,\1,p")
 ok 'xenqmp' contains xenqmp $xen /usr/bin/xl-qmp \
     /usr/libexec/xenqmp/xenconsoled /usr/libexec/xenqmp/qmp-helper \
-    /lib/systemd/system/$unit /etc/logrotate.d/xenqmp \
+    "$units/$unit" /etc/logrotate.d/xenqmp \
     /usr/share/man/man1/xl-qmp.1.gz /usr/share/man/man8/xenconsoled.8.gz \
     /usr/share/man/man5/stubdom.conf.5.gz \
     /etc/apparmor.d/xenqmp-xenconsoled /etc/apparmor.d/xenqmp-helper \
     /etc/apparmor.d/abstractions/xenqmp-libvirtd \
     "$multiarch/xenqmp/libvirt-stubdom.so" \
-    /lib/systemd/system/libvirtd.service.d/xenqmp.conf \
+    "$units/libvirtd.service.d/xenqmp.conf" \
     /usr/share/doc/xenqmp/console-control.md
 ok 'xenqmp-stubdom' contains xenqmp-stubdom /usr/bin/mkstubdom \
     /usr/libexec/xenqmp/stubdomd /usr/share/man/man8/mkstubdom.8.gz
