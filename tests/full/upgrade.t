@@ -82,7 +82,7 @@ END
         cp "$kernel" "$1/vmlinuz"
         cp "$1/root/boot/initrd.img-${kernel#*/vmlinuz-}" "$1/dom0.initrd"
         rm "$1/root/upgrade"
-        umount "$1/root"' - "$dir" "$new" $from $to "$xen"
+        umount -R "$1/root"' - "$dir" "$new" $from $to "$xen"
 }
 checks=$((checks + 1))
 if upgrade >"$dir/upgrade.log" 2>&1; then
