@@ -11,7 +11,7 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/sources/tests" "$tmp/dpkg/info" "$tmp/dpkg/updates"
 # A place where an unprivileged user may read.
-cp "$SRCDIR/tests/setup" "$SRCDIR/tests/releases.sh" "$tmp/sources/tests"
+cp -r "$SRCDIR/tests/setup" "$SRCDIR/tests/releases.sh" "$SRCDIR/tests/releases" "$tmp/sources/tests"
 chmod -R a+rX "$tmp"
 n=0
 ok() {
@@ -38,7 +38,7 @@ without() {
 setup() {
     as=
     [ "$(id -u)" != 0 ] || as="setpriv --reuid=65534 --regid=65534 --clear-groups"
-    DPKG_ADMINDIR=$tmp/dpkg $as "$tmp/sources/tests/setup" "$tmp/build" \
+    TESTS=${tests-} DPKG_ADMINDIR=$tmp/dpkg $as "$tmp/sources/tests/setup" "$tmp/build" \
         >"$tmp/out" 2>"$tmp/err"
 }
 
@@ -60,5 +60,8 @@ ok "all are missing: it ends with an error" refuses
 every=$(sed -n '/^packages="/,/"$/p' "$SRCDIR/tests/setup" |
         sed 's/packages=//; s/"//g' | tr '\n' ' ')
 ok "and names every one" one_line $every
+tests="unit full/distribution.t"
+refuses
+ok "those of a whole distribution need debootstrap, too" grep -q ' debootstrap' "$tmp/err"
 
 echo "1..$n"
