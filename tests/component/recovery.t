@@ -17,10 +17,18 @@ sub execute {
 
 sub is_reply {
     my ($client, $id, $name, $part) = @_;
-    my $message = message($client);
+    my $message = reply($client);
     my $found = !$part ? $message->{return}
         : $message->{error} && $message->{error}{desc} =~ /$part/;
     ok($found && $message->{id} eq $id, $name, $json->encode($message));
+}
+
+# Not an event: a QEMU that has just been started says RESUME.
+sub reply {
+    my ($client) = @_;
+    my $message;
+    do { $message = message($client) } while $message->{event};
+    return $message;
 }
 
 # Commands, one after the other, until one is executed.
@@ -30,13 +38,13 @@ sub works_again {
     my $end = time + $LIMIT_S;
     do {
         execute($client, 'again-' . ++$n);
-        $message = message($client);
+        $message = reply($client);
     } until $message->{id} ne "again-$n" || $message->{return} ||
         time > $end;
     ok($message->{return}, "$name: it works again", $json->encode($message));
     # Whatever it is: a machine may be busy.
     execute($client, 'after');
-    $message = message($client);
+    $message = reply($client);
     ok($message->{id} eq 'after', "$name: and no late reply comes",
        $json->encode($message));
 }
@@ -102,7 +110,7 @@ is_reply($client, 'large', 'QEMU reads nothing: the command',
 my $answer;
 for (1 .. 10) {
     execute($client, "unread-$_");
-    $answer = message($client)->{error}{desc} // '';
+    $answer = reply($client)->{error}{desc} // '';
     last if $answer =~ /QEMU does not greet/;
 }
 ok($answer =~ /QEMU does not greet/, 'QEMU reads nothing: qmp_reset is read',
