@@ -16,15 +16,18 @@
 /* So long for a save that was stopped: whoever takes nothing of console 1
  * must not keep console 3 from a new session. */
 #define STATE_LEAVE_TRIES 100
+/* So large a state holds QEMU up by nothing, whatever becomes of console 1.
+ * Memory is taken for what is in it alone. Linux lets nobody have more. */
+#define STATE_FIFO_SIZE   (1 << 20)
 
-/* A bounded turn: QMP goes on meanwhile. */
+/* All that is there; QEMU may write on. */
 static void state_drop(void *data, uint32_t events)
 {
     struct state *state = data;
     char bytes[STREAM_CHUNK];
 
     (void)events;
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < STATE_FIFO_SIZE / STREAM_CHUNK; i++)
         if (read(state->fifo, bytes, sizeof(bytes)) <= 0)
             return;
 }
@@ -43,7 +46,11 @@ int state_init(struct state *state, const char *path, int save_tty)
         return -1;
     /* With a writer of its own it never ends. */
     state->fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    return state->fifo < 0 ? -1 : state_rest(state);
+    if (state->fifo < 0)
+        return -1;
+    /* It is smaller if that is refused, and nothing else. */
+    fcntl(state->fifo, F_SETPIPE_SZ, STATE_FIFO_SIZE);
+    return state_rest(state);
 }
 
 int state_expect_incoming(struct state *state)
@@ -90,7 +97,6 @@ void state_restore(struct state *state, int tty)
               "gets none, and will end");
     pipe_close(state);
 }
-
 
 static bool tty_holds_bytes(const struct state *state)
 {
