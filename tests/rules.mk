@@ -184,7 +184,7 @@ system/dom0.initrd: sysroot/.complete $(SYSTEM_SOURCES) $(PROGRAMS) $(SCRIPTS) $
 # instead, by their file's name or path, with or without tests/, test_ and .t,
 # or all of a folder; unit tests alone need nothing unpacked.
 sources_tests = $(sort $(wildcard $(srcdir)/tests/$(1)/*.t))
-LONGEST = $(addprefix $(srcdir)/tests/system/,worst.t devices.t lifecycle-c.t disks.t pci.t lifecycle-ocaml.t refusal.t display.t)
+LONGEST = $(addprefix $(srcdir)/tests/system/,worst.t devices.t lifecycle-c.t lifecycle-ocaml.t display.t pci.t hostile.t disks.t refusal.t)
 CHECK = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(LONGEST) \
     $(filter-out $(LONGEST),$(call sources_tests,system)) $(XENSIM_TESTS) \
     $(call sources_tests,component) $(call sources_tests,programs)
