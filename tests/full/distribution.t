@@ -30,7 +30,7 @@ for deb in "$tests"/packages/xenqmp*.deb; do
         bail "no upgrade of $deb"
 done
 rm -rf "$dir/upgrade"
-cp "$here/run" "$here/host.sh" "$here/libvirt" "$SRCDIR/tests/system/dom0.sh" \
+cp "$here/run" "$here/host.sh" "$here/libvirt" "$SRCDIR/README.md" "$SRCDIR/tests/system/dom0.sh" \
     "$XENQMP_BUILD/tests/system/viewer" $system/overlay.root/*.img "$tests"
 cp "$XENQMP_BUILD/sysroot/bin/busybox" "$tests/count/bin"
 install -m755 "$here/count.init" "$tests/count/init"

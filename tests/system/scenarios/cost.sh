@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a guest costs dom0 and how long its creation takes: the stock set-up
 # (QEMU in dom0, vchan proxy) and xenqmp in turn, in one run. Prints
-# figures; nothing passes or fails by them.
+# figures; nothing passes or fails by them. Where no guest of the stock set-up
+# starts, it says so and has no ratios to it.
 
 milliseconds() { awk '{ print int($1 * 1000) }' /proc/uptime; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
@@ -10,7 +11,7 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 cost() {
     local begun
     begun=$(milliseconds)
-    xl create "/run/$1.cfg" >/dev/null 2>&1 || broken=1
+    xl create "/run/$1.cfg" >/run/create.txt 2>&1 || { cat /run/create.txt; return 1; }
     echo $(($(milliseconds) - begun)) >>"/run/$1.create.txt"
     # The time of one command, xl's own start included.
     for _ in 1 2 3; do
@@ -24,17 +25,22 @@ cost() {
     wait_for 20 sh -c '! pidof qmp-helper xen-qemu-system-i386 vchan-socket-proxy'
 }
 
-broken=0
+broken=0 names='stock ours'
 guest_cfg stock "$stock" >/run/stock.cfg
 guest_cfg ours "$helper" >/run/ours.cfg
 # The first of each is not counted.
 for turn in 0 1 2 3; do
-    cost stock
-    cost ours
+    for name in $names; do
+        cost $name >/run/cost.txt && continue
+        sed "s/^/# $name: /" /run/cost.txt
+        # Its QEMU in dom0, if that is what failed.
+        sed "s/^/# $name: /" /var/log/xen/qemu-dm-$name-dm.log | tail -n 3
+        case $name:$turn in stock:0) names=ours ;; *) broken=1 ;; esac
+    done
     [ $turn != 0 ] || rm -f /run/*.create.txt /run/*.command.txt /run/*.memory.txt /run/*.latency.txt
 done
 is "every guest was created and answered" 0 $broken
-for name in stock ours; do
+for name in $names; do
     echo "# $name: xl create $(median </run/$name.create.txt) ms," \
         "xl qemu-monitor-command $(median </run/$name.command.txt) ms," \
         "dom0 memory $(cut -d' ' -f1 /run/$name.memory.txt | median) kB PSS," \
@@ -44,13 +50,24 @@ done
 latency() { awk -v w="$2" -v f=$(($3 == 50 ? 2 : 3)) '$1 == w { print $f }' "/run/$1.latency.txt" | median; }
 for what in command connection megabyte; do
     for p in 50 99; do
-        ours=$(latency ours $what $p) stock=$(latency stock $what $p)
-        echo "# QMP, a $what, p$p: xenqmp $ours us, stock $stock us, xenqmp / stock = $(awk "BEGIN { printf \"%.2f\", $ours / ($stock + !$stock) }")"
+        for name in $names; do
+            echo "# $name: QMP, a $what, p$p: $(latency $name $what $p) us"
+        done
     done
 done
-for what in create command; do
-    echo "$what $(median </run/ours.$what.txt) $(median </run/stock.$what.txt)"
-done | awk '{ printf "# xl %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
+case $names in
+*stock*)
+    for what in create command; do
+        echo "xl $what|$(median </run/ours.$what.txt)|$(median </run/stock.$what.txt)"
+    done
+    for what in command connection megabyte; do
+        for p in 50 99; do
+            echo "QMP, a $what, p$p|$(latency ours $what $p)|$(latency stock $what $p)"
+        done
+    done
+    echo "dom0 memory|$(cut -d' ' -f1 /run/ours.memory.txt | median)|$(cut -d' ' -f1 /run/stock.memory.txt | median)"
+    ;;
+esac | awk -F'|' '{ printf "# %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
 
 # What stock cannot do: many clients at once, the answers checked.
 xl create /run/ours.cfg >/dev/null 2>&1

@@ -104,28 +104,36 @@ ok "the fdset has gone" wait_for 10 not shows stub-devid:51728 xl-qmp exec hvm1 
 losetup -d "$cd"
 end_guest
 
-# By xl, from Xen 4.20 on. The drive is empty first, which is what the kernel
-# can have since 4.19, and xl-qmp create says so.
+# By xl, from Xen 4.20 on. The drive is empty first, or not, which is what the
+# kernel can have since 4.19, and xl-qmp create says so.
 media() { xl-qmp exec hvm1 query-block | tr -d ' \n'; }
 has_medium() { shows "\"virtual-size\":$1[,}]" media; }
 is_empty() { ! has_medium 917504 && ! has_medium 458752; }
+cd_guest() {
+    disk_cfg "" format=raw,target=/run/disk.img "vdev=hdc,devtype=cdrom$1" |
+        grep -v -e stubdom -e device_model >/run/plain.cfg
+    ok "xl-qmp create${1:+, with a CD}" xl-qmp create /run/plain.cfg
+    ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
+}
 if [ "$(xl info | sed -n 's/^xen_minor *: //p')" -ge 20 ]; then
     head -c 458752 /tests/os.iso >/run/other.img
-    disk_cfg "" format=raw,target=/run/disk.img vdev=hdc,devtype=cdrom |
-        grep -v -e stubdom -e device_model >/run/plain.cfg
-    ok "xl-qmp create, with an empty drive" xl-qmp create /run/plain.cfg
-    ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
+    cd_guest ''
     ok "the guest's drive has none" is_empty
     ok "xl cd-insert" xl cd-insert hvm1 hdc /run/cd.img
+    ok "the guest's drive has it" has_medium 917504
+    ok "xl cd-eject" xl cd-eject hvm1 hdc
+    ok "the guest's drive has none" is_empty
+    ok "xl cd-insert, once more" xl cd-insert hvm1 hdc /run/cd.img
+    ok "the guest's drive has it" has_medium 917504
+    end_guest
+    cd_guest ,format=raw,access=ro,target=/run/cd.img
     ok "the guest's drive has it" has_medium 917504
     ok "xl cd-insert, of another" xl cd-insert hvm1 hdc /run/other.img
     ok "the guest's drive has that" has_medium 458752
     ok "xl cd-eject" xl cd-eject hvm1 hdc
     ok "the guest's drive has none" is_empty
-    ok "xl cd-insert, once more" xl cd-insert hvm1 hdc /run/cd.img
-    ok "the guest's drive has it" has_medium 917504
-    rm /run/other.img
     end_guest
+    rm /run/other.img
 fi
 
 # A configuration without a word about stubdomains.
