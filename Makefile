@@ -11,7 +11,7 @@
 #? make demo              a real Xen under QEMU, and the main job step by step
 #? make check             every test; TESTS= names some; RELEASE= another Debian
 #? make check-asan        unit and component tests with sanitizers
-#? make check-full        the long matrices besides
+#? make check-full        the long matrices besides, on each release
 #? make mutate            faults in a copy of the sources, which tests must see
 #? make coverage          which lines the unit tests run
 #? make bench             figures, as ratios to stock; bench-plots: the pictures
@@ -42,6 +42,12 @@ ifneq ($(RELEASE),)
 # As it is on another release of Debian, in a root of its own.
 $(filter $(SPECIAL),$(MAKECMDGOALS)):
 	+$(srcdir)/tests/release $(RELEASE) build $@ $(if $(TESTS),TESTS="$(TESTS)")
+else ifeq ($(origin RELEASE)$(filter check-full,$(MAKECMDGOALS)),undefinedcheck-full)
+# On each, whatever came of those before.
+check-full:
+	+@failed=; for release in $(notdir $(wildcard $(srcdir)/tests/releases/*)); do \
+	    $(srcdir)/tests/release $$release build $@ $(if $(TESTS),TESTS="$(TESTS)") || failed="$$failed $$release"; \
+	done; [ -z "$$failed" ] || { echo "make check-full failed on:$$failed" >&2; exit 1; }
 else
 # These install missing build packages before they configure.
 $(filter $(SPECIAL),$(MAKECMDGOALS)):

@@ -69,6 +69,14 @@ refused() { ! of_make "$1" && grep -q 'RELEASE= is for demo check ' "$tmp/said";
 for goal in all install bench-plots unit-tests; do
     ok "make $goal is not, and says so" refused $goal
 done
+# Nor a release, by the long check.
+cp -r "$SRCDIR/tests/releases" "$tmp/tree/tests"
+printf '#!/bin/sh\necho "$@"\n[ "$1" != "%s" ]\n' "$other" >"$tmp/tree/tests/release"
+env -u MAKEFLAGS -u MAKELEVEL -u TESTS make -s -C "$tmp/tree" check-full >"$tmp/out" 2>"$tmp/said"
+ok "make check-full fails where one release does" [ $? != 0 ]
+ok "and is that of each" test "$(cat "$tmp/out")" = \
+    "$(cd "$SRCDIR/tests/releases" && for name in *; do echo "$name build check-full"; done)"
+ok "which failed, it says" grep -qx "make check-full failed on: $other" "$tmp/said"
 
 # A root that was made of another tree.
 top=$tmp/build/releases/$other
