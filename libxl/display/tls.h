@@ -33,7 +33,8 @@ struct display_tls {
     /* 0: it is over. EPOLLIN or EPOLLOUT: call again then. -1: why(). */
     int (*handshake)(struct tls_session *session);
     /* As recv() and send() that don't block. After EAGAIN of send() come
-     * the same bytes again, or more. errno EPROTO: why(). */
+     * the same bytes again, or more. errno EPROTO: why(). EPIPE: recv() may
+     * still have something. */
     ssize_t (*recv)(struct tls_session *session, void *bytes, size_t n);
     ssize_t (*send)(struct tls_session *session, const void *bytes,
                     size_t n);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define CA   "ca-cert.pem"
@@ -21,6 +22,8 @@ struct tls_credentials {
 
 struct tls_session {
     gnutls_session_t tls;
+    int fd;
+    bool deaf;                  /* nothing goes to it any more */
     bool holds;                 /* what send() could not send */
     char why[TLS_WHY_MAX];
 };
@@ -140,6 +143,27 @@ static void session_end(struct tls_session *session)
     free(session);
 }
 
+/* After an error GnuTLS would not read any more either, while the socket may
+ * still hold what was said before: what nobody gets counts as sent. */
+static ssize_t session_push(gnutls_transport_ptr_t data, const giovec_t *parts,
+                            int n)
+{
+    struct tls_session *s = data;
+    struct msghdr message = {
+        .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n,
+    };
+    ssize_t r = s->deaf ? 0 : sendmsg(s->fd, &message, MSG_NOSIGNAL);
+
+    if (r < 0 && (errno == EPIPE || errno == ECONNRESET))
+        s->deaf = true;
+    if (!s->deaf)
+        return r;
+    r = 0;
+    for (int i = 0; i < n; i++)
+        r += (ssize_t)parts[i].iov_len;
+    return r;
+}
+
 static struct tls_session *session_begin(struct tls_credentials *credentials,
                                          int fd)
 {
@@ -161,7 +185,10 @@ static struct tls_session *session_begin(struct tls_credentials *credentials,
         gnutls_certificate_server_set_request(s->tls, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_cert(s->tls, NULL, 0);
     }
+    s->fd = fd;
     gnutls_transport_set_int(s->tls, fd);
+    gnutls_transport_set_ptr2(s->tls, gnutls_transport_get_ptr(s->tls), s);
+    gnutls_transport_set_vec_push_function(s->tls, session_push);
     return s;
 }
 
@@ -221,10 +248,15 @@ static ssize_t session_send(struct tls_session *s, const void *bytes,
                             size_t n)
 {
     /* A record that is made already has to go first, as it is. */
-    ssize_t r = s->holds ? gnutls_record_send(s->tls, NULL, 0) :
+    ssize_t r = s->deaf ? 0 :
+                s->holds ? gnutls_record_send(s->tls, NULL, 0) :
                 gnutls_record_send(s->tls, bytes, n);
 
     s->holds = is_again(r);
+    if (s->deaf) {
+        errno = EPIPE;
+        return -1;
+    }
     return session_result(s, r);
 }
 

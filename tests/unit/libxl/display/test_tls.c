@@ -6,6 +6,7 @@
 #include "pki.h"
 
 #include <nettle/des.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 
 /* --- A viewer --------------------------------------------------------- */
@@ -191,6 +192,55 @@ TEST(who_does_not_read_costs_the_others_nothing)
     client_end(&stalled);
     client_end(&c);
     end();
+    pki_end();
+}
+
+/* QEMU has answers all the while. unread: bytes that were there before. */
+static void check_typed(bool says_goodbye, size_t unread)
+{
+    static const size_t seen = sizeof("look!") - 1;
+    static const size_t begun = sizeof("RFB 003.008\n\1") - 1;
+    static char much[40000];
+    struct client c;
+    size_t told = 0, before;
+    ssize_t r;
+    int left;
+
+    begin_with("", pki.dir, false);
+    client_looks(&c, NULL);
+    for (; unread; unread -= sizeof(much))
+        qemu_say(0, much, sizeof(much));
+    do {
+        before = w.qemus[0].out.len;
+        pump(-1, 100);
+    } while (w.qemus[0].out.len != before);
+    while (told < sizeof(much)) {
+        r = gnutls_record_send(c.tls, much + told, sizeof(much) - told);
+        check(r > 0);
+        told += (size_t)r;
+    }
+    if (says_goodbye)
+        check(!gnutls_bye(c.tls, GNUTLS_SHUT_WR));
+    /* Once it is the worker's socket's, which has room for it. */
+    do {
+        check(!ioctl(c.fd, TIOCOUTQ, &left));
+        sched_yield();
+    } while (left);
+    client_end(&c);
+    while (w.counts->from_viewers < LINK_WINDOW_OTHER - begun)
+        sched_yield();
+    while (w.qemus[0].open)
+        pump(-1, 5);
+    check_int(w.qemus[0].heard, seen + sizeof(much));
+    end();
+}
+
+TEST(who_types_more_than_its_credit_and_hangs_up_has_typed)
+{
+    pki_begin();
+    check_typed(true, 0);
+    check_typed(false, 0);
+    check_typed(false, 600 * 40000);
     pki_end();
 }
 
