@@ -29,6 +29,12 @@
 #ifndef DISPLAY_WRONG_MS
 #define DISPLAY_WRONG_MS        3000
 #endif
+/* Who hangs up and has no credit left for what it has typed keeps its place so
+ * long, also if some comes: a stubdomain that gives none is not to keep places
+ * that nobody has. */
+#ifndef DISPLAY_LAST_MS
+#define DISPLAY_LAST_MS         30000
+#endif
 /* A handshake of TLS costs a millisecond of a processor, and anybody can
  * begin one: so many milliseconds are between two. */
 #ifndef DISPLAY_TLS_GAP_MS

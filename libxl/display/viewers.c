@@ -96,6 +96,8 @@ static void viewer_is_late(void *data)
                 v->state == VIEWER_WAITING ?
                 "the stubdomain does not answer; if its image is older than "
                 "displays, run mkstubdom and reboot the guest" :
+                v->state == VIEWER_LOOKING ?
+                "it hung up, and the stubdomain does not take what it typed" :
                 "the stubdomain's QEMU does not answer");
 }
 
@@ -126,8 +128,8 @@ static void viewer_has_more(void *data)
         viewer_read(v);
 }
 
-/* Without anything to wait for it is not watched: who hangs up would be told
- * of without end. False: it is gone. */
+/* Without anything to wait for it is not watched: who has hung up would be
+ * told of without end. False: it is gone. */
 static bool viewer_wait(struct viewer *v, uint32_t events)
 {
     struct loop *loop = v->viewers->loop;
@@ -143,8 +145,8 @@ static bool viewer_wait(struct viewer *v, uint32_t events)
     return true;
 }
 
-/* Only what is looked at is waited for, and who hangs up. Not while it looks:
- * what it has said before is read first, as its credit allows. */
+/* Only what is looked at is waited for, and who hangs up: while it looks,
+ * once, for what it has said before is read first, as its credit allows. */
 static void viewer_watch(struct viewer *v)
 {
     uint32_t events = v->out.len && v->state != VIEWER_WRONG ? EPOLLOUT : 0;
@@ -152,7 +154,7 @@ static void viewer_watch(struct viewer *v)
 
     if (heard)
         events |= EPOLLIN;
-    else if (v->state != VIEWER_LOOKING)
+    else if (v->state != VIEWER_LOOKING || !loop_timer_is_set(&v->limit))
         events |= EPOLLRDHUP;
     if (!viewer_wait(v, events))
         return;
@@ -415,6 +417,14 @@ static void viewer_read(struct viewer *v)
         viewer_read_bytes(v);                   /* must be last */
 }
 
+static void viewer_hung_up(struct viewer *v)
+{
+    if (v->state != VIEWER_LOOKING)
+        viewer_drop(v, "it hung up");
+    else if (loop_timer_is_set(&v->limit) || viewer_hurry(v, DISPLAY_LAST_MS))
+        viewer_watch(v);
+}
+
 static void viewer_event(void *data, uint32_t events)
 {
     struct viewer *v = data;
@@ -428,8 +438,8 @@ static void viewer_event(void *data, uint32_t events)
     /* Who has hung up has said something before, perhaps. */
     if (events & (EPOLLIN | HUNG_UP) && viewer_is_heard(v))
         viewer_read(v);                         /* must be last */
-    else if (events & (EPOLLRDHUP | HUNG_UP) && v->state != VIEWER_LOOKING)
-        viewer_drop(v, "it hung up");
+    else if (events & (EPOLLRDHUP | HUNG_UP))
+        viewer_hung_up(v);                      /* must be last */
     else
         viewer_watch(v);
 }

@@ -36,7 +36,7 @@ struct viewer {
     struct loop_timer more;     /* TLS has bytes that no event tells of */
     struct qmp_buf out;
     unsigned int channel;       /* from CONNECTING on */
-    struct loop_timer limit;
+    struct loop_timer limit;    /* LOOKING: set once it has hung up */
     uint64_t number;            /* the order in which they came */
 };
 

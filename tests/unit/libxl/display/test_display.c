@@ -240,6 +240,91 @@ TEST(who_types_more_than_its_credit_and_hangs_up_has_typed)
     end();
 }
 
+/* More than its credit, to a QEMU that gives none back. */
+static void viewer_types_and_hangs_up(int fd, unsigned int channel)
+{
+    static char much[2 * LINK_WINDOW_OTHER];
+
+    w.qemus[channel].mean = true;
+    check(send(fd, much, sizeof(much), 0) == sizeof(much));
+    close(fd);
+}
+
+/* A byte of credit now and then doesn't help it. */
+TEST(who_hung_up_keeps_no_place_for_want_of_credit)
+{
+    static const uint8_t one[] = { 0, 0, 0, 1 };
+    int fds[LINK_CHANNELS];
+
+    last_ms = 1000;
+    begin("");
+    for (int i = 0; i < LINK_CHANNELS; i++)
+        fds[i] = i % 2 ? viewer_looks() : looks(viewer_dial_socket());
+    for (unsigned int i = 0; i < LINK_CHANNELS; i++)
+        viewer_types_and_hangs_up(fds[i], i);
+    for (bool all = false; !all; ) {
+        all = true;
+        for (unsigned int i = 0; i < LINK_CHANNELS; i++) {
+            if (!w.qemus[i].open)
+                continue;
+            all = false;
+            w.link.channels[i].owed++;
+            frames_put(&w.link.out, FRAME_CREDIT, (uint8_t)i, one, 4);
+        }
+        pump(-1, 100);
+    }
+    check_logged("is gone: it hung up, and the stubdomain does not take");
+    close(viewer_looks());
+    end();
+}
+
+static char worker_state(void)
+{
+    char path[32], line[256] = "", r = '?';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", w.worker);
+    file = fopen(path, "r");
+    check(file != NULL);
+    check(fgets(line, sizeof(line), file) != NULL);
+    fclose(file);
+    check(sscanf(strrchr(line, ')'), ") %c", &r) == 1);
+    return r;
+}
+
+TEST(who_hung_up_and_has_no_credit_is_not_told_of_without_end)
+{
+    static const size_t begun = sizeof("RFB 003.008\n\1") - 1;
+    static const size_t seen = sizeof("look!") - 1;
+    char greeting[12];
+    int fd;
+
+    begin("");
+    for (unsigned int i = 0; i < 2; i++) {
+        fd = i ? viewer_looks() : looks(viewer_dial_socket());
+        viewer_types_and_hangs_up(fd, i);
+        while (w.qemus[i].heard < LINK_WINDOW_OTHER - begun)
+            pump(-1, 5);
+    }
+    /* Whatever else there was to be seen has been. */
+    fd = viewer_dial();
+    check(recv(fd, greeting, 12, MSG_WAITALL) == 12);
+    while (worker_state() != 'S')
+        sched_yield();
+    check_int(w.counts->viewers, 2);
+    /* It isn't forgotten. */
+    for (unsigned int i = 0; i < 2; i++) {
+        w.qemus[i].mean = false;
+        link_taken(&w.link, i, LINK_WINDOW_OTHER - begun - seen);
+    }
+    while (w.qemus[0].open || w.qemus[1].open)
+        pump(-1, 5);
+    check_int(w.qemus[0].heard, seen + 2 * LINK_WINDOW_OTHER);
+    check_int(w.qemus[1].heard, seen + 2 * LINK_WINDOW_OTHER);
+    close(fd);
+    end();
+}
+
 TEST(a_thousand_connections_keep_nobody_out)
 {
     int fds[1000], fd;
