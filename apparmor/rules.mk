@@ -4,7 +4,7 @@ PROFILES := lib/apparmor/xenqmp-helper lib/apparmor/xenqmp-xenconsoled
 ABSTRACTIONS := lib/apparmor/abstractions/xenqmp-libvirtd
 LIBRARIES += $(PROFILES) $(ABSTRACTIONS)
 APPARMOR = @mkdir -p $(@D); \
-    sed 's,@libexecdir@,$(libexecdir),; s,@sysconfdir@,$(sysconfdir),' $< >$@
+    sed 's,@libexecdir@,$(libexecdir),; s,@sysconfdir@,$(sysconfdir),; s,@localstatedir@,$(localstatedir),' $< >$@
 $(PROFILES): lib/apparmor/%: $(srcdir)/apparmor/%.in config.mk
 	$(APPARMOR)
 $(ABSTRACTIONS): lib/apparmor/abstractions/%: $(srcdir)/apparmor/%.in config.mk

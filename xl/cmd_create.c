@@ -13,6 +13,7 @@
 #include "host.h"
 #include "tools/common/log.h"
 #include "tools/common/stubdom_image.h"
+#include "tools/common/stubdom_memory.h"
 #include "xl_qmp.h"
 
 #include <stdio.h>
@@ -254,7 +255,8 @@ static unsigned int nics_count(const struct guest_config *config)
     return n;
 }
 
-/* What is set, or if nothing is, what is needed. Devices are counted as
+/* What is set, or if nothing is, what is needed, and some more for the images
+ * of later: it stays with the guest, also in a save. Devices are counted as
  * stubdom_memory.h has them. */
 static int check_memory(struct create *create)
 {
@@ -278,7 +280,7 @@ static int check_memory(struct create *create)
     if (need)
         need = need > video ? need - video : 1;
     snprintf(create->memory, sizeof(create->memory), MEMORY_KEY "=%u",
-             need ? need : STUBDOM_MEMORY_MIB);
+             need ? need + STUBDOM_MEMORY_SPARE_MIB : STUBDOM_MEMORY_MIB);
     if (!set || strtoul(set, NULL, 10) >= need)
         return XL_QMP_OK;
     log_error("create: " MEMORY_KEY " = %s is too little: the stubdomain's image "

@@ -457,11 +457,15 @@ static void check_guest(uint32_t domid, void *data)
     if (!host_stubdom(&doctor->host, domid, &stubdom) ||
         !check_stubdom(doctor, domid, stubdom))
         return;
-    if (!host_memory_is_enough(&doctor->host, domid, stubdom, &memory))
+    if (!host_memory_is_enough(&doctor->host, domid, stubdom, &memory)) {
         say_of_guest(doctor, domid, "has %u MiB of memory, and with today's "
-                     "image it needs %u; set stubdomain_memory = %u in its "
-                     "configuration", memory.has_mib, memory.needs_mib,
+                     "image it needs %u: it does not come back from a reboot "
+                     "or a save; set stubdomain_memory = %u in its "
+                     "configuration, or remove it, shut the guest down, and "
+                     "create it again", memory.has_mib, memory.needs_mib,
                      memory.needs_mib);
+        return;
+    }
     if (!host_boot(&doctor->host, stubdom, &boot))
         return;
     if (file_born(boot.ramdisk, &born) && born > boot.time)

@@ -69,7 +69,7 @@ static char *consoled_line(struct consoled *consoled)
     qmp_buf_consume(&consoled->in, consoled->taken);
     consoled->taken = 0;
     while (!consoled->in.len ||
-           !(nl = memchr(consoled->in.data + scanned, '\n',
+           !(nl = memchr((char *)consoled->in.data + scanned, '\n',
                          consoled->in.len - scanned))) {
         scanned = consoled->in.len;
         if (consoled_read(consoled))

@@ -28,7 +28,7 @@ static const struct count counts[SESSION_COUNTS_N] = {
     { "errors", "ERRORS", { "xenqmp_qmp_errors", NULL,
       "Commands that QEMU answered with an error.", true } },
     { "failures", "FAILURES", { "xenqmp_qmp_failures", NULL,
-      "Commands that QEMU did not answer in time.", true } },
+      "Commands that got an error of the worker's in place of an answer.", true } },
     { "events", "EVENTS", { "xenqmp_qmp_events", NULL,
       "Events of QEMU.", true } },
     { "events-lost", "LOST", { "xenqmp_qmp_lost_events", NULL,

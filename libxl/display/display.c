@@ -41,7 +41,8 @@ struct display {
     struct viewers viewers;
     struct listener listeners[DISPLAY_LISTENERS_MAX];
     loop_id parent_id, news_id;
-    struct loop_timer reset;
+    struct loop_timer reset, alone;
+    bool is_lost;               /* the console, when last looked at */
     char path[PATH_BYTES];
 };
 
@@ -254,10 +255,31 @@ static int display_listen(struct display *d)
 
 /* --- The parent ------------------------------------------------------- */
 
+/* Ends with its console, that is, with its domain; not while xenconsoled is
+ * restarted. */
+static void display_look(void *data)
+{
+    struct display *d = data;
+    bool was_lost = d->is_lost;
+
+    d->is_lost = !console_is_connected(&d->console);
+    if ((was_lost && d->is_lost) ||
+        loop_timer_set(&d->loop, &d->alone, DISPLAY_LOOK_MS, display_look, d))
+        loop_stop(&d->loop);
+}
+
+/* Xenstore leads viewers to its port, which nobody else is to have, as long
+ * as the guest is there. */
 static void parent_died(void *data, uint32_t events)
 {
+    struct display *d = data;
+    uint32_t guest = d->config->child.guest_domid;
+
     (void)events;
-    loop_stop(&((struct display *)data)->loop);
+    loop_del(&d->loop, &d->parent_id);
+    log_error("domain %u: qmp-helper was killed; its display worker goes on, "
+              "and nothing starts it again if it ends", guest);
+    display_look(d);
 }
 
 static void parent_speaks(void *data, uint32_t events)

@@ -15,8 +15,7 @@
 #define DISPLAY_PATH_MAX      256
 
 struct display_config {
-    /* Killed, its parent takes it along: viewers connect anew. */
-    struct child_config child;
+    struct child_config child;  /* whose parent it outlives */
     /* "/console-8": xenconsoled's socket for the console, below root. */
     const char *console;
     /* Shared with those who read it. */

@@ -40,6 +40,11 @@
 #ifndef DISPLAY_TLS_GAP_MS
 #define DISPLAY_TLS_GAP_MS      50
 #endif
+/* Without a parent: a console lost at two looks in a row is a domain that
+ * has gone, not an upgrade of xenconsoled. */
+#ifndef DISPLAY_LOOK_MS
+#define DISPLAY_LOOK_MS         5000
+#endif
 /* A reset of the link that nobody answers is repeated: the stubdomain may
  * still boot, its tty be cooked. */
 #ifndef DISPLAY_RESET_MS

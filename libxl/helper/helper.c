@@ -16,23 +16,22 @@
  * becomes a stranger's. SIGTERM ends it at once, and takes its pid out of
  * xenstore.
  *
- *   helper_args        what libxl says
- *   helper_probe       its question before there is a domain
- *   helper_consoled    is the xenconsoled that runs ours? (And is the Xen:
- *                      helper_stubdom)
- *   helper_root        the directory of its sockets
- *   helper_console(s), helper_channels, helper_devices: xenstore's part
- *   helper_serial      where the serial ports' terminals are found
- *   helper_display     where viewers connect (display/display.h)
- *   helper_proxy, helper_pids: in the proxy's place
- *   helper_socket(s), helper_config: where clients connect
- *   helper_children    the workers
- *   helper_qemu        a QEMU in dom0, where devices need one
- *   helper_startup, helper_toolstack: a stubdomain that does not start, and
- *                      where that, and each refusal, is told
- *   helper_stubdom     one that ends while its guest runs
- *   helper_privileges  what root's process keeps
- *   helper             (here) the order of the steps; its life
+ *   args        what libxl says
+ *   probe       its question before there is a domain
+ *   consoled    is the xenconsoled that runs ours? (And is the Xen: stubdom)
+ *   root        the directory of its sockets
+ *   console(s), channels, devices: xenstore's part
+ *   serial      where the serial ports' terminals are found
+ *   display     where viewers connect (display/display.h)
+ *   proxy, pids: in the proxy's place
+ *   socket(s), conf: where clients connect
+ *   children    the workers
+ *   qemu        a QEMU in dom0, where devices need one
+ *   startup, toolstack: a stubdomain that does not start, and where that,
+ *               and each refusal, is told
+ *   stubdom     one that ends while its guest runs
+ *   privileges  what root's process keeps
+ *   helper      (here) the order of the steps; its life
  */
 #include <errno.h>
 #include <pwd.h>
@@ -458,13 +457,25 @@ static int check_slot(struct helper *h, char **argv)
     return -1;
 }
 
+/* Said by one that has ended since, and was started by hand again. */
+static bool has_started(const struct helper *h)
+{
+    char *state = in_proxys_slot(h) ?
+                  store_read(h->xs, XBT_NULL, "%s", h->args.state_path) :
+                  NULL;
+    bool r = state && !strcmp(state, "running");
+
+    free(state);
+    return r;
+}
+
 /* With too little a stubdomain may not even come to say so. Before anything
  * of it is changed: its devices are counted as libxl has made them. */
 static int check_memory(struct helper *h)
 {
     struct stubdom_memory memory;
 
-    if (h->guest == h->domid ||
+    if (h->guest == h->domid || has_started(h) ||
         stubdom_memory_is_enough(&memory, h->xs, h->guest, h->domid))
         return 0;
     log_error("domain %u: its stubdomain has %u MiB of memory, and needs %u "

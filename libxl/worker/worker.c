@@ -2,19 +2,19 @@
 /*
  * qmp-helper's worker. Which file does what:
  *
- *   worker_session    qmp_reset, greeting and negotiation with QEMU
- *   worker_mux        commands of many clients to the one QEMU
- *   worker_flight       and the table of those in flight
- *   worker_save       the barrier around a save
- *   worker_client     a client's connection, bounded
- *   worker_clients    all of them
- *   worker_monitor    the QMP server that a client sees
- *   worker_policy     what the clients of a socket may do
- *   worker_listener   that socket
- *   worker_pace       how often something may happen there
- *   worker_guest      the guest's QEMU, for clients
- *   worker_toolstack  the QEMU in dom0 that libxl believes in
- *   worker            (here) start
+ *   session    qmp_reset, greeting and negotiation with QEMU
+ *   mux        commands of many clients to the one QEMU
+ *   flight       and the table of those in flight
+ *   save       the barrier around a save
+ *   client     a client's connection, bounded
+ *   clients    all of them
+ *   monitor    the QMP server that a client sees
+ *   policy     what the clients of a socket may do
+ *   listener   that socket
+ *   pace       how often something may happen there
+ *   guest      the guest's QEMU, for clients
+ *   toolstack  the QEMU in dom0 that libxl believes in
+ *   worker     (here) start
  *
  * One thread, one loop. Calls go downwards; what comes up goes through
  * hooks, and a hook never frees a client or a command.

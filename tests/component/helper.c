@@ -747,6 +747,32 @@ TEST_AS_ROOT(in_the_proxys_slot_it_serves_qmp_and_moves_nothing)
     check_int(status, 0);
 }
 
+/* An image of later needs more: a guest that runs is served all the same. */
+TEST_AS_ROOT(it_takes_over_what_runs_whatever_todays_image_needs)
+{
+    const char *const argv[] = {
+        in_build("bin/qmp-helper"), "--state-path=" PROXY_STATE, DM,
+        CLIENTS, NULL,
+    };
+    int status = -1;
+
+    start_ours(NULL);
+    etc_make(example());
+    native_make();
+    file_write("/run/xensim/contents", "memory=106\n");
+    guest_write(0, "/vm/u", "/local/domain/" DM "/vm");
+    guest_write(0, "/run/xensim/initrd", "/vm/u/image/ramdisk");
+    guest_write(0, "98304", "/local/domain/" DM "/memory/static-max");
+    helper = host_spawn(argv);
+    check(host_wait(has_ended, &status));
+    check(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    guest_write(0, "running", PROXY_STATE);
+    state_node = PROXY_STATE;
+    helper = host_spawn(argv);
+    helper_connect();
+    check_socket(CLIENTS, 0, 0600);
+}
+
 static bool qemu_was_started(void *data)
 {
     (void)data;

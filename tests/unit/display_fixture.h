@@ -10,6 +10,7 @@
 #define DISPLAY_BEGIN_MS begin_ms
 #define DISPLAY_WRONG_MS 300
 #define DISPLAY_LAST_MS last_ms
+#define DISPLAY_LOOK_MS 100
 #define DISPLAY_GUESS_GAP_MS guess_gap_ms
 #define DISPLAY_RENEW_MS 50
 #define DISPLAY_RESET_MS reset_ms
@@ -47,6 +48,7 @@ static struct world {
     int listener, console;      /* xenconsoled's */
     int port;
     pid_t worker;
+    int between[2];             /* [1]: another process is its parent */
     struct link link;           /* stubdomd's end */
     struct qemu qemus[LINK_CHANNELS];
     int ready, opened;
@@ -211,6 +213,17 @@ static void begin_with(const char *password, const char *tls_dir,
     fflush(stdout);
     w.worker = fork();
     if (!w.worker) {
+        pid_t child = 0;
+
+        if (w.between[1]) {
+            config.child.parent = getpid();
+            child = fork();
+        }
+        if (child) {
+            check(write(w.between[1], &child, sizeof(child)) ==
+                  sizeof(child));
+            pause();
+        }
         check(freopen(w.log, "w", stderr) != NULL);
         setvbuf(stderr, NULL, _IONBF, 0);
         log_open("test", LOG_TO_STDERR, LOG_LEVEL_INFO);

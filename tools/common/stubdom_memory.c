@@ -139,5 +139,5 @@ bool stubdom_memory_is_enough(struct stubdom_memory *memory_r,
     free(initrd);
     free(guests_vm);
     free(vm);
-    return !has || has >= needs;
+    return !has || has + STUBDOM_MEMORY_SPARE_MIB >= needs;
 }

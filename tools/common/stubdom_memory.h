@@ -19,6 +19,12 @@ struct stubdom_memory {
     enum stubdom_image_pci pci; /* that image's */
 };
 
+/* What is needed grows with an image, and a guest whose stubdomain got what
+ * one of before needed is to come back after a reboot, or from a save: by so
+ * much it may have less, which mkstubdom's figure has to spare, in MiB. Who
+ * makes a configuration (xl-qmp create) adds as much. */
+#define STUBDOM_MEMORY_SPARE_MIB 4
+
 /* False: too little. True also if that can't be known. The same before libxl
  * has started the stubdomain and later; but for devices of the host's PCI bus,
  * which come later. */

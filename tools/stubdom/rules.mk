@@ -7,7 +7,7 @@ $(eval $(call program,bin/stubdomd,$(STUBDOMD_ROOMS),$(STUBDOMD_LIBS)))
 SCRIPTS += bin/mkstubdom
 bin/mkstubdom: $(srcdir)/tools/stubdom/mkstubdom.in config.mk
 	@mkdir -p $(@D)
-	sed 's,@libexecdir@,$(libexecdir),' $< >$@.new
+	sed 's,@libexecdir@,$(libexecdir),; s,@localstatedir@,$(localstatedir),' $< >$@.new
 	chmod 755 $@.new
 	mv $@.new $@
 tools: bin/stubdomd bin/mkstubdom

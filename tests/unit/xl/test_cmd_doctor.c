@@ -345,8 +345,10 @@ TEST(a_guest_whose_stubdomain_has_too_little_memory)
     make();
     guest_memory = (struct stubdom_memory){ .has_mib = 64, .needs_mib = 78 };
     check_problem("guest guest (7): its stubdomain has 64 MiB of memory, and "
-                  "with today's image it needs 78; set stubdomain_memory = "
-                  "78 in its configuration");
+                  "with today's image it needs 78: it does not come back "
+                  "from a reboot or a save; set stubdomain_memory = 78 in its "
+                  "configuration, or remove it, shut the guest down, and "
+                  "create it again");
 }
 
 #define PCIBACK "/sys/bus/pci/drivers/pciback"

@@ -143,20 +143,20 @@ TEST(memory_is_what_the_image_and_the_devices_need)
     put("stubdom/contents", "kernel=6.1\nmemory=78\nmemory_display=8\n"
         "memory_tracing=7\nmemory_tmpfs=20\nmemory_nic=2\nmemory_disk=1\nmemory_pci=4\n", 0644);
     check_int(RUN("hvm.cfg"), 7);
-    check(strstr(out, "<stubdomain_memory=78>"));
+    check(strstr(out, "<stubdomain_memory=82>"));
     check_int(RUN("hvm.cfg", "vnc=0", "vif=['a','b']", "disk=['x']"), 7);
-    check(strstr(out, "<stubdomain_memory=75>"));
+    check(strstr(out, "<stubdomain_memory=79>"));
     check_int(RUN("hvm.cfg", "vnc=0", "vif=['a','type=vif,mac=b']"), 7);
-    check(strstr(out, "<stubdomain_memory=72>"));
+    check(strstr(out, "<stubdomain_memory=76>"));
     check_int(RUN("hvm.cfg", "vga=\"stdvga\""), 7);
-    check(strstr(out, "<stubdomain_memory=70>"));
+    check(strstr(out, "<stubdomain_memory=74>"));
     check_int(RUN("hvm.cfg", "stdvga=1", "videoram=32"), 7);
-    check(strstr(out, "<stubdomain_memory=54>"));
+    check(strstr(out, "<stubdomain_memory=58>"));
     check_int(RUN("hvm.cfg", "vga=\"none\"", "stubdomain_cmdline=\"x\""), 7);
-    check(strstr(out, "<stubdomain_memory=113>"));
+    check(strstr(out, "<stubdomain_memory=117>"));
     check_int(RUN("hvm.cfg", "vga=\"none\"",
                   "stubdomain_cmdline=\"rootfstype=ramfs\""), 7);
-    check(strstr(out, "<stubdomain_memory=93>"));
+    check(strstr(out, "<stubdomain_memory=97>"));
     check_int(RUN("hvm.cfg", "stubdomain_memory=78"), 7);
     check(!strstr(strstr(out, "stubdomain_memory") + 1, "stubdomain_memory"));
     check_str(err, "");

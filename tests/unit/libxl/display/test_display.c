@@ -4,6 +4,7 @@
 
 #include <nettle/des.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 static void begin(const char *password)
 {
@@ -538,6 +539,43 @@ TEST(a_stubdomain_that_makes_no_sense_ends_its_viewers)
     w.qemus[0].open = w.qemus[1].open = false;
     hear_end(fd);
     end();
+}
+
+/* It takes over from a parent that can be killed. */
+TEST(who_looks_goes_on_when_the_parent_is_killed)
+{
+    pid_t parent;
+    int fd, status;
+
+    check(!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+    check(!pipe(w.between));
+    begin("");
+    parent = w.worker;
+    check(read(w.between[0], &w.worker, sizeof(w.worker)) ==
+          sizeof(w.worker));
+    fd = viewer_looks();
+    kill(parent, SIGKILL);
+    check(waitpid(parent, &status, 0) == parent);
+    check_logged("its display worker goes on");
+    TELL(fd, "it is still shown");
+    HEAR(fd, "it is still shown");
+    check(viewer_looks() >= 0);
+    /* It has looked after it a few times when xenconsoled is another, and ends
+     * when there is none any more. */
+    pump(-1, 300);
+    close(w.console);
+    console_accept();
+    link_renewed(&w.link);
+    check(viewer_looks() >= 0);
+    pump(-1, 300);
+    check_int(waitpid(w.worker, &status, WNOHANG), 0);
+    close(w.console);
+    close(w.listener);
+    check(waitpid(w.worker, &status, 0) == w.worker);
+    unlink(w.path);
+    unlink(w.socket);
+    unlink(w.log);
+    rmdir(w.dir);
 }
 
 TEST(xenconsoled_is_another)

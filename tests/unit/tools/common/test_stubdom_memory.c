@@ -106,7 +106,7 @@ TEST(a_drive_that_qmp_helper_takes_away_counts_on)
     fake_store_set("/libxl/8/device/vbd/5632", "", 0);
     check_int(needs(), 79);
     fake_store_remove("/libxl/8/device/vbd/5632");
-    check(!is_enough(79));
+    check(is_enough(79));
 }
 
 /* libxl makes it for SPICE, too. */
@@ -152,8 +152,8 @@ TEST(devices_without_end_are_cut)
 
 TEST(one_mib_too_little)
 {
-    set_up("memory=81\nmemory_display=8\nmemory_nic=2\nmemory_disk=2\n");
-    check(!is_enough(79));
+    set_up("memory=85\nmemory_display=8\nmemory_nic=2\nmemory_disk=2\n");
+    check(!is_enough(78 + STUBDOM_MEMORY_SPARE_MIB + 1));
 }
 
 TEST(of_anothers_image_nothing_is_known)
@@ -186,6 +186,25 @@ TEST(what_an_image_says)
     snprintf(file, sizeof(file), "%s/contents", dir);
     unlink(file);
     rmdir(dir);
+}
+
+/* A guest of before an upgrade, whose configuration says what was needed then,
+ * and some more: it comes back. */
+TEST(what_an_older_image_needed_is_enough)
+{
+    struct stubdom_memory memory;
+
+    set_up("memory=104\nmemory_display=4\nmemory_nic=2\nmemory_disk=1\n");
+    fake_store_remove("/vm/g/image/dm-argv/011");
+    fake_store_set("/local/domain/7/memory/videoram", "8192", 0);
+    fake_store_set("/local/domain/8/memory/static-max", "113664", 0);
+    check(stubdom_memory_is_enough(&memory, fake_store, 7, 8));
+    check_int(memory.has_mib, 103);
+    check_int(memory.needs_mib, 103);
+    put("memory=108\nmemory_display=4\nmemory_nic=2\nmemory_disk=1\n");
+    check(stubdom_memory_is_enough(&memory, fake_store, 7, 8));
+    put("memory=109\nmemory_display=4\nmemory_nic=2\nmemory_disk=1\n");
+    check(!stubdom_memory_is_enough(&memory, fake_store, 7, 8));
 }
 
 TAP_MAIN()
