@@ -218,9 +218,14 @@ ok "one without" not tls_viewer /run/pki/ca-cert.pem
 ok "one whom the CA does not know" not tls_viewer /run/pki/ca-cert.pem -i /run/pki/other
 is "the log names both" 2 "$(grep -c 'refused the viewer at .*: TLS: ' $helper_log)"
 ok "one with, once more" tls_viewer /run/pki/ca-cert.pem -i /run/pki/viewer
+parent=$(xenstore-read "/local/domain/$(domid hvm1-dm)/image/device-model-pid")
+ok "qmp-helper is killed" kill -9 "$parent"
+ok "one with sees it all the same" wait_for 20 tls_viewer /run/pki/ca-cert.pem -i /run/pki/viewer
 ok "the sandbox refused nothing" not grep "sandbox refused" $helper_log
 ok "xl destroy" xl destroy hvm1
-wait_for 20 sh -c '! pidof qmp-helper'
+ok "both workers end with their consoles" wait_for 30 not pidof qmp-helper
+# Nobody was left to remove them.
+rm -rf /run/xenqmp /run/xen/qmp-*
 rm -f /run/serial.out /run/*.txt.ppm /run/*.png /run/hvm1.save.txt /etc/xenqmp/qmp-helper.conf /etc/pki/CA/cacert.pem
 rm -rf /run/pki
 snapshot after
