@@ -179,6 +179,8 @@ TEST(examples)
     /* As a stubdomain has them. */
     guest_console_add(6, 0, "file:/run/xensim/dm.log");
     serial = guest_console_add(6, 4, "pty");
+    guest_console_publish(&serial);
+    check_connects(&serial);
     check(host_wait(has_tty, &c) && host_wait(has_tty, &serial));
     for (list = examples_open(); list && fgets(line, sizeof(line), list);
          n++) {
