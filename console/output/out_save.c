@@ -31,6 +31,13 @@
 #define SAVE_CLAIM_MS 60000
 #endif
 
+/* A piece that is so long on its way to the disk, e.g. of a server that does
+ * not answer, ends the save. Linux' hvc_xen waits for room in the ring with
+ * the whole of its domain: a stubdomain, and the guest, stand meanwhile. */
+#ifndef SAVE_STUCK_MS
+#define SAVE_STUCK_MS 60000
+#endif
+
 /*
  * SAVE_SHUT      bytes are dropped.
  * SAVE_OPENING   save-begin was asked; the file is being opened. Bytes are
@@ -57,6 +64,7 @@ struct out_save {
     char name[RECORD_NAME_MAX + 1];
     uint64_t owner;             /* the connection; 0: none */
     struct loop_timer claim;    /* set while OPEN without an owner */
+    struct loop_timer stuck;    /* set while a piece is being written */
     struct savefile *file;
     uint64_t bytes;             /* in the file */
     uint32_t crc;               /* of the file, in SAVE_DONE */
@@ -89,6 +97,7 @@ static void save_end(struct out_save *save, enum save_state state)
     struct output_host *host = save->output.host;
 
     loop_timer_clear(host->loop, &save->claim);
+    loop_timer_clear(host->loop, &save->stuck);
     savefile_close(save->file);
     save->file = NULL;
     save->in_flight = 0;
@@ -118,6 +127,15 @@ static void save_fail(struct out_save *save, const char *why)
 static void save_claim_late(void *data)
 {
     save_fail(data, "its client has not come back");
+}
+
+static void save_is_stuck(void *data)
+{
+    struct out_save *save = data;
+    struct output_host *host = save->output.host;
+
+    save_fail(save, "the disk takes nothing");
+    host->wake(host->data);
 }
 
 /* length: RECORD_OPEN, or what the complete file has. */
@@ -209,6 +227,7 @@ static void save_event(void *data, int error)
     struct out_save *save = data;
     struct output_host *host = save->output.host;
 
+    loop_timer_clear(host->loop, &save->stuck);
     if (save->state == SAVE_ADOPTING) {
         save_adopt(save, error);
         host->located(host->data);      /* must be last */
@@ -264,6 +283,8 @@ static size_t save_put(struct output *output, const char *bytes, size_t n)
         if (n <= SAVE_MAX - save->bytes) {
             savefile_append(save->file, bytes, n);
             save->in_flight = n;
+            loop_timer_set(output->host->loop, &save->stuck, SAVE_STUCK_MS,
+                           save_is_stuck, save);
             return 0;
         }
         save_fail(save, SAVE_TOO_LONG);
@@ -343,6 +364,7 @@ static void save_close(struct output *output)
     struct out_save *save = save_of(output);
 
     loop_timer_clear(output->host->loop, &save->claim);
+    loop_timer_clear(output->host->loop, &save->stuck);
     savefile_close(save->file);
     free(save);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* out_save.c and the savefile.c below it. */
 #define SAVE_CLAIM_MS 50
+#define SAVE_STUCK_MS 50
 #include "console/output/out_save.c"
 
 #include "output_fixture.h"
@@ -152,6 +153,34 @@ TEST(save_on_a_full_disk)
     put("ok", 2);
     check(save_sync(&bytes, &why));
     check_int(bytes, 2);
+    finish();
+}
+
+/* The guest goes on, and so does what is saved next. */
+TEST(save_on_a_disk_that_hangs)
+{
+    const char *why = NULL;
+    uint64_t bytes;
+
+    start("file:", "save", NULL);
+    check(save_begin(&why));
+    check_int(put("state", 5), 5);
+    check_int(put_once("more", 4), 0);
+    wakes = 0;
+    while (loop_timer_is_set(&save_of(output)->stuck))
+        loop_run_once(&loop, 10);
+    check_int(wakes, 1);
+    check(!output_is_busy(output));
+    check_int(put_once("more", 4), 4);
+    check(!save_sync(&bytes, &why));
+    check_str(why, "the disk takes nothing");
+    files_settle();
+
+    check(save_begin(&why));
+    check_int(put("another", 7), 7);
+    check(!loop_timer_is_set(&save_of(output)->stuck));
+    check(save_sync(&bytes, &why));
+    check_sum("another", 7);
     finish();
 }
 
