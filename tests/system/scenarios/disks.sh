@@ -116,7 +116,6 @@ cd_guest() {
     ok "no QEMU in dom0" sh -c '! pidof xen-qemu-system-i386'
 }
 if [ "$(xl info | sed -n 's/^xen_minor *: //p')" -ge 20 ]; then
-    head -c 458752 /tests/os.iso >/run/other.img
     cd_guest ''
     ok "the guest's drive has none" is_empty
     ok "xl cd-insert" xl cd-insert hvm1 hdc /run/cd.img
@@ -126,14 +125,15 @@ if [ "$(xl info | sed -n 's/^xen_minor *: //p')" -ge 20 ]; then
     ok "xl cd-insert, once more" xl cd-insert hvm1 hdc /run/cd.img
     ok "the guest's drive has it" has_medium 917504
     end_guest
+    head -c 458752 /tests/os.iso >/run/other.img
     cd_guest ,format=raw,access=ro,target=/run/cd.img
     ok "the guest's drive has it" has_medium 917504
     ok "xl cd-insert, of another" xl cd-insert hvm1 hdc /run/other.img
     ok "the guest's drive has that" has_medium 458752
     ok "xl cd-eject" xl cd-eject hvm1 hdc
     ok "the guest's drive has none" is_empty
-    end_guest
     rm /run/other.img
+    end_guest
 fi
 
 # A configuration without a word about stubdomains.
