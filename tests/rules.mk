@@ -249,7 +249,7 @@ bench: all system/dom0.initrd $(XENSIM_BENCHES) $(COMPONENTS) tests/xensim/libxe
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/screen
 	XENQMP_BUILD=$(CURDIR) $(srcdir)/tests/bench/pci
 
-# The pictures that the README shows.
+# The pictures of docs/, of which the README shows that of consoles.
 bench-plots: bench
 	cp tests/bench/consoles.svg tests/bench/guest.svg $(srcdir)/docs/
 

@@ -67,7 +67,9 @@ case $names in
     done
     echo "dom0 memory|$(cut -d' ' -f1 /run/ours.memory.txt | median)|$(cut -d' ' -f1 /run/stock.memory.txt | median)"
     ;;
-esac | awk -F'|' '{ printf "# %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
+esac | awk -F'|' '
+    $2 == "" || $3 + 0 == 0 { printf "# %s: no ratio, a figure is missing\n", $1; next }
+    { printf "# %s: xenqmp / stock = %.2f\n", $1, $2 / $3 }'
 
 # What stock cannot do: many clients at once, the answers checked.
 xl create /run/ours.cfg >/dev/null 2>&1
