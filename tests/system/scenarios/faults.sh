@@ -5,9 +5,8 @@
 # the next one works. The guest counts on its serial port, and no number is
 # lost. $fault_cases, if set, are all that are tried: FAULT-OPERATION.
 
-# It counts without a pause; "cap" leaves most of the processor to others.
 guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' "$hostile" \
-    'cap = 20' 'on_reboot = "destroy"' |
+    'on_reboot = "destroy"' |
     sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
 saved=/var/lib/xen/faults.save
 base=/var/lib/xen/faults-base.save

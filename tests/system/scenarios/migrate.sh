@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Migration to this very host, with a guest that counts on its serial port
-# all the while (guests/count.s), and leaves most of the processor to others.
+# all the while (guests/count.s).
 
-guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' 'cap = 20' |
+guest_cfg hvm1 "$helper" 'serial = "file:/var/log/serial.log"' |
     sed 's,/echo\.img,/count.img,' >/run/hvm1.cfg
 snapshot before
 ok "xl create" xl create /run/hvm1.cfg
