@@ -293,7 +293,8 @@ TEST_AS_ROOT(each_socket_is_for_its_clients)
 /* The display worker: the user of the guest's number. */
 static void display_worker_crash(void)
 {
-    char path[64], *pids, *uid;
+    char path[64], *pids;
+    const char *uid;
 
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)helper,
              (int)helper);
