@@ -169,6 +169,7 @@ renewed() {
         inside dpkg --triggers-only -a && [ -s "$image/initrd" ]
 }
 ok 'a kernel renews it' renewed /boot
+ok 'also where that lies with its modules' renewed /usr/lib/modules
 ok 'and QEMU' renewed /usr/libexec/xen-qemu-system-i386
 ok "and its NICs' ROMs, where Debian 13 has them" renewed /usr/share/qemu
 

@@ -14,6 +14,8 @@ release_read "$(release_of_host)"
 image=$tmp/image
 sysroot=$XENQMP_BUILD/sysroot
 kver=$(ls "$sysroot/lib/modules" | tail -n 1)
+packed=$sysroot/boot/vmlinuz-$kver
+[ -e "$packed" ] || packed=$sysroot/lib/modules/$kver/vmlinuz
 roms=$(cd "$sysroot" && find usr -name efi-e1000.rom)
 roms=/${roms%/*}
 mkstubdom=$XENQMP_BUILD/bin/mkstubdom
@@ -99,8 +101,9 @@ ok 'the kernel is unpacked' magic "$image/vmlinuz" ' 7f 45 4c 46'
 copy=$tmp/copy
 other=${kver%%-*}-other
 kernel() {
-    cp "$sysroot/boot/vmlinuz-$kver" "$copy/boot/vmlinuz-$1"
+    cp "$packed" "$copy/boot/vmlinuz-$1"
     cp -rs "$sysroot/lib/modules/$kver" "$copy/lib/modules/$1"
+    rm -f "$copy/lib/modules/$1/vmlinuz"
 }
 unpacked_again() {
     for f in /lib64 /usr/lib64 /usr/lib/x86_64-linux-gnu $roms /usr/libexec \
@@ -188,6 +191,15 @@ chosen() {
         cmp "$tmp/chosen/vmlinuz" "$copy/boot/vmlinuz-$other"
 }
 ok '-k chooses the kernel, which stays packed if it must' chosen
+beside_its_modules() {
+    mv "$copy/boot/vmlinuz-$kver" "$copy/lib/modules/$kver/vmlinuz"
+    "$mkstubdom" -r "$copy" -k "$kver" -o "$tmp/second" && cmp "$tmp/old" "$tmp/second/vmlinuz"
+}
+ok 'a kernel may lie with its modules' beside_its_modules
+still_three() {
+    "$mkstubdom" -r "$copy" -k 5.9.0-1 -o "$tmp/three" && has_three
+}
+ok 'and so may the others' still_three
 none() {
     ! "$mkstubdom" -r "$copy" -k 0.1 -o "$tmp/none" 2>"$tmp/said" &&
         grep -q 'vmlinuz-0.1 is missing: install linux-image-0.1' "$tmp/said" && [ ! -e "$tmp/none" ]
