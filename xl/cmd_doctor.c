@@ -296,7 +296,8 @@ static bool is_newer(const char *path, time_t than)
 static bool find_newer(time_t than, char *path_r, size_t size)
 {
     static const char *const parts[] = {
-        "/boot/vmlinuz-*", "/usr/libexec/xen-qemu-system-i386",
+        "/boot/vmlinuz-*", "/lib/modules/*/vmlinuz",
+        "/usr/libexec/xen-qemu-system-i386",
         "/usr/lib/xen/bin/qemu-system-i386",
     };
     bool found = false;

@@ -439,6 +439,20 @@ TEST(an_image_that_is_older_than_a_part)
     check_problem(expected);
 }
 
+TEST(an_image_older_than_a_kernel_beside_its_modules)
+{
+    char expected[PATH_MAX + 64];
+
+    make();
+    set_time(INITRD, time(NULL) - 3600);
+    unlink(at("/usr/libexec/xen-qemu-system-i386"));
+    check(!unlink(at("/boot/vmlinuz-6.1")));
+    put("/lib/modules/7.2/vmlinuz", "");
+    snprintf(expected, sizeof(expected), "stubdomain's image: older than "
+             "%s/lib/modules/7.2/vmlinuz; run mkstubdom", root);
+    check_problem(expected);
+}
+
 /* Its image was touched since, but that is another image's time. */
 TEST(a_guest_with_an_older_image)
 {
