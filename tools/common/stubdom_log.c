@@ -37,7 +37,7 @@ static bool text_failure(char *text, char *why_r, size_t size)
 {
     static const char panic[] = "Kernel panic - not syncing: ";
     static const char ours[] = "stubdomd: ";
-    const char *said = NULL, *ended = NULL, *panicked = NULL;
+    const char *said = NULL, *ended = NULL, *panicked = NULL, *remedy = "";
     char *line;
 
     while ((line = line_next(&text))) {
@@ -48,6 +48,9 @@ static bool text_failure(char *text, char *why_r, size_t size)
                         strstr(line, "QEMU was killed") ||
                         strstr(line, "powering off")))
             ended = ended ? ended : line + strlen(ours);
+        else if (is_kernels(line) && strstr(line, "print_s5_reset_status"))
+            remedy = "; add initcall_blacklist=print_s5_reset_status_mmio to "
+                     "stubdomain_cmdline";
         else if (is_kernels(line) && at)
             panicked = panicked ? panicked : at + strlen(panic);
         else if (*line && !ended && !is_kernels(line))
@@ -56,7 +59,7 @@ static bool text_failure(char *text, char *why_r, size_t size)
     if (panicked && !ended)
         snprintf(why_r, size, "the stubdomain's kernel panicked: %s%s",
                  panicked, strstr(panicked, "memory") ?
-                 "; set a larger stubdomain_memory" : "");
+                 "; set a larger stubdomain_memory" : remedy);
     else if (ended)
         snprintf(why_r, size, "%s%s%s%s", ended, said ? " (" : "",
                  said ? said : "", said ? ")" : "");

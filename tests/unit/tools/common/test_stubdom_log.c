@@ -9,7 +9,7 @@
 static void check_says(bool (*fn)(int fd, char *text_r, size_t size),
                        const char *log, const char *ought)
 {
-    char text[128] = "";
+    char text[256] = "";
     int fd = memfd_create("log", 0);
 
     check_int(write(fd, log, strlen(log)), strlen(log));
@@ -35,6 +35,12 @@ TEST(the_log_says_why)
               "memory\r\n",
               "the stubdomain's kernel panicked: System is deadlocked on "
               "memory; set a larger stubdomain_memory");
+    check_why("[    2.0]  print_s5_reset_status_mmio+0x39/0xd0\r\n"
+              "[    2.1] Kernel panic - not syncing: Attempted to kill init! "
+              "exitcode=0x00000009\r\n",
+              "the stubdomain's kernel panicked: Attempted to kill init! "
+              "exitcode=0x00000009; add initcall_blacklist="
+              "print_s5_reset_status_mmio to stubdomain_cmdline");
     check_why("stubdomd: cannot speak to xenstored\r\n"
               "stubdomd: cannot start: No such file or directory; powering "
               "off\r\n",
@@ -111,7 +117,7 @@ TEST(a_long_log_is_read_at_its_end)
 
 TEST(the_last_whole_line_says_how_far_it_came)
 {
-    char log[201], ought[128];
+    char log[401], ought[256];
 
     check_says(stubdom_log_last, "", NULL);
     check_says(stubdom_log_last, "\r\n \r\nhalf", NULL);
