@@ -143,9 +143,9 @@ tests/component/$(1): obj/tests/component/$(1).o $$(XENSIM)
 	@mkdir -p $$(@D)
 	$$(LINK) -o $$@ $$^ $(XENSTORE_LIBS)
 endef
-$(foreach t,commands consoles drop_in guests hanging helper journal logs ports scale stubdomd,$(eval $(call xensim_test,$(t))))
+$(foreach t,commands consoles drop_in ends guests hanging helper journal logs native ports scale starts stubdomd,$(eval $(call xensim_test,$(t))))
 tests/component/consoles tests/component/logs: | tests/component/xenconsoled
-tests/component/helper: | tests/component/qmp-helper
+tests/component/ends tests/component/helper: | tests/component/qmp-helper
 $(XENSIM_TESTS): | bin/qmp-helper bin/stubdomd bin/xenconsoled bin/xl-qmp tests/xensim/libxensim.so
 XENSIM_BENCHES = tests/bench/attacks tests/bench/consoles tests/bench/display tests/bench/guests tests/bench/restart
 OBJECTS += $(XENSIM_BENCHES:%=obj/%.o)

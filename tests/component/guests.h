@@ -18,8 +18,7 @@ struct hvm {
     pid_t helper;
     struct guest_console consoles[CONSOLES_OF_A_GUEST];
     int client;                 /* a connection to its QMP; 0: none */
-    char heard[4096];           /* by its QEMU, of a command */
-    size_t heard_n;
+    struct qemu qemu;           /* each command returns whose it is */
 };
 
 /* As libxl waits: xenstored is asked when something has changed, however
@@ -63,6 +62,8 @@ COMPONENT void hvm_make(struct hvm *hvm, uint32_t guest, uint32_t dm,
     char text[16];
 
     *hvm = (struct hvm){ .guest = guest, .dm = dm };
+    snprintf(hvm->qemu.returns, sizeof(hvm->qemu.returns),
+             "{\"name\": \"%u\"}", guest);
     guest_create(guest);
     guest_create(dm);
     snprintf(text, sizeof(text), "%u", guest);
@@ -131,42 +132,6 @@ COMPONENT void hvm_boot(struct hvm *hvm)
                 hvm->dm, hvm->guest);
 }
 
-/* --- Its QEMU ----------------------------------------------------------- */
-
-/* One command: qmp_reset as stubdomd, query-name as whose QEMU it is. */
-COMPONENT void hvm_answer(struct hvm *hvm, const char *line)
-{
-    const char *id = strstr(line, "\"id\":");
-    char text[256];
-
-    check(id);
-    id += 5 + (id[5] == ' ');
-    snprintf(text, sizeof(text),
-             "{\"return\": {\"name\": \"%u\"}, \"id\": %.*s}\r\n%s",
-             hvm->guest, (int)strcspn(id + 1, "\"") + 2, id,
-             strstr(line, "\"qmp_reset\"") ?
-             "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n" : "");
-    put_all(&hvm->consoles[QMP], text, strlen(text));
-}
-
-/* What its console has now. */
-COMPONENT void hvm_serve(struct hvm *hvm)
-{
-    char *end, *text = hvm->heard;
-
-    hvm->heard_n += guest_console_get(&hvm->consoles[QMP],
-                                      text + hvm->heard_n,
-                                      sizeof(hvm->heard) - 1 -
-                                      hvm->heard_n);
-    text[hvm->heard_n] = '\0';
-    while ((end = strchr(text, '\n'))) {
-        *end++ = '\0';
-        hvm_answer(hvm, text);
-        hvm->heard_n -= (size_t)(end - text);
-        memmove(text, end, hvm->heard_n + 1);
-    }
-}
-
 /* --- Its client ---------------------------------------------------------- */
 
 /* The next line, with all QEMUs at work meanwhile. */
@@ -185,7 +150,7 @@ COMPONENT void hvm_line(struct hvm *hvm, struct hvm *all, size_t n,
             while (guest_wait(0))
                 continue;
             for (size_t i = 0; i < n; i++)
-                hvm_serve(&all[i]);
+                qemu_serve(&all[i].qemu, &all[i].consoles[QMP]);
         }
         if (!ready[0].revents)
             continue;
