@@ -7,6 +7,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive HOME=/root SYSTEMD_COLORS=0
 usleep() { busybox usleep "$1"; }
 stty -F /dev/ttyS1 raw -echo
 . /tests/dom0.sh
+beat
 
 unit=xenqmp-xenconsoled.service
 

@@ -38,6 +38,7 @@ mmio='echo "(XEN) d5v0 MMIO emulation failed (1): d5v0 16bit @ d980:00000000 -> 
 stands='clock 126; echo "ok 1 - fine"; echo "== beat"; while :; do :; done'
 goes_on='clock "\$(date +%s%N)"; echo "ok 1 - fine"; echo "== beat"; while :; do :; done'
 
+options=
 # STARTS RESULT AGAIN COMMANDS...: boot ends so, after so many starts and with
 # so many places taken.
 boots() {
@@ -51,7 +52,7 @@ boots() {
     done
     rm "$tmp/starts"
     PATH=$tmp/bin:$PATH XENQMP_BUILD=$build XENQMP_AGAIN=$places \
-        "$SRCDIR/tests/system/boot" -s 1 smoke >"$tmp/said" 2>&1
+        "$SRCDIR/tests/system/boot" $options -s 1 smoke >"$tmp/said" 2>&1
     status=$?
     cat "$tmp/said"
     [ "$status" = "$result" ] && [ "$(wc -l <"$tmp/starts")" = "$starts" ] &&
@@ -86,6 +87,9 @@ ok "but with the reason" grep -q '^# the emulated processor failed .*16bit' "$tm
 run
 ok "that time went on is seen" boots 1 1 0 'echo "ok 1 - fine"; echo 1..1; echo "== passed"'
 ok "what fails then has failed" boots 2 1 1 "$mmio; $fails" "$fails"
+options="-d $tmp -w"
+ok "nor one with a disk that is not what it was" boots 1 1 1 "$mmio; $fails"
+options=
 places=
 ok "by hand nothing is begun anew" boots 1 1 0 "$stands"
 ok "nor in a folder with a long name" in_long_folder
