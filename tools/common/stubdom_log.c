@@ -48,7 +48,8 @@ static bool text_failure(char *text, char *why_r, size_t size)
                         strstr(line, "QEMU was killed") ||
                         strstr(line, "powering off")))
             ended = ended ? ended : line + strlen(ours);
-        else if (is_kernels(line) && strstr(line, "print_s5_reset_status"))
+        else if (is_kernels(line) &&
+                 strstr(line, " print_s5_reset_status_mmio+"))
             remedy = "; add initcall_blacklist=print_s5_reset_status_mmio to "
                      "stubdomain_cmdline";
         else if (is_kernels(line) && at)

@@ -27,7 +27,9 @@ TEST(the_log_says_why)
 {
     check_why("", NULL);
     check_why("[    0.1] Linux\r\nqemu: warning: x\r\n", NULL);
-    check_why("[    2.0] Kernel panic - not syncing: No working init found."
+    check_why("[    0.0] Command line: initcall_blacklist=a,"
+              "print_s5_reset_status_mmio b\r\n"
+              "[    2.0] Kernel panic - not syncing: No working init found."
               "  Try\r\n[    2.1] CPU: 0\r\n[    2.2] Kernel Offset\r\n",
               "the stubdomain's kernel panicked: No working init found.  "
               "Try");
