@@ -78,7 +78,8 @@ static void *libxl_function(const char *name)
 /* As xl-qmp create has it. What libxl adds, the guest's video memory, is to
  * spare. */
 static unsigned long memory_kb(const struct qmp_buf *json,
-                               const struct stubdom *stubdom)
+                               const struct stubdom *stubdom,
+                               const struct stubdom_image *image)
 {
     struct stubdom_devices devices = {
         .displays = 1,
@@ -86,18 +87,19 @@ static unsigned long memory_kb(const struct qmp_buf *json,
         .disks = domain_json_count(json, "disks"),
         .host_devices = domain_json_count(json, "pcidevs"),
     };
-    struct stubdom_image image;
     unsigned int mib;
 
     if (stubdom->memory_kb)
         return stubdom->memory_kb;
-    stubdom_image_read(&image, stubdom->ramdisk);
-    mib = stubdom_image_memory(&image, &devices);
+    mib = stubdom_image_memory(image, &devices);
     return (unsigned long)(mib ? mib : STUBDOM_MEMORY_MIB) << 10;
 }
 
 static int fill_in(struct qmp_buf *json, const struct stubdom *stubdom)
 {
+    struct stubdom_image image;
+
+    stubdom_image_read(&image, stubdom->ramdisk);
     return domain_json_set_string(json, "device_model_version",
                                   "qemu_xen") ||
            domain_json_set_string(json, "device_model_stubdomain", "True") ||
@@ -106,10 +108,10 @@ static int fill_in(struct qmp_buf *json, const struct stubdom *stubdom)
                                   stubdom->kernel) ||
            domain_json_set_string(json, "stubdomain_ramdisk",
                                   stubdom->ramdisk) ||
-           domain_json_set_string(json, "stubdomain_cmdline",
-                                  STUBDOM_CMDLINE) ||
+           domain_json_set_string(json, "stubdomain_cmdline", image.waits ?
+                                  STUBDOM_CMDLINE : STUBDOM_CMDLINE_PLAIN) ||
            domain_json_set_number(json, "stubdomain_memkb",
-                                  memory_kb(json, stubdom)) ? -1 : 0;
+                                  memory_kb(json, stubdom, &image)) ? -1 : 0;
 }
 
 /* In the place of the configuration, what the JSON says. */

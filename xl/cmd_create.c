@@ -38,7 +38,8 @@ struct create {
     char *disks;                /* one of them, or NULL */
     struct guest_config config;
     struct guest_pci pci;
-    char memory[40];            /* the argument, if none is set */
+    const char *cmdline;        /* the argument, if none is set */
+    char memory[40];            /* the same */
 };
 
 /* What is filled in unless it is set. */
@@ -51,8 +52,8 @@ static const struct setting {
     { "device_model_override", "device_model_override=\"" HELPER "\"" },
     { "stubdomain_kernel", "stubdomain_kernel=\"" KERNEL "\"" },
     { "stubdomain_ramdisk", "stubdomain_ramdisk=\"" RAMDISK "\"" },
-    { "stubdomain_cmdline", "stubdomain_cmdline=\"" STUBDOM_CMDLINE "\"" },
 };
+#define CMDLINE_KEY "stubdomain_cmdline"
 #define MEMORY_KEY "stubdomain_memory"
 #define SETTINGS_N (sizeof(settings) / sizeof(settings[0]))
 
@@ -263,7 +264,7 @@ static int check_memory(struct create *create)
     const struct guest_config *config = &create->config;
     const char *initrd = get(create, "stubdomain_ramdisk");
     const char *vnc = get(create, "vnc"), *set = get(create, MEMORY_KEY);
-    const char *cmdline = get(create, "stubdomain_cmdline");
+    const char *cmdline = get(create, CMDLINE_KEY);
     struct stubdom_devices devices = {
         .displays = !vnc || strcmp(vnc, "0"),
         .nics = nics_count(config),
@@ -276,6 +277,9 @@ static int check_memory(struct create *create)
     if (cmdline)
         stubdom_image_cmdline(&devices, cmdline);
     stubdom_image_read(&image, initrd ? initrd : RAMDISK);
+    create->cmdline = image.waits ?
+        CMDLINE_KEY "=\"" STUBDOM_CMDLINE "\"" :
+        CMDLINE_KEY "=\"" STUBDOM_CMDLINE_PLAIN "\"";
     need = stubdom_image_memory(&image, &devices);
     if (need)
         need = need > video ? need - video : 1;
@@ -348,6 +352,8 @@ static int run_xl(struct create *create, const struct options *options)
         if (!get(create, settings[i].key))
             create->args[create->args_n++] = (char *)settings[i].argument;
 
+    if (!get(create, CMDLINE_KEY))
+        create->args[create->args_n++] = (char *)create->cmdline;
     if (!get(create, MEMORY_KEY))
         create->args[create->args_n++] = create->memory;
 
@@ -369,7 +375,7 @@ int cmd_create(const struct options *options, int argc, char **argv)
     int rc, host;
 
     guest_config_init(&create.config);
-    create.args = calloc((size_t)argc + SETTINGS_N + 4,
+    create.args = calloc((size_t)argc + SETTINGS_N + 5,
                          sizeof(*create.args));
     if (!create.args) {
         log_error("out of memory");

@@ -60,7 +60,8 @@ are_apart() {
 ok 'drivers of NICs and PCI devices are not loaded with the others' are_apart
 ok 'what is in it stands beside it' \
     test "$(sed '/^memory/d' "$image/contents")" = "kernel=$kver
-pci=yes"
+pci=yes
+waits=yes"
 # Less than the kernel alone would be wrong, and more than all four disks, two
 # NICs and a display may have.
 memory() { sed -n "s/^memory$1=//p" "$image/contents"; }
@@ -198,6 +199,16 @@ none() {
         grep -q 'vmlinuz-0.1 is missing: install linux-image-0.1' "$tmp/said" && [ ! -e "$tmp/none" ]
 }
 ok 'one that is not there is named' none
+
+cloud() {
+    for k in 6.1.0-2-cloud-amd64 6.1.0-10-cloud-amd64 6.1.0-11-cloud-amd64; do
+        kernel $k
+    done
+    rm "$copy/lib/modules/6.1.0-11-cloud-amd64/modules.dep"
+    "$mkstubdom" -r "$copy" -o "$tmp/cloud" &&
+        grep -qx kernel=6.1.0-10-cloud-amd64 "$tmp/cloud/contents"
+}
+ok "without -k it is Debian's for clouds, the newest that is whole" cloud
 
 # On a host that lacks what packs it.
 unpacked_host() {

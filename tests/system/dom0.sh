@@ -117,7 +117,7 @@ device_model_stubdomain_override = 1
 stubdomain_kernel = "/var/lib/xenqmp/stubdom/vmlinuz"
 stubdomain_ramdisk = "/var/lib/xenqmp/stubdom/initrd.tests"
 stubdomain_memory = 144
-stubdomain_cmdline = "norandmaps randomize_kstack_offset=off rodata=off cryptomgr.notests initcall_blacklist=tracer_init_tracefs,print_s5_reset_status_mmio rootfstype=ramfs"
+stubdomain_cmdline = "norandmaps randomize_kstack_offset=off rodata=off cryptomgr.notests initcall_blacklist=tracer_init_tracefs,boot_wait_for_devices,print_s5_reset_status_mmio rootfstype=ramfs"
 vnc = 0
 boot = "a"
 device_model_args_hvm = [ "-drive", "if=floppy,file=/echo.img,format=raw,readonly=on" ]

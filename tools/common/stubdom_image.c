@@ -30,6 +30,8 @@ static void line_read(struct stubdom_image *image, const char *line)
     } else if (!strncmp(line, "pci=", 4)) {
         image->pci = strcmp(line + 4, "yes") ? IMAGE_PCI_LACKS :
                      IMAGE_PCI_HAS;
+    } else if (!strncmp(line, "waits=", 6)) {
+        image->waits = !strcmp(line + 6, "yes");
     }
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sscanf(line, numbers[i].format, numbers[i].number);

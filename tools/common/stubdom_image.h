@@ -12,13 +12,17 @@
  * mkstubdom needed before it said so. */
 #define STUBDOM_MEMORY_MIB 192
 /* For its kernel's command line: Linux spends 0.8 s on tests of what is not
- * used, and 8 MiB on files for tracing that nobody opens; on a Zen of AMD's,
- * since 6.15, it panics where it asks why the machine was reset, for Xen gives
- * only dom0 that register (arch/x86/kernel/cpu/amd.c); and it unpacks an
- * initramfs into a tmpfs that may have half of the memory, if not told to take
- * a file system without a limit. */
-#define STUBDOM_CMDLINE \
-    "cryptomgr.notests initcall_blacklist=tracer_init_tracefs," \
+ * used, 8 MiB on files for tracing that nobody opens, and 0.1 s at a time to
+ * wait for each kind of PV device, where pid 1 can do that (disks.h, pci.c); on
+ * a Zen of AMD's, since 6.15, it panics where it asks why the machine was reset,
+ * for Xen gives only dom0 that register (arch/x86/kernel/cpu/amd.c); and it
+ * unpacks an initramfs into a tmpfs that may have half of the memory, if not
+ * told to take a file system without a limit. */
+#define STUBDOM_CMDLINE STUBDOM_CMDLINE_WITH("boot_wait_for_devices,")
+/* Of an image whose pid 1 does not wait. */
+#define STUBDOM_CMDLINE_PLAIN STUBDOM_CMDLINE_WITH("")
+#define STUBDOM_CMDLINE_WITH(initcall) \
+    "cryptomgr.notests initcall_blacklist=tracer_init_tracefs," initcall \
     "print_s5_reset_status_mmio rootfstype=ramfs"
 
 enum stubdom_image_pci { IMAGE_PCI_UNKNOWN, IMAGE_PCI_LACKS, IMAGE_PCI_HAS };
@@ -34,6 +38,7 @@ struct stubdom_devices {
 struct stubdom_image {
     char kernel[128];           /* its version, or "" */
     enum stubdom_image_pci pci; /* whether it can take devices of the host's */
+    bool waits;                 /* its pid 1 for PV devices: STUBDOM_CMDLINE */
     unsigned int memory_mib;    /* of a stubdomain without devices, in all:
                                    stubdomain_memory and what libxl adds, the
                                    guest's video memory. 0: not said */

@@ -201,11 +201,13 @@ void boot_load_network(const char *dir)
                   "mkstubdom");
 }
 
-void boot_load_pci(const char *dir)
+int boot_load_pci(const char *dir)
 {
-    if (!access(dir, F_OK) && load_list(dir, "pci"))
-        log_error("this image's kernel has no xen-pcifront: PCI devices will "
-                  "not be found; name a kernel that has it to mkstubdom");
+    if (access(dir, F_OK) || !load_list(dir, "pci"))
+        return 0;
+    log_error("this image's kernel has no xen-pcifront: PCI devices will "
+              "not be found; name a kernel that has it to mkstubdom");
+    return -1;
 }
 
 /* The number behind a name at a line's beginning; 0: there is none. */

@@ -19,8 +19,8 @@ int boot_mount_image(const char *file, const char *dir);
 /* Loads those of dir/<version of the kernel>/network, for guests with NICs. */
 void boot_load_network(const char *dir);
 /* Loads those of dir/<version of the kernel>/pci: the frontend of PCI
- * devices. One line if the image has none. */
-void boot_load_pci(const char *dir);
+ * devices. -1 after a line: the image has none. */
+int boot_load_pci(const char *dir);
 /* After the modules: /proc/xen, by which libxenstore finds xenstored. */
 void boot_mount_xenfs(void);
 

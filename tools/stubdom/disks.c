@@ -20,6 +20,7 @@
 #define UEVENT_MAX     8192
 /* Replies to the commands here, and events, which nobody reads. */
 #define MONITOR_MESSAGE_MAX 65536
+#define LOOK_MS        5
 
 static void disks_next(struct disks *disks);
 
@@ -74,6 +75,37 @@ static bool disks_look(struct disks *disks, int *devid_r, char name_r[32])
     if (dir)
         closedir(dir);
     return found;
+}
+
+/* It is in /dev before it can be opened. */
+static bool disk_is_coming(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && (errno == ENOENT || errno == ENXIO);
+}
+
+void disks_wait(const struct arguments *arguments, const char *dev,
+                unsigned int ms)
+{
+    char begin[64], path[128];
+
+    snprintf(begin, sizeof(begin), "file=%s/xvd", dev);
+    for (size_t i = 0; i < arguments->n; i++) {
+        const char *at = strstr(arguments->argv[i], begin);
+
+        if (!at)
+            continue;
+        at += strlen("file=");
+        snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, ","), at);
+        for (; disk_is_coming(path) && ms > LOOK_MS; ms -= LOOK_MS)
+            usleep(LOOK_MS * 1000);
+        if (disk_is_coming(path))
+            log_error("%s is not there: its backend in dom0 has not "
+                      "connected; QEMU starts all the same", path);
+    }
 }
 
 /* --- QEMU ------------------------------------------------------------ */

@@ -22,6 +22,7 @@
 #ifndef XENQMP_TOOLS_STUBDOM_DISKS_H
 #define XENQMP_TOOLS_STUBDOM_DISKS_H
 
+#include "arguments.h"
 #include "monitor.h"
 #include "libxl/qmp/framer.h"
 
@@ -63,6 +64,12 @@ int disks_uevents_open(void);
 /* Connects to the monitor at that path, once it is there, and again.
  * -1: errno; it hears no uevents. */
 int disks_start(struct disks *disks, const char *path);
+
+/* Until the disks that QEMU's arguments name, below that directory ("/dev"),
+ * can be opened, which Linux does not wait for with STUBDOM_CMDLINE
+ * (stubdom_image.h). A line for one that cannot after so many ms. */
+void disks_wait(const struct arguments *arguments, const char *dev,
+                unsigned int ms);
 
 /* The devid and the name in ".../vbd-<devid>/block/<name>". False: it is
  * another path, a partition's for example. */

@@ -9,10 +9,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
+#include <xen/io/xenbus.h>
 
 #include "tools/common/log.h"
 
 #define FRONTEND "device/pci/0"
+#define CONNECT_MS 10000
+#define LOOK_MS 5
 
 /* domain:bus:device.function; libxl writes the last with two digits. */
 struct address {
@@ -106,6 +109,28 @@ static void links_prune(struct pci *pci, char wanted[][64], unsigned int n)
         closedir(dir);
 }
 
+static bool is_connecting(struct pci *pci)
+{
+    char *state = read_node(pci, FRONTEND "/state");
+    bool r = state && atoi(state) < XenbusStateConnected;
+
+    free(state);
+    return r;
+}
+
+/* libxl asks QEMU for the first device when the backend has connected, which
+ * it does before the frontend looks what there is. */
+static void frontend_wait(struct pci *pci)
+{
+    int ms = CONNECT_MS;
+
+    for (; is_connecting(pci) && ms; ms -= LOOK_MS)
+        usleep(LOOK_MS * 1000);
+    if (!ms)
+        log_error("xen-pcifront does not connect to %s in xenstore; PCI "
+                  "devices will not be found", pci->backend);
+}
+
 static void backend_find(struct pci *pci)
 {
     char *backend = read_node(pci, FRONTEND "/backend");
@@ -124,8 +149,10 @@ static void backend_find(struct pci *pci)
         log_error("cannot follow %s in xenstore: %s; PCI devices will not be "
                   "found", backend, strerror(errno));
     if (!pci->loaded)
-        pci->load();
+        pci->has_driver = !pci->load();
     pci->loaded = true;
+    if (pci->has_driver)
+        frontend_wait(pci);
 }
 
 static void links_follow(struct pci *pci)

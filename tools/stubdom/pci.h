@@ -44,13 +44,13 @@ struct pci {
     const char *links;
     bool mount;
     const char *devices;        /* "/sys/devices/pci-0" */
-    void (*load)(void);         /* the frontend's driver */
+    int (*load)(void);          /* the frontend's driver; -1: there is none */
     struct xs_handle *xs;       /* from pci_start() on this one's alone */
     /* readable */
     unsigned int devices_n;     /* that this domain has now */
     /* private */
     char *backend;              /* its directory; NULL: not yet known */
-    bool loaded;
+    bool loaded, has_driver;
     loop_id id;
 };
 

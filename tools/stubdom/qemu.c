@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 #include "tools/common/log.h"
+#include "disks.h"
 #include "options.h"
 
 #define QEMU_MONITOR(name, path)                                           \
     "-chardev", "socket,id=" name ",path=" path ",server=on,wait=off",      \
     "-mon", "chardev=" name ",mode=control"
+
+#define DISKS_WAIT_MS 30000
 
 /* Where Debian and Xen's own build install it. */
 static const char *const qemu_paths[] = {
@@ -107,6 +110,7 @@ int qemu_start(struct qemu *qemu, int incoming)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (incoming >= 0)
         fcntl(incoming, F_SETFD, 0);
+    disks_wait(&qemu->arguments, "/dev", DISKS_WAIT_MS);
     for (size_t i = 0; i < sizeof(qemu_paths) / sizeof(qemu_paths[0]); i++) {
         free(qemu->arguments.argv[0]);
         qemu->arguments.argv[0] = strdup(qemu_paths[i]);

@@ -368,9 +368,9 @@ static int qemu_init(struct stubdomd *d, struct xs_handle *xs)
     return qemu_start(qemu, -1);
 }
 
-static void load_pci(void)
+static int load_pci(void)
 {
-    boot_load_pci(MODULES);
+    return boot_load_pci(MODULES);
 }
 
 static int start(struct stubdomd *d)

@@ -61,7 +61,7 @@ show() {
     grep -E '^dmesg .*(p2m virtual|Remapped|Freeing initrd|self-tests|Loading compiled|initmem|Run /|loop: mod|Event-channel|xvda: |tun: )' /run/log.txt
     sed -n 's/^dmesg .* initcall \([^ ]*\) .*after \([0-9]*\) usecs$/initcall \2 us \1/p' /run/log.txt | sort -rnk2 | head -n 12
 }
-less="cryptomgr.notests initcall_blacklist=tracer_init_tracefs,print_s5_reset_status_mmio rootfstype=ramfs"
+less="cryptomgr.notests initcall_blacklist=tracer_init_tracefs,boot_wait_for_devices,print_s5_reset_status_mmio rootfstype=ramfs"
 for line in "" "quiet initcall_debug log_buf_len=2M"; do
     rm -f $log
     measured_cfg 96 "$less $line" >/run/hvm1.cfg

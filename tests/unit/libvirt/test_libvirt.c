@@ -106,6 +106,8 @@ static int start(void)
 }
 
 /* What the settings mean, put into a configuration by hand. */
+static const char *cmdline = STUBDOM_CMDLINE_PLAIN;
+
 static char *json_by_hand(const char *kernel, const char *ramdisk,
                           uint64_t kb)
 {
@@ -120,7 +122,7 @@ static char *json_by_hand(const char *kernel, const char *ramdisk,
     free(b->stubdomain_ramdisk);
     b->stubdomain_ramdisk = strdup(ramdisk);
     free(b->stubdomain_cmdline);
-    b->stubdomain_cmdline = strdup(STUBDOM_CMDLINE);
+    b->stubdomain_cmdline = strdup(cmdline);
     b->stubdomain_memkb = kb;
     return json();
 }
@@ -174,11 +176,12 @@ TEST(memory_is_what_the_image_and_the_devices_need)
     file = fopen("contents", "w");
     check(file && fputs("memory=70\nmemory_display=5\nmemory_nic=3\n"
                         "memory_disk=2\nmemory_pci=40\nmemory_pci_more=2\n"
-                        "memory_tracing=9\nmemory_tmpfs=9\n", file) >= 0 && !fclose(file));
+                        "memory_tracing=9\nmemory_tmpfs=9\nwaits=yes\n", file) >= 0 && !fclose(file));
     snprintf(ramdisk, sizeof(ramdisk), "%s/r", dir);
     snprintf(text, sizeof(text), "domains = *\nramdisk = %s\n", ramdisk);
     conf(text);
     check_int(start(), 0);
+    cmdline = STUBDOM_CMDLINE;
     is_as_by_hand(KERNEL, ramdisk, 122 << 10);
     check_int(unlink("contents"), 0);
     tear_down();

@@ -86,7 +86,7 @@ static int run(int argc, char **argv)
 #define STUBDOM "device_model_stubdomain_override=1"
 #define IMAGE "stubdomain_kernel=\"/proc/self/cwd/stubdom/vmlinuz\"><" \
               "stubdomain_ramdisk=\"/proc/self/cwd/stubdom/initrd\""
-#define CMDLINE "stubdomain_cmdline=\"" STUBDOM_CMDLINE "\""
+#define CMDLINE "stubdomain_cmdline=\"" STUBDOM_CMDLINE_PLAIN "\""
 #define MEMORY "stubdomain_memory=192"
 #define ALL VERSION "><" STUBDOM "><" OVERRIDE "><" IMAGE "><" CMDLINE "><" \
             MEMORY
@@ -97,6 +97,19 @@ TEST(xl_gets_the_settings_and_its_status_is_ours)
     check_int(RUN("-p", "hvm.cfg", "memory=128"), 7);
     check_str(out, "<create><-p><hvm.cfg><memory=128><" ALL ">");
     check_str(err, "");
+    tear_down();
+}
+
+TEST(the_kernel_waits_for_devices_unless_the_image_does)
+{
+    set_up();
+    put("stubdom/contents", "kernel=6.1\nwaits=yes\n", 0644);
+    check_int(RUN("hvm.cfg"), 7);
+    check(strstr(out, "<stubdomain_cmdline=\"" STUBDOM_CMDLINE "\">"));
+    put("stubdom/contents", "kernel=6.1\nwaits=no\n", 0644);
+    check_int(RUN("hvm.cfg"), 7);
+    check(strstr(out, "<" CMDLINE ">"));
+    check_int(remove("stubdom/contents"), 0);
     tear_down();
 }
 

@@ -327,4 +327,55 @@ TEST(the_kernels_uevents_can_be_had)
     check(fcntl(fd, F_GETFL) & O_NONBLOCK);
 }
 
+/* --- Before QEMU starts ------------------------------------------------ */
+
+static unsigned int sleeps, comes_at;
+
+/* In libc's place: the disk comes meanwhile. */
+int usleep(useconds_t us)
+{
+    check(us > 0);
+    if (++sleeps == comes_at)
+        check(!symlink("/dev/null", at("%s/dev/%s", "xvdb")));
+    return 0;
+}
+
+static void wait_for(const char *argument)
+{
+    static const char *const argv[] = { "-drive", "if=none,id=x" };
+    struct arguments arguments = { .n = 0 };
+    char here[128];
+
+    snprintf(here, sizeof(here), argument, dev);
+    sleeps = 0;
+    check(!arguments_add(&arguments, argv[0]) &&
+          !arguments_add(&arguments, argv[1]) &&
+          !arguments_add(&arguments, here));
+    disks_wait(&arguments, dev, 100);
+    arguments_dispose(&arguments);
+}
+
+TEST(qemu_does_not_start_before_its_disks_are_there)
+{
+    set_up();
+    comes_at = 3;
+    wait_for("file=%s/xvdb,if=ide,index=1,media=disk");
+    check_int(sleeps, 3);
+    wait_for("if=none,id=ahcidisk-0,file=%s/xvdb");
+    check_int(sleeps, 0);
+    tear_down();
+}
+
+TEST(it_starts_all_the_same_without_a_disk_that_does_not_come)
+{
+    set_up();
+    comes_at = 0;
+    wait_for("file=%s/xvdb,if=ide,index=1,media=disk");
+    check_int(sleeps, 19);
+    /* Not a PV disk's. */
+    wait_for("file=%s/fdset/1,if=ide");
+    check_int(sleeps, 0);
+    tear_down();
+}
+
 TAP_MAIN()

@@ -14,11 +14,22 @@
 
 static char dir[] = "/tmp/test_pci.XXXXXX";
 static struct loop loop;
-static unsigned int loads;
+static unsigned int loads, sleeps;
+static int driver;              /* what load() says */
 
-static void load(void)
+static int load(void)
 {
     loads++;
+    return driver;
+}
+
+/* In libc's place: the driver connects meanwhile. */
+int usleep(useconds_t us)
+{
+    check(us > 0);
+    if (++sleeps == 3)
+        fake_store_set("device/pci/0/state", "4", 0);
+    return 0;
 }
 
 static struct pci pci = {
@@ -120,6 +131,49 @@ TEST(a_device_that_goes_takes_its_link_along)
     check_str(link_at("0000:05:00.0"),
               "/sys/devices/pci-0/pci0000:00/0000:00:00.0");
     check_int(loads, 1);
+    finish();
+}
+
+TEST(qemu_is_asked_for_nothing_that_the_driver_has_not_found_yet)
+{
+    start();
+    fake_store_set("device/pci/0/state", "1", 0);
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    pci_follow(&pci);
+    check_int(sleeps, 3);
+    pci_follow(&pci);
+    check_int(sleeps, 3);
+    /* All were taken away, and one comes back: the driver is there. */
+    fake_store_remove("device/pci/0");
+    pci_follow(&pci);
+    sleeps = 0;
+    fake_store_set("device/pci/0/state", "3", 0);
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    pci_follow(&pci);
+    check_int(sleeps, 3);
+    check_int(loads, 1);
+    finish();
+}
+
+TEST(a_driver_that_is_missing_is_not_waited_for)
+{
+    start();
+    driver = -1;
+    fake_store_set("device/pci/0/state", "1", 0);
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    pci_follow(&pci);
+    check_int(sleeps, 0);
+    finish();
+}
+
+TEST(a_driver_that_does_not_connect_is_waited_for_ten_seconds)
+{
+    start();
+    sleeps = 3;                 /* beyond the one at which it connects */
+    fake_store_set("device/pci/0/state", "3", 0);
+    fake_store_set("device/pci/0/backend", BACKEND, 0);
+    pci_follow(&pci);
+    check_int(sleeps, 3 + 2000);
     finish();
 }
 
