@@ -161,10 +161,11 @@ ok 'and has the settings of xenqmp(7)' has_settings
 filled_in() {
     grep -vxFf "$tmp/settings" "$tmp/guest.cfg" >"$tmp/bare.cfg"
     echo 'type = "hvm"' >>"$tmp/bare.cfg"
-    # How much memory depends on the image, which is not on this machine.
+    # How much memory, and whether Linux is to wait for devices, depends on the
+    # image, which is not on this machine.
     eval "set -- $("$bin/xl-qmp" create --dry-run "$tmp/bare.cfg" 2>"$tmp/err")"
     printf '%s\n' "$@" | grep = | sed 's/\(_memory=\).*/\1/' | sort >"$tmp/out"
-    sed -e 's/ = /=/' -e 's/\(_memory=\).*/\1/' "$tmp/settings" | grep -v '^type=' |
+    sed -e 's/ = /=/' -e 's/\(_memory=\).*/\1/' -e 's/boot_wait_for_devices,//' "$tmp/settings" | grep -v '^type=' |
         sort | diff - "$tmp/out"
 }
 ok 'which are those that xl-qmp create fills in' filled_in
